@@ -1,0 +1,1 @@
+"""Facts of the outside world, as data: series, services, their commands."""

@@ -1,0 +1,37 @@
+"""Reads the catalogue that comes with Onward, and checks it."""
+
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from onward.catalog.series import Series, SeriesList
+from onward.catalog.service import Recipe
+from onward.errors import UnknownService
+
+DATA = files("onward.catalog") / "data"
+
+
+@cache
+def series_list() -> SeriesList:
+    """All series of the catalogue, the oldest first."""
+    entries = yaml.safe_load((DATA / "series.yaml").read_text(encoding="utf-8"))
+    return SeriesList(tuple(Series.model_validate(entry) for entry in entries))
+
+
+@cache
+def recipe(service: str) -> Recipe:
+    """The recipe of a service. Raises UnknownService."""
+    file = DATA / "services" / f"{service}.yaml"
+    if not service.isidentifier() or not file.is_file():
+        raise UnknownService(
+            f"There is no recipe for a service called {service!r}.",
+            evidence=f"known: {', '.join(services())}",
+            next_command="onward series show 2026.2",
+        )
+    return Recipe.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+def services() -> tuple[str, ...]:
+    """Names of the services that have a recipe."""
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in (DATA / "services").iterdir()))

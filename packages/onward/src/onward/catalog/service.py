@@ -1,0 +1,98 @@
+"""The recipe of a service: its commands, processes, database and the rules of moving it forward."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from onward.catalog.fact import Fact
+
+
+class Command(Fact):
+    """A command of the service, run inside the environment of one series."""
+
+    name: str
+    module: str = Field(description="Python module with the command's main function: keystone.cmd.manage")
+    function: str = "main"
+    argv: tuple[str, ...] = Field(description="Arguments, the program's own name first; --config-file is added")
+    since: str | None = Field(default=None, description="First series that has it; None: all in the catalogue")
+    until: str | None = Field(default=None, description="Last series that has it; None: still there")
+    meanings: dict[int, str] = Field(default_factory=dict, description="What its exit statuses mean; 0 is success")
+    source: str = Field(description="Where this fact is from")
+
+
+class Application(Fact):
+    """The WSGI application of an API process."""
+
+    module: str
+    attribute: str = Field(description="A WSGI application, or a function without arguments that returns one")
+    call: bool = Field(description="True when the attribute is a function to be called")
+    since: str | None = None
+    until: str | None = None
+
+
+class Process(Fact):
+    """A process of the service."""
+
+    name: str
+    kind: Literal["wsgi", "daemon"]
+    applications: tuple[Application, ...] = ()
+    health_path: str = Field(default="/", description="Path that answers without authentication")
+
+
+class Revision(Fact):
+    """The schema revisions that a database has when it is at a series and nothing is half done."""
+
+    series: str
+    alembic: tuple[str, ...] = Field(default=(), description="Heads in alembic_version, one for each branch")
+    migrate: dict[str, int] = Field(default_factory=dict, description="migrate_version: repository_id to version")
+
+
+class CensusChange(Fact):
+    """A column or table that a release is documented to change, so that the census does not count it as lost."""
+
+    series: str = Field(description="The series whose migration changes it")
+    table: str
+    column: str | None = Field(default=None, description="None: the whole table")
+    kind: Literal["dropped", "renamed", "rewritten", "rows-added", "rows-removed"]
+    renamed_to: str | None = None
+    reason: str
+    source: str
+
+
+class Database(Fact):
+    """The database of a service."""
+
+    option: tuple[str, str] = Field(default=("database", "connection"), description="Where its URL stands in the configuration")
+    signature: tuple[str, ...] = Field(description="Tables that every release of this service has, and no other service")
+    bookkeeping: tuple[str, ...] = Field(description="Tables of the migration tools: not the user's data")
+    revisions: tuple[Revision, ...]
+    census_changes: tuple[CensusChange, ...] = ()
+
+
+class KnownFault(Fact):
+    """A release that is itself at fault, recognised in a failed command's output."""
+
+    series: str
+    backend: str | None = Field(default=None, description="sqlite or mysql; None: any")
+    pattern: str = Field(description="Regular expression, searched in the output")
+    explanation: str
+    way_out: str
+    source: str
+
+
+class Recipe(Fact):
+    """All that Onward knows of a service. Supporting another one is adding a file."""
+
+    service: str
+    package: str = Field(description="Name on the package index")
+    drivers: tuple[str, ...] = Field(default=(), description="Further packages every environment needs: PyMySQL")
+    configuration: str = Field(description="Usual path of the configuration file")
+    warm_modules: tuple[str, ...] = Field(description="Modules that a warm runner imports ahead; missing ones are skipped")
+    processes: tuple[Process, ...]
+    database: Database
+    offline: tuple[Command, ...] = Field(description="Migration while the service is down, in order")
+    online: tuple[Command, ...] = Field(default=(), description="Migration phases while it is up, in order")
+    enter_next: Command = Field(description="Exit status 0: the next series may be entered")
+    checks: tuple[Command, ...] = ()
+    bootstrap: tuple[Command, ...] = Field(default=(), description="Commands that make a new, empty installation")
+    known_faults: tuple[KnownFault, ...] = ()

@@ -1,0 +1,1 @@
+"""Runs any plan durably; knows nothing of OpenStack."""

@@ -1,0 +1,458 @@
+"""Every error a user can meet: one class each, with a stable code and a page in the documentation.
+
+The docstring of a class is its page: what it means, what usually causes it, how to go on. An instance adds the
+facts of the case: what happened, the evidence, the state things are in now, and the command to type next.
+"""
+
+from typing import Any, ClassVar
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+DIFFERENCES = 3
+REFUSED = 4
+PAUSED = 5
+LOCKED_OR_STALE = 6
+BUG = 70
+
+
+class OnwardError(Exception):
+    """Base of all errors that Onward raises on purpose.
+
+    ``what`` is one sentence; ``evidence`` is what was measured (a command's last lines, a revision, a path);
+    ``state`` is the state of the user's cloud and of the run now; ``next_command`` is what to type next.
+    """
+
+    code: ClassVar[str] = "OW000"
+    exit_status: ClassVar[int] = FAILED
+
+    def __init__(self, what: str, *, evidence: str = "", state: str = "", next_command: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.evidence = evidence
+        self.state = state or ("Nothing was touched." if self.exit_status == REFUSED else "")
+        self.next_command = next_command
+
+    def as_data(self) -> dict[str, Any]:
+        """The error as JSON data: the shape that events, ``-f json`` and reports share."""
+        return {
+            "code": self.code,
+            "exit_status": self.exit_status,
+            "what": self.what,
+            "evidence": self.evidence,
+            "state": self.state,
+            "next_command": self.next_command,
+        }
+
+
+class Refused(OnwardError):
+    """Base of the errors that are found before anything is touched (exit status 4)."""
+
+    exit_status = REFUSED
+
+
+def from_data(data: dict[str, Any]) -> OnwardError:
+    """The error that :meth:`OnwardError.as_data` described, for showing a journaled failure again."""
+    kind = by_code().get(str(data.get("code")), Bug)
+    return kind(
+        str(data.get("what", "")),
+        evidence=str(data.get("evidence", "")),
+        state=str(data.get("state", "")),
+        next_command=str(data.get("next_command", "")),
+    )
+
+
+def by_code() -> dict[str, type[OnwardError]]:
+    """All concrete error classes by code, in the order of their codes."""
+    found: dict[str, type[OnwardError]] = {}
+    pending: list[type[OnwardError]] = [OnwardError]
+    while pending:
+        for kind in pending.pop().__subclasses__():
+            pending.append(kind)
+            if "code" in kind.__dict__:
+                found[kind.code] = kind
+    return dict(sorted(found.items()))
+
+
+# --- What was asked for -------------------------------------------------------------------------------------------
+
+
+class UnknownSeries(Refused):
+    """A release series was named that the catalogue does not know.
+
+    Series are named by their identifier (``2024.1``, ``yoga``) or their name (``caracal``).
+    ``onward series list`` shows all of them.
+    """
+
+    code = "OW101"
+
+
+class TargetNotAhead(Refused):
+    """The target series is the one the database is at already, or an older one.
+
+    OpenStack services cannot be taken back: their migrations have no downgrade. Name a later series with ``--to``.
+    """
+
+    code = "OW102"
+
+
+class UnknownService(Refused):
+    """A service was named for which the catalogue has no recipe.
+
+    ``onward series show SERIES`` lists the services of a series; a recipe is one file in the catalogue.
+    """
+
+    code = "OW103"
+
+
+class UnreadableConfig(Refused):
+    """A service's configuration file is missing, not readable, or not in oslo.config's format.
+
+    The evidence names the file and the line. Run Onward as a user that may read it, or name another file.
+    """
+
+    code = "OW104"
+
+
+class InvalidCloudFile(Refused):
+    """The cloud file is missing or does not say what a cloud file must say.
+
+    The evidence names each key that is wrong and what was expected there. ``onward init`` writes a new one.
+    """
+
+    code = "OW105"
+
+
+class NotSlurp(Refused):
+    """``--slurp`` was asked for, but source or target is not a SLURP release, or is older than SLURP itself.
+
+    Skip-level upgrades go from one SLURP release to the next (2023.1, 2024.1, 2025.1, 2026.1).
+    Without ``--slurp`` Onward steps through every series.
+    """
+
+    code = "OW106"
+
+
+class PasswordOnCommandLine(Refused):
+    """A database URL with a password in it was given on the command line.
+
+    Every user of the machine can read a process's arguments. Let Onward read the URL from the service's own
+    configuration (``--copy-of config:/etc/keystone/keystone.conf``), or leave the password out of the URL
+    and put it in the environment variable ``ONWARD_SOURCE_PASSWORD``.
+    """
+
+    code = "OW107"
+
+
+class SourceSeriesUnclear(Refused):
+    """The database could belong to several series, and nothing else says which of them it is.
+
+    Some releases have no migration of their own, so that their databases look alike. Say it with ``--from``.
+    """
+
+    code = "OW108"
+
+
+class UnknownRun(Refused):
+    """No run with this name exists in the state directory.
+
+    ``onward runs list`` shows the runs. Another state directory is chosen with ``--state-dir``.
+    """
+
+    code = "OW109"
+
+
+# --- The machine and the environments -------------------------------------------------------------------------------
+
+
+class InterpreterMissing(Refused):
+    """A series on the way needs a Python interpreter that is not on this machine.
+
+    The message names the series and the versions it can run on. Install one (a distribution's package,
+    ``uv python install 3.9``, or pyenv) and run the same command again.
+    """
+
+    code = "OW201"
+
+
+class EnvironmentBuildFailed(Refused):
+    """A release could not be installed into an environment of its own.
+
+    The evidence names the package and the last lines of the installer. Environments are built before anything else:
+    the cloud is as it was. Install what is missing and resume the run.
+    """
+
+    code = "OW202"
+
+
+class ConstraintsUnavailable(Refused):
+    """The tested set of dependencies (upper-constraints) of a series could not be fetched or read.
+
+    Name a file with ``--constraints``, or build from what was current at the release date with
+    ``--constraints as-of-release``.
+    """
+
+    code = "OW203"
+
+
+class NoDiskSpace(Refused):
+    """There is too little free space for environments, the copy of the database and the run's evidence.
+
+    The evidence shows what is needed and what is free. Free some, or choose other directories with ``--state-dir``
+    and ``--cache-dir``.
+    """
+
+    code = "OW204"
+
+
+class ToolMissing(Refused):
+    """A program that this operation needs is not installed.
+
+    The message names the program and the package that has it.
+    """
+
+    code = "OW205"
+
+
+# --- Databases and dumps --------------------------------------------------------------------------------------------
+
+
+class DatabaseUnreachable(Refused):
+    """A database could not be reached, or refused the user.
+
+    The evidence is the server's answer. Check the address, the user's rights and the password's source.
+    """
+
+    code = "OW301"
+
+
+class DatabaseReadOnly(Refused):
+    """The database that is to be migrated does not accept writes.
+
+    A replica, a Galera node that left its cluster, or a read-only file. Name the primary.
+    """
+
+    code = "OW302"
+
+
+class DumpCorrupt(Refused):
+    """A dump cannot be read: it is missing, its compression is damaged, or it is no SQL.
+
+    Make the dump again; the source database is not involved.
+    """
+
+    code = "OW303"
+
+
+class DumpTruncated(Refused):
+    """A dump stops before its end: the line that mariadb-dump and mysqldump write last is missing.
+
+    Usually the disk was full or the connection broke while it was made. Make it again.
+    """
+
+    code = "OW304"
+
+
+class DumpOfAnotherService(Refused):
+    """The dump does not hold the tables of the service it was given for.
+
+    The evidence lists the tables that are missing and some that were found instead.
+    """
+
+    code = "OW305"
+
+
+class HalfMigrated(Refused):
+    """The database is between two releases: it was expanded and not contracted.
+
+    Finish the earlier upgrade with the code of the release that began it, then try again.
+    """
+
+    code = "OW306"
+
+
+class DatabaseAhead(Refused):
+    """The database is at a later series than was said, or than the installed code.
+
+    Going on would run old code on a new schema. Correct ``--from`` or the cloud file.
+    """
+
+    code = "OW307"
+
+
+class UnknownRevision(Refused):
+    """The database carries a schema revision that no known release has.
+
+    It was migrated by a newer release than this Onward knows, by a patched one, or is not this service's database.
+    """
+
+    code = "OW308"
+
+
+class DumpLoadFailed(OnwardError):
+    """The scratch server did not accept the dump.
+
+    The evidence is the server's message. The source is not involved; the copy is incomplete and will be made
+    again from the start when the run is resumed.
+    """
+
+    code = "OW309"
+
+
+class ScratchServerFailed(OnwardError):
+    """The private database server of a rehearsal did not start, or died.
+
+    The evidence is the end of its log. Resuming the run starts it again on the same data directory.
+    """
+
+    code = "OW310"
+
+
+# --- Plans ----------------------------------------------------------------------------------------------------------
+
+
+class PlanStale(OnwardError):
+    """The facts that a plan was computed from have changed since.
+
+    The evidence lists each fact, as planned and as it is now. Make a new plan, review it and apply that.
+    """
+
+    code = "OW401"
+    exit_status = LOCKED_OR_STALE
+
+
+class PlanEdited(OnwardError):
+    """A plan file is not the one Onward wrote: its content does not match its digest.
+
+    Plans are applied exactly as they were reviewed. Make a new plan.
+    """
+
+    code = "OW402"
+    exit_status = LOCKED_OR_STALE
+
+
+class PlanUnreadable(Refused):
+    """A plan file is missing, is not JSON, or has a format this version does not know."""
+
+    code = "OW403"
+
+
+class ApprovalMissing(Refused):
+    """The plan has steps that cannot be taken back, and nobody has agreed to them.
+
+    On a terminal Onward asks for the name of the cloud; elsewhere give ``--approve DIGEST`` with the plan's digest.
+    """
+
+    code = "OW404"
+
+
+class ServiceStillRunning(Refused):
+    """The service still has connections open to the database that is about to be migrated offline.
+
+    Stop every process of the service on every host. The evidence lists the connections.
+    """
+
+    code = "OW405"
+
+
+# --- Runs -----------------------------------------------------------------------------------------------------------
+
+
+class RunLocked(OnwardError):
+    """Another run is at work on the same cloud.
+
+    The evidence names the run, its process and since when. A lock dies with its process, however that ended.
+    """
+
+    code = "OW501"
+    exit_status = LOCKED_OR_STALE
+
+
+class StepFailed(OnwardError):
+    """A step of a run failed for a reason that has no code of its own."""
+
+    code = "OW502"
+
+
+class RunOfAnotherVersion(Refused):
+    """The run was planned by another version of Onward, which must also finish it."""
+
+    code = "OW503"
+
+
+class RunAlreadyEnded(Refused):
+    """The run is finished or cancelled; there is nothing left to resume, pause or cancel."""
+
+    code = "OW504"
+
+
+class RunPaused(OnwardError):
+    """The run was paused by request. ``onward runs resume RUN`` goes on where it stopped."""
+
+    code = "OW505"
+    exit_status = PAUSED
+
+
+# --- Migration and proof --------------------------------------------------------------------------------------------
+
+
+class MigrationFailed(OnwardError):
+    """A service's own migration command failed.
+
+    The evidence has its last lines and exit status; the whole output is in the run's directory. Where the release
+    is known to be at fault the message says so. The copy (or the database) stays as that command left it.
+    """
+
+    code = "OW601"
+
+
+class DataLost(OnwardError):
+    """Rows or values that must survive an upgrade are missing or different afterwards.
+
+    The evidence names table, key and column. Do not upgrade production before this is understood.
+    """
+
+    code = "OW602"
+
+
+class ProofFailed(OnwardError):
+    """The upgraded service answers differently from the old one.
+
+    The evidence names what was asked, what was answered before, and what now.
+    """
+
+    code = "OW603"
+
+
+class ServiceDidNotStart(OnwardError):
+    """A service's API did not begin to answer in time. The evidence is the end of its log."""
+
+    code = "OW604"
+
+
+class RunnerDied(OnwardError):
+    """The process that runs a release's commands ended unexpectedly. The evidence is its log and exit status."""
+
+    code = "OW605"
+
+
+class SeedFailed(OnwardError):
+    """The demonstration cloud could not be filled through its API. The evidence is the API's answer."""
+
+    code = "OW606"
+
+
+class CheckFailed(Refused):
+    """A check found something that would make the upgrade fail.
+
+    The findings name it, with the evidence and a way out.
+    """
+
+    code = "OW607"
+
+
+class Bug(OnwardError):
+    """Something happened that Onward did not foresee. Please report it with the run's directory."""
+
+    code = "OW999"
+    exit_status = BUG

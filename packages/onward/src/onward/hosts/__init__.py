@@ -1,0 +1,1 @@
+"""How a machine is reached and how software lives on it."""

@@ -1,0 +1,1 @@
+"""What a cloud is: immutable data, no I/O."""

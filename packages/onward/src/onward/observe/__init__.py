@@ -1,0 +1,1 @@
+"""Read-only probes: looking twice changes nothing."""

@@ -1,0 +1,1 @@
+"""Pure planners: the same facts give the same plan."""

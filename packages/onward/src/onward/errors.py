@@ -74,7 +74,7 @@ def by_code() -> dict[str, type[OnwardError]]:
     return dict(sorted(found.items()))
 
 
-# --- What was asked for -------------------------------------------------------------------------------------------
+# --- What was asked for
 
 
 class UnknownSeries(Refused):
@@ -162,7 +162,7 @@ class UnknownRun(Refused):
     code = "OW109"
 
 
-# --- The machine and the environments -------------------------------------------------------------------------------
+# --- The machine and the environments
 
 
 class InterpreterMissing(Refused):
@@ -214,7 +214,7 @@ class ToolMissing(Refused):
     code = "OW205"
 
 
-# --- Databases and dumps --------------------------------------------------------------------------------------------
+# --- Databases and dumps
 
 
 class DatabaseUnreachable(Refused):
@@ -308,7 +308,7 @@ class ScratchServerFailed(OnwardError):
     code = "OW310"
 
 
-# --- Plans ----------------------------------------------------------------------------------------------------------
+# --- Plans
 
 
 class PlanStale(OnwardError):
@@ -355,7 +355,7 @@ class ServiceStillRunning(Refused):
     code = "OW405"
 
 
-# --- Runs -----------------------------------------------------------------------------------------------------------
+# --- Runs
 
 
 class RunLocked(OnwardError):
@@ -393,7 +393,7 @@ class RunPaused(OnwardError):
     exit_status = PAUSED
 
 
-# --- Migration and proof --------------------------------------------------------------------------------------------
+# --- Migration and proof
 
 
 class MigrationFailed(OnwardError):

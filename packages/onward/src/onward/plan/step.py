@@ -24,6 +24,8 @@ class Step(Frozen):
     reason: str = Field(description="One sentence: why this step is in the plan")
     phase: Phase = Field(description="prepare: service still up; outage: service down; proof, cleanup: after")
     reversible: bool = Field(default=True, description="False where only a backup brings the old state back")
-    retries: int = Field(default=0, ge=0, le=10, description="Further attempts, only where repeating is known to be safe")
+    retries: int = Field(
+        default=0, ge=0, le=10, description="Further attempts, only where repeating is known to be safe"
+    )
     pool: str | None = Field(default=None, description="Steps of one pool share its limit of running at once")
     expected_seconds: float | None = Field(default=None, ge=0, description="From an earlier run, where there was one")

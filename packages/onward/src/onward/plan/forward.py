@@ -1,0 +1,166 @@
+"""The steps that every way forward shares: environments, warm runners, migrations series by series."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from onward.plan.step import Frozen, Step
+
+BUILD_POOL = "build"
+WARM_POOL = "warm"
+
+
+class EnvironmentChoice(Frozen):
+    """How the environment of one series is to be built. Chosen before planning, so that the plan says it all."""
+
+    series: str
+    version: str
+    python: str
+    python_version: str
+    constraints: dict[str, JsonValue]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One service's way through the series: what the migration steps need to know."""
+
+    service: str
+    path: tuple[str, ...]
+    environments: Mapping[str, EnvironmentChoice]
+    durations: Mapping[str, float]
+    """Seconds that a step took in an earlier run of the same kind, by step id."""
+
+    def expected(self, step_id: str) -> float | None:
+        """How long the step took before."""
+        return self.durations.get(step_id)
+
+
+def environment_id(series: str) -> str:
+    """Identifier of the step that builds the environment of a series."""
+    return f"environment/{series}"
+
+
+def runner_id(series: str) -> str:
+    """Identifier of the step that warms the runner of a series."""
+    return f"runner/{series}"
+
+
+def migrate_id(series: str) -> str:
+    """Identifier of the step that migrates the database to a series."""
+    return f"migrate/{series}"
+
+
+def census_id(series: str) -> str:
+    """Identifier of the step that counts the rows when the database is at a series."""
+    return f"census/{series}"
+
+
+def environment_steps(lane: Lane, series: tuple[str, ...]) -> list[Step]:
+    """One build for each series; they need nothing and run side by side."""
+    return [
+        Step(
+            id=environment_id(each),
+            action="environment.build",
+            target=f"{lane.service} {lane.environments[each].version}",
+            arguments={"service": lane.service, **lane.environments[each].model_dump(mode="json")},
+            reason=f"{lane.service} of {each} needs an environment of its own",
+            phase="prepare",
+            retries=1,  # The package index may have been unreachable for a moment, and nothing else is touched.
+            pool=BUILD_POOL,
+            expected_seconds=lane.expected(environment_id(each)),
+        )
+        for each in series
+    ]
+
+
+def runner_steps(lane: Lane, series: tuple[str, ...]) -> list[Step]:
+    """One warm runner for each series, so that the outage holds SQL and not imports."""
+    return [
+        Step(
+            id=runner_id(each),
+            action="runner.warm",
+            target=f"{lane.service} {each}",
+            arguments={"service": lane.service, "series": each},
+            needs=(environment_id(each),),
+            reason="importing the release's code now keeps it out of the outage",
+            phase="prepare",
+            retries=1,
+            pool=WARM_POOL,
+            expected_seconds=lane.expected(runner_id(each)),
+        )
+        for each in series
+    ]
+
+
+def migration_steps(lane: Lane, ready: tuple[str, ...], *, census_each: bool, reversible: bool) -> list[Step]:
+    """Migrate to each series after the first, one after the other.
+
+    ``ready`` are the steps that must be done before the first migration. With ``census_each`` the rows are
+    compared after every series, otherwise once, after the last.
+    """
+    source = lane.path[0]
+    steps: list[Step] = []
+    needs = ready
+    for series in lane.path[1:]:
+        steps.append(
+            Step(
+                id=migrate_id(series),
+                action="database.migrate",
+                target=f"{lane.service} database",
+                arguments={"service": lane.service, "series": series},
+                needs=needs,
+                reason=f"take the schema to {series} with that release's own code",
+                phase="outage",
+                reversible=reversible,
+                expected_seconds=lane.expected(migrate_id(series)),
+            )
+        )
+        needs = (migrate_id(series),)
+        if census_each or series == lane.path[-1]:
+            steps.append(
+                Step(
+                    id=census_id(series),
+                    action="census.compare",
+                    target=f"{lane.service} database",
+                    arguments={"service": lane.service, "series": series, "baseline": census_id(source)},
+                    needs=needs,
+                    reason="every row that was there must be there still, with the same values",
+                    phase="outage",
+                    expected_seconds=lane.expected(census_id(series)),
+                )
+            )
+            needs = (census_id(series),)
+    return steps
+
+
+def baseline_step(lane: Lane, needs: tuple[str, ...], phase: str = "prepare") -> Step:
+    """The census that all later ones are compared with."""
+    source = lane.path[0]
+    return Step.model_validate(
+        {
+            "id": census_id(source),
+            "action": "census.take",
+            "target": f"{lane.service} database",
+            "arguments": {"service": lane.service, "series": source},
+            "needs": needs,
+            "reason": "remember what is in the database before anything is migrated",
+            "phase": phase,
+            "expected_seconds": lane.expected(census_id(source)),
+        }
+    )
+
+
+def check_step(lane: Lane, needs: tuple[str, ...]) -> Step:
+    """The service's own upgrade checks, run with the target's code."""
+    target = lane.path[-1]
+    return Step(
+        id=f"check/{target}",
+        action="service.check",
+        target=f"{lane.service} {target}",
+        arguments={"service": lane.service, "series": target},
+        needs=(runner_id(target), *needs),
+        reason="the target release knows best what it cannot take over",
+        phase="prepare",
+        expected_seconds=lane.expected(f"check/{target}"),
+    )

@@ -11,7 +11,7 @@ from onward import __version__
 from onward.errors import PlanEdited, PlanUnreadable
 from onward.plan.step import Frozen, Step
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 
 
 def digest_of(data: object) -> str:

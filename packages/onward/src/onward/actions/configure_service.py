@@ -1,0 +1,85 @@
+"""Write the configuration with which a service sees the copy, or adopt the cloud's own."""
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from sqlalchemy import URL
+
+from onward.actions.scratch import scratch_for
+from onward.catalog.load import recipe
+from onward.engine.action import Evidence, StepContext
+from onward.observe.configuration import read_configuration
+
+
+class ConfigureService:
+    """``service.configure``: a new configuration file in the run's directory that names the scratch database.
+
+    Arguments: ``service``; ``quick_passwords``, true where all users are Onward's own.
+    Evidence: ``configuration``, the files in the order they are read; ``keys``, the directory of the key repositories.
+    """
+
+    name = "service.configure"
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Write it; the same again when it is repeated."""
+        service = str(context.step.arguments["service"])
+        directory = context.workspace / "etc" / service
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Every % and $ would be taken for an interpolation by oslo.config's reader.
+        url = scratch_for(context).url.render_as_string(hide_password=False).replace("$", "$$")
+        template = files("onward.catalog") / "data" / "services" / f"{service}.conf.j2"
+        text = Environment(undefined=StrictUndefined, autoescape=False).from_string(  # noqa: S701 - not HTML
+            template.read_text(encoding="utf-8")
+        )
+        path = directory / f"{service}.conf"
+        _write_private(
+            path,
+            text.render(
+                database_url=url, keys=directory, quick_passwords=bool(context.step.arguments["quick_passwords"])
+            ),
+        )
+        return {"configuration": [str(path)], "keys": str(directory)}
+
+
+class AdoptConfiguration:
+    """``service.adopt``: use the cloud's own configuration files, unchanged and where they are.
+
+    Arguments: ``service``; ``configuration``, the files. Evidence: ``configuration``, the same files.
+    """
+
+    name = "service.adopt"
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Read them once, so that a broken file is found before the outage."""
+        paths = [Path(str(path)) for path in _listed(context.step.arguments["configuration"])]
+        read_configuration(paths, recipe(str(context.step.arguments["service"])))
+        return {"configuration": [str(path) for path in paths]}
+
+
+def configuration_files(context: StepContext) -> list[Path]:
+    """The configuration files that the service's commands are given, as the step ``configure`` left them."""
+    return [Path(path) for path in context.results["configure"]["configuration"]]
+
+
+def database_url(context: StepContext) -> URL:
+    """Where the database is that this run migrates: the copy in a rehearsal, the cloud's own in an upgrade."""
+    if context.plan.kind == "rehearsal":
+        return scratch_for(context).url
+    return read_configuration(configuration_files(context), recipe(context.plan.service)).database_url
+
+
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,1 @@
+"""What must be known before planning: reads, refuses bad input, touches nothing."""

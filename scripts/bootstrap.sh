@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Brings a bare Debian 12 to the point where `uv run` works: apt packages where it may (as root), then uv from the
+# package index into .tools/. Says what is missing where it may not install it. Prints uv's path as its last line.
+# With the argument `test` it also installs what the test suite starts: MariaDB and its client.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+wanted=()
+need() { # need COMMAND-OR-FILE PACKAGE
+    if [[ $1 == /* ]]; then [[ -e $1 ]] || wanted+=("$2"); else command -v "$1" >/dev/null || wanted+=("$2"); fi
+}
+need python3 python3
+need git git
+python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
+# Some of the services' dependencies are compiled where the index has no wheel for the interpreter.
+need gcc gcc
+need /usr/include/stdio.h libc6-dev
+if [[ ${1:-} == test ]]; then
+    need /usr/sbin/mariadbd mariadb-server-core
+    need mariadb-dump mariadb-client
+    need zstd zstd
+fi
+if ((${#wanted[@]})); then
+    if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -q >&2
+        apt-get install -y -q --no-install-recommends "${wanted[@]}" >&2
+    else
+        echo "missing: ${wanted[*]} - install them as root: apt-get install ${wanted[*]}" >&2
+        # The demonstration does without the servers and, mostly, without a compiler; the interpreter it needs.
+        python3 -c 'import ensurepip, venv' || exit 4
+    fi
+fi
+
+if command -v uv >/dev/null && uv --version >/dev/null 2>&1; then
+    command -v uv
+    exit
+fi
+if [[ ! -x $root/.tools/bin/uv ]]; then
+    python3 -m venv "$root/.tools" >&2
+    "$root/.tools/bin/pip" install --quiet 'uv>=0.9' >&2
+fi
+echo "$root/.tools/bin/uv"

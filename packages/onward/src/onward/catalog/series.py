@@ -53,7 +53,9 @@ class SeriesList:
             near = get_close_matches(wanted.lower(), self._position, n=3, cutoff=0.4)
             raise UnknownSeries(
                 f"There is no series called {wanted!r}.",
-                evidence=f"nearest: {', '.join(near)}" if near else f"known: {self._series[0].id} to {self._series[-1].id}",
+                evidence=f"nearest: {', '.join(near)}"
+                if near
+                else f"known: {self._series[0].id} to {self._series[-1].id}",
                 next_command="onward series list",
             )
         return self._series[place]

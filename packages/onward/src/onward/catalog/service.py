@@ -62,8 +62,12 @@ class CensusChange(Fact):
 class Database(Fact):
     """The database of a service."""
 
-    option: tuple[str, str] = Field(default=("database", "connection"), description="Where its URL stands in the configuration")
-    signature: tuple[str, ...] = Field(description="Tables that every release of this service has, and no other service")
+    option: tuple[str, str] = Field(
+        default=("database", "connection"), description="Where its URL stands in the configuration"
+    )
+    signature: tuple[str, ...] = Field(
+        description="Tables that every release of this service has, and no other service"
+    )
     bookkeeping: tuple[str, ...] = Field(description="Tables of the migration tools: not the user's data")
     revisions: tuple[Revision, ...]
     census_changes: tuple[CensusChange, ...] = ()
@@ -87,7 +91,9 @@ class Recipe(Fact):
     package: str = Field(description="Name on the package index")
     drivers: tuple[str, ...] = Field(default=(), description="Further packages every environment needs: PyMySQL")
     configuration: str = Field(description="Usual path of the configuration file")
-    warm_modules: tuple[str, ...] = Field(description="Modules that a warm runner imports ahead; missing ones are skipped")
+    warm_modules: tuple[str, ...] = Field(
+        description="Modules that a warm runner imports ahead; missing ones are skipped"
+    )
     processes: tuple[Process, ...]
     database: Database
     offline: tuple[Command, ...] = Field(description="Migration while the service is down, in order")

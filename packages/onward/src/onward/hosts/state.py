@@ -41,6 +41,8 @@ class Directories:
 def default_directories() -> Directories:
     """By the environment: ONWARD_STATE_DIR and ONWARD_CACHE_DIR, then the XDG directories."""
     home = Path.home()
-    state = os.environ.get("ONWARD_STATE_DIR") or Path(os.environ.get("XDG_STATE_HOME") or home / ".local/state") / "onward"
+    state = (
+        os.environ.get("ONWARD_STATE_DIR") or Path(os.environ.get("XDG_STATE_HOME") or home / ".local/state") / "onward"
+    )
     cache = os.environ.get("ONWARD_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "onward"
     return Directories(state=Path(state).absolute(), cache=Path(cache).absolute())

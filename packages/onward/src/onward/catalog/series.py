@@ -1,20 +1,36 @@
 """Release series of OpenStack: their order, dates and what they run on."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from difflib import get_close_matches
+from itertools import pairwise
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from onward.errors import NotSlurp, TargetNotAhead, UnknownSeries
 from onward.catalog.fact import Fact
+from onward.errors import NotSlurp, TargetNotAhead, UnknownSeries
+
+_SLURP = re.compile(r"20\d\d\.1")
 
 
 class Release(Fact):
-    """A released version of a service."""
+    """A released version of a service. In the catalogue's file a version alone may stand for one without a date."""
 
-    version: str
-    published: date = Field(description="Day it appeared on the package index")
+    version: str = Field(pattern=r"^\d+(\.\d+)+$")
+    published: date | None = Field(
+        default=None, description="Day it appeared on the package index; None: not there, or not looked up"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_version_alone(cls, entry: object) -> object:
+        return {"version": entry} if isinstance(entry, str) else entry
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The version's numbers, for comparing: 9.0.10 is later than 9.0.9."""
+        return tuple(int(number) for number in self.version.split("."))
 
 
 class Series(Fact):
@@ -24,7 +40,9 @@ class Series(Fact):
     name: str = Field(description="antelope, bobcat, caracal, ...")
     released: date = Field(description="Day of the coordinated release")
     slurp: bool = Field(description="True when it may be upgraded to directly from the SLURP release before it")
-    python: tuple[str, ...] = Field(description="Interpreters that it can run on, the preferred one first: 3.11, 3.10")
+    python: tuple[str, ...] = Field(
+        min_length=1, description="Interpreters that it can run on, the preferred one first: 3.11, 3.10"
+    )
     services: dict[str, tuple[Release, ...]] = Field(description="Versions of each service, the oldest first")
 
     def newest(self, service: str) -> Release:
@@ -33,9 +51,14 @@ class Series(Fact):
 
 
 class SeriesList:
-    """All known series, the oldest first."""
+    """All known series, the oldest first.
+
+    Raises ValueError when the data contradicts itself: see :func:`contradictions`.
+    """
 
     def __init__(self, series: tuple[Series, ...]) -> None:
+        if wrong := contradictions(series):
+            raise ValueError("; ".join(wrong))
         self._series = series
         self._position = {entry.id: place for place, entry in enumerate(series)}
         self._position |= {entry.name: place for place, entry in enumerate(series)}
@@ -87,3 +110,28 @@ class SeriesList:
                     next_command="leave out --slurp to step through every series",
                 )
         return tuple(entry for entry in between if entry.slurp)
+
+
+def contradictions(series: tuple[Series, ...]) -> list[str]:
+    """What cannot be true of the catalogue's series, one sentence each; empty for good data.
+
+    Series follow each other by date and have names of their own; SLURP are the first releases of a year since
+    2023; versions of a service grow within a series and from one series to the next.
+    """
+    wrong = []
+    names = [name for entry in series for name in {entry.id, entry.name}]
+    wrong += [f"{name} is the name of two series" for name in sorted(set(names)) if names.count(name) > 1]
+    for earlier, later in pairwise(series):
+        if earlier.released >= later.released:
+            wrong.append(f"{later.id} stands after {earlier.id} and was not released after it")
+    newest: dict[str, Release] = {}
+    for entry in series:
+        if entry.slurp != bool(_SLURP.fullmatch(entry.id)):
+            wrong.append(f"{entry.id} cannot have slurp: {str(entry.slurp).lower()}")
+        for service, releases in entry.services.items():
+            for release in releases:
+                before = newest.get(service)
+                if before and before.order >= release.order:
+                    wrong.append(f"{service} {release.version} of {entry.id} stands after {before.version}")
+                newest[service] = release
+    return wrong

@@ -1,0 +1,134 @@
+"""The verdict on a run, and the command to type next."""
+
+from onward.engine.record import RunRecord, StepRecord
+from onward.views.summary import (
+    Finding,
+    ProofCheck,
+    Verdict,
+    findings_of,
+    finished_steps,
+    outage_of,
+    proof_of,
+    rows_counted,
+)
+from onward.views.words import counted, one_line
+
+DATA_LOST = "OW602"
+ANSWERS_DIFFER = "OW603"
+
+
+def verdict_of(record: RunRecord) -> Verdict:
+    """One sentence that says how it ended, and what must be known beside it."""
+    match record.status:
+        case "done":
+            return _verdict_of_done(record)
+        case "failed":
+            return _verdict_of_failed(record)
+        case "running" | "waiting":
+            sentence = f"Still running: {finished_steps(record)}." if record.status == "running" else "Not begun yet."
+            return Verdict("neutral", sentence, _state_of_cloud(record))
+        case "paused" | "interrupted" | "cancelled":
+            happened = {
+                "paused": "Paused by request",
+                "interrupted": "Interrupted: its process ended without a word",
+                "cancelled": "Cancelled",
+            }[record.status]
+            return Verdict("attention", f"{happened}; {finished_steps(record)}.", _state_of_cloud(record))
+
+
+def next_command(record: RunRecord) -> str:
+    """What to type next; "" where nothing is left to do."""
+    plan, failures = record.plan, record.failures
+    match record.status:
+        case "done" if plan.kind == "rehearsal" and any(step.action == "identity.seed" for step in plan.steps):
+            return f"onward init --from-config /etc/{plan.service}/{plan.service}.conf"
+        case "done" if plan.kind == "rehearsal":
+            return f"onward plan upgrade --to {plan.target} -o plan.json"
+        case "failed":
+            suggested = str((failures[0].error or {}).get("next_command", "")) if failures else ""
+            return suggested or f"onward runs resume {record.run_id}"
+        case "paused" | "interrupted":
+            return f"onward runs resume {record.run_id}"
+        case "running" | "waiting":
+            return f"onward runs show {record.run_id}"
+        case _:
+            return ""
+
+
+def _verdict_of_done(record: RunRecord) -> Verdict:
+    plan = record.plan
+    findings = findings_of(record)
+    different = [finding for finding in findings if finding.level == "fail"]
+    if different:
+        return Verdict("bad", f"{counted(len(different), 'finding')} must be understood before production is upgraded.")
+    details = _warned(findings)
+    if plan.kind == "upgrade":
+        return Verdict("good", f"{plan.service} is at {plan.target}.", (*_census(record), *details))
+    proof = proof_of(record)
+    missed = [check for check in proof if check.passed != check.total]
+    if missed:
+        return Verdict("bad", f"Not everything came through: {_listed(missed)}.", details)
+    if not proof and not _census(record):
+        return Verdict("attention", "It ran to its end, but nothing was compared.", details)
+    sentence = f"Nothing was lost: {_listed(proof[:1])}." if proof else "Nothing was lost."
+    others = (f"Also: {_listed(proof[1:])}.",) if proof[1:] else ()
+    return Verdict("good", sentence, (*others, *_census(record), *details))
+
+
+def _verdict_of_failed(record: RunRecord) -> Verdict:
+    kind = "rehearsal" if record.plan.kind == "rehearsal" else "upgrade"
+    if not record.failures:
+        return Verdict("bad", f"The {kind} failed; {finished_steps(record)}.", _state_of_cloud(record))
+    failure = record.failures[0]
+    error = failure.error or {}
+    sentence = f"The {kind} failed at {failure.step.id}: {one_line(str(error.get('what', 'no reason was recorded')))}"
+    if error.get("code") in (DATA_LOST, ANSWERS_DIFFER):
+        sentence = f"Do not upgrade production yet. {sentence}"
+    return Verdict("bad", sentence, _state_of_cloud(record))
+
+
+def _state_of_cloud(record: RunRecord) -> tuple[str, ...]:
+    """What a run that did not come to its end means for the people who use the cloud."""
+    if record.plan.kind == "rehearsal":
+        return ("Production was not changed: a rehearsal works on a copy.",)
+    outage = outage_of(record)
+    service = record.plan.service
+    if outage is None:
+        return (f"{service} was not stopped and its database was not changed.",)
+    if outage.over:
+        return (f"The outage of {service} is over.",)
+    begun = [each for each in record.steps if not each.step.reversible and each.started is not None]
+    return (f"The outage of {service} has begun and is not over.", _state_of_database(begun))
+
+
+def _state_of_database(begun: list[StepRecord]) -> str:
+    if not begun:
+        return "No migration has begun: the database is as it was."
+    last = begun[-1]
+    how = "done" if last.status == "done" else "begun and not finished"
+    return f"The database has been changed: {last.step.id} is {how}. Only the backup brings the old state back."
+
+
+def _census(record: RunRecord) -> tuple[str, ...]:
+    compared = any(each.step.action == "census.compare" and each.status == "done" for each in record.steps)
+    found = rows_counted(record)
+    if not compared or found is None:
+        return ()
+    tables, rows = found
+    compared_rows = f"{counted(rows, 'row')} in {counted(tables, 'table')}"
+    documented = any(finding.level == "documented" for finding in findings_of(record))
+    apart = " apart from what the releases document" if documented else ""
+    return (f"No row is missing or different{apart}: {compared_rows} were compared.",)
+
+
+def _warned(findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    warned = sum(finding.level == "warn" for finding in findings)
+    unclear = sum(finding.level == "could-not-tell" for finding in findings)
+    said = [counted(warned, "warning")] if warned else []
+    said += [f"{counted(unclear, 'check')} that could not tell"] if unclear else []
+    return (f"To read before production: {' and '.join(said)}.",) if said else ()
+
+
+def _listed(checks: tuple[ProofCheck, ...] | list[ProofCheck]) -> str:
+    """``500 of 500 users log in, 20 of 20 application credentials work``."""
+    return ", ".join(f"{check.passed:,} of {check.total:,} {check.name}" for check in checks)

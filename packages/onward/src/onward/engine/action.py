@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol, TypeVar
 
+from onward.engine.secrets import Redactor
 from onward.plan.plan import Plan
 from onward.plan.step import Step
 
@@ -61,6 +62,8 @@ class StepContext:
     session: Session
     progress: Callable[[str], None]
     """Tell watchers what is going on: one short line."""
+    secrets: Redactor = field(default_factory=Redactor)
+    """Values registered here are never recorded."""
     cancelled: Callable[[], bool] = field(default=lambda: False)
     """True once the run is being aborted; a long action ends itself then."""
 

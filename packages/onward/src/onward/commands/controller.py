@@ -1,0 +1,59 @@
+"""Runs a plan in this process: progress to standard error, the result to standard output, reports to files."""
+
+from pathlib import Path
+from typing import Any
+
+from onward.actions.registry import all_actions
+from onward.engine.engine import Engine
+from onward.engine.record import RunRecord
+from onward.errors import DONE, FAILED, PAUSED, from_data
+from onward.hosts.state import Directories
+from onward.plan.plan import Plan
+from onward.views.data import to_json
+from onward.views.progress import Progress
+from onward.views.report import render
+from onward.views.terminal import print_error, print_record
+
+
+def start(directories: Directories, plan: Plan) -> str:
+    """Record a new run of this plan and return its name; nothing is executed yet."""
+    return Engine(directories, all_actions(directories)).create(plan)
+
+
+def execute(app: Any, directories: Directories, run_id: str, *, report_directory: Path | None) -> int:
+    """Run or resume it until it ends or stops; show what happened; return the exit status.
+
+    Ctrl-C once finishes the running steps and stops, twice aborts; both leave a run that can be resumed.
+    """
+    with Progress(app.stderr) as progress:
+        engine = Engine(directories, all_actions(directories), watch=progress.show)
+        with engine.signals():
+            record = engine.execute(run_id)
+    reports = write_report(directories, record, report_directory)
+    print_record(record, app.stdout)
+    for path in reports:
+        print(f"{'report' if path.suffix == '.html' else 'data'}: {path}", file=app.stdout)
+    return exit_status(app, record)
+
+
+def exit_status(app: Any, record: RunRecord) -> int:
+    """What the process says of this run; the first failure's error is shown in full."""
+    if record.status == "done":
+        return DONE
+    if record.failures:
+        error = from_data(record.failures[0].error or {})
+        error.next_command = error.next_command or f"onward runs resume {record.run_id}"
+        print_error(error, app.stderr)
+        return error.exit_status
+    print(f"go on with: onward runs resume {record.run_id}", file=app.stderr)
+    return PAUSED if record.status == "paused" else FAILED
+
+
+def write_report(directories: Directories, record: RunRecord, directory: Path | None) -> list[Path]:
+    """Write report.html and report.json into this directory, or into the run's own; return their paths."""
+    directory = directory or directories.workspace(record.run_id)
+    directory.mkdir(parents=True, exist_ok=True)
+    page, data = directory / "report.html", directory / "report.json"
+    page.write_text(render(record), encoding="utf-8")
+    data.write_text(to_json(record), encoding="utf-8")
+    return [page, data]

@@ -1,0 +1,94 @@
+"""``onward plan``: compute, show and save what would be done."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from onward.commands.base import Command, directories_of
+from onward.errors import PlanUnreadable
+from onward.plan.plan import Plan, parse
+from onward.survey.options import add_environment_options, environment_wish
+from onward.survey.upgrade import survey_upgrade
+from onward.views.terminal import print_plan
+
+DEFAULT_CLOUD_FILE = Path("cloud.yaml")
+
+
+class PlanUpgrade(Command):
+    """Plan a fast-forward upgrade: show it as a tree, save it as data. Nothing is changed."""
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Add the wish."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
+        parser.add_argument("--service", default="keystone", help="service to take forward (default: %(default)s)")
+        parser.add_argument("--from", dest="source", metavar="SERIES", help="where the database alone cannot tell")
+        parser.add_argument("--to", dest="target", metavar="SERIES", required=True, help="series to end at")
+        parser.add_argument("--slurp", action="store_true", help="go only through the SLURP releases")
+        parser.add_argument("-o", "--output", type=Path, help="write the plan to this file, for `onward apply`")
+        parser.add_argument("-f", "--format", choices=("tree", "json"), default="tree", help="(default: %(default)s)")
+        add_environment_options(parser)
+        return parser
+
+    def take_action(self, parsed_args: Any) -> int:
+        """Survey, plan, show, save."""
+        plan = survey_upgrade(
+            directories_of(self),
+            parsed_args.cloud,
+            parsed_args.service,
+            target=parsed_args.target,
+            source=parsed_args.source,
+            slurp=parsed_args.slurp,
+            environments=environment_wish(parsed_args),
+        )
+        show(self, plan, parsed_args.format)
+        if parsed_args.output is not None:
+            parsed_args.output.write_text(plan.to_json(), encoding="utf-8")
+            print(f"\nsaved: {parsed_args.output}\napply it with: onward apply {parsed_args.output}", file=self.app.stderr)
+        return 0
+
+
+class PlanShow(Command):
+    """Show a saved plan, after checking that it is as it was made."""
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Add the file."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("plan", type=Path, help="file that `onward plan` wrote")
+        parser.add_argument("-f", "--format", choices=("tree", "json"), default="tree", help="(default: %(default)s)")
+        return parser
+
+    def take_action(self, parsed_args: Any) -> int:
+        """Read and show."""
+        show(self, load_plan(parsed_args.plan), parsed_args.format)
+        return 0
+
+
+class PlanSchema(Command):
+    """Print the JSON schema of plans."""
+
+    def take_action(self, parsed_args: Any) -> int:
+        """Print it."""
+        print(json.dumps(Plan.model_json_schema(), indent=2), file=self.app.stdout)
+        return 0
+
+
+def show(command: Command, plan: Plan, form: str) -> None:
+    """Write a plan to standard output, for people or for programs."""
+    if form == "json":
+        print(plan.to_json(), end="", file=command.app.stdout)
+    else:
+        print_plan(plan, command.app.stdout)
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a saved plan. Raises PlanUnreadable, PlanEdited."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PlanUnreadable(
+            f"{path} cannot be read.", evidence=str(error), next_command=f"onward plan upgrade --to SERIES -o {path}"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise PlanUnreadable(f"{path} is not a plan.", evidence=str(error)) from None
+    return parse(text, str(path))

@@ -1,0 +1,129 @@
+"""``onward runs``: what was done, how it stands, and going on with it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from onward.commands.base import Command, Lister, directories_of
+from onward.commands.controller import execute, write_report
+from onward.engine.record import RunRecord
+from onward.engine.runs import list_runs, read_run, request
+from onward.views.terminal import print_record
+
+
+class RunsList(Lister):
+    """List the runs, the newest first."""
+
+    def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+        """Return columns and rows."""
+        columns = ("Run", "Kind", "Cloud", "Service", "From", "To", "Status", "Steps", "Created")
+        records = sorted(list_runs(directories_of(self)), key=lambda record: record.created, reverse=True)
+        return columns, [_row(record) for record in records]
+
+
+def _row(record: RunRecord) -> tuple[object, ...]:
+    plan = record.plan
+    done = sum(step.status == "done" for step in record.steps)
+    return (
+        record.run_id,
+        plan.kind,
+        plan.cloud,
+        plan.service,
+        plan.source,
+        plan.target,
+        record.status,
+        f"{done}/{len(record.steps)}",
+        datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
+    )
+
+
+class OfRun(Command):
+    """Base of the commands that take one run."""
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Add the run."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("run", help="name of the run, as `onward runs list` shows it")
+        return parser
+
+
+class RunsShow(Lister):
+    """Show each step of a run, and what became of it."""
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Add the run."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("run", help="name of the run, as `onward runs list` shows it")
+        parser.add_argument("--timeline", action="store_true", help="draw the timeline instead of a table")
+        return parser
+
+    def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+        """Return columns and rows."""
+        columns = ("Step", "Phase", "Status", "Seconds", "Attempts", "Error")
+        record = read_run(directories_of(self), parsed_args.run)
+        rows: list[tuple[object, ...]] = [
+            (
+                each.step.id,
+                each.step.phase,
+                each.status,
+                "" if each.seconds is None else round(each.seconds, 2),
+                each.attempts,
+                f"{each.error['code']} {each.error['what']}" if each.error else "",
+            )
+            for each in record.steps
+        ]
+        return columns, rows
+
+    def run(self, parsed_args: Any) -> int:
+        """Draw the timeline where it was asked for; otherwise the table."""
+        if parsed_args.timeline:
+            print_record(read_run(directories_of(self), parsed_args.run), self.app.stdout)
+            return 0
+        status: int = super().run(parsed_args)
+        return status
+
+
+class RunsResume(OfRun):
+    """Go on with a run where it stopped: after a failure, a pause, a crash or a power cut."""
+
+    def take_action(self, parsed_args: Any) -> int:
+        """Run to the end, or to the next stop."""
+        return execute(self.app, directories_of(self), parsed_args.run, report_directory=None)
+
+
+class RunsPause(OfRun):
+    """Let the running steps finish and then stop; ``onward runs resume`` goes on."""
+
+    def take_action(self, parsed_args: Any) -> int:
+        """Ask the run's process, which may be another one."""
+        request(directories_of(self), parsed_args.run, "pause")
+        print(f"{parsed_args.run} stops after its running steps; go on with: onward runs resume {parsed_args.run}")
+        return 0
+
+
+class RunsCancel(OfRun):
+    """Let the running steps finish and end the run for good; a rehearsal's copy is removed."""
+
+    def take_action(self, parsed_args: Any) -> int:
+        """Ask the run's process, or cancel at once where there is none."""
+        request(directories_of(self), parsed_args.run, "cancel")
+        print(f"{parsed_args.run} is cancelled.", file=self.app.stderr)
+        return 0
+
+
+class RunsReport(OfRun):
+    """Write the report of a run: a standalone HTML page, and the same as JSON."""
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Add where to write."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--report-dir", type=Path, default=None, help="directory for report.html and report.json")
+        return parser
+
+    def take_action(self, parsed_args: Any) -> int:
+        """Write both files and print their paths."""
+        directories = directories_of(self)
+        record = read_run(directories, parsed_args.run)
+        for path in write_report(directories, record, parsed_args.report_dir):
+            print(path, file=self.app.stdout)
+        return 0

@@ -1,0 +1,39 @@
+"""The options with which every planning command says how environments are to be built."""
+
+import argparse
+import os
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class EnvironmentWish:
+    """How environments are to be built, as the operator said it."""
+
+    constraints: str
+    """``official``, ``as-of-release``, or a path or URL in which ``{series}`` stands for the series."""
+    parallel: int
+    """How many environments are built, and runners warmed, at once."""
+
+
+def add_environment_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--constraints`` and ``--parallel``."""
+    parser.add_argument(
+        "--constraints",
+        default="as-of-release",
+        metavar="SOURCE",
+        help="the tested dependency sets: 'official' (fetched from releases.openstack.org), a FILE or URL in which"
+        " {series} is replaced, or 'as-of-release': what was current at the release date (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--parallel",
+        type=int,
+        default=min(os.cpu_count() or 2, 8),
+        metavar="N",
+        help="environments built, and runners warmed, at once (default: %(default)s)",
+    )
+
+
+def environment_wish(parsed_args: Any) -> EnvironmentWish:
+    """What the options say."""
+    return EnvironmentWish(constraints=parsed_args.constraints, parallel=max(1, parsed_args.parallel))

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
-
 from run_records import PATH, failure, rehearsal, run_of, stopped_at, upgrade
 
 from onward.engine.record import RunRecord

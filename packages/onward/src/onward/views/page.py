@@ -79,10 +79,11 @@ class Page:
         for number, line in enumerate(self.wrapped(*parts, columns=self.columns - indent - hang)):
             self.console.print(Text(" " * (indent + hang if number else indent)) + line)
 
-    def entry(self, label: str, style: str, text: str, *, indent: int, columns: int) -> None:
+    def entry(self, label: Part, *parts: Part, indent: int, columns: int) -> None:
         """A label that takes so many columns, and a paragraph beside it."""
-        for number, line in enumerate(self.wrapped(text, columns=self.columns - indent - columns)):
-            lead = Text(label.ljust(columns), style) if number == 0 else Text(" " * columns)
+        words, style = (label, "") if isinstance(label, str) else label
+        for number, line in enumerate(self.wrapped(*parts, columns=self.columns - indent - columns)):
+            lead = Text(words.ljust(columns), style) if number == 0 else Text(" " * columns)
             self.console.print(Text(" " * indent) + lead + line)
 
     def wrapped(self, *parts: Part, columns: int) -> list[Text]:

@@ -12,10 +12,13 @@ from typing import Any, Literal
 from onward.engine.record import RunRecord, StepRecord
 from onward.plan.prediction import Prediction, predict
 from onward.plan.step import Phase
-from onward.views.words import counted, one_line
+from onward.views.words import counted, duration, one_line
 
 PHASES: tuple[Phase, ...] = ("prepare", "outage", "proof", "cleanup")
 PHASE_TITLES: dict[Phase, str] = {"prepare": "Prepare", "outage": "Outage", "proof": "Proof", "cleanup": "Clean up"}
+
+LONG_IDLE_SECONDS = 30.0
+"""Beyond this, the time in which a run did nothing is told apart from its work."""
 
 Tone = Literal["good", "attention", "bad", "neutral"]
 Level = Literal["fail", "could-not-tell", "warn", "documented", "note", "pass"]
@@ -81,6 +84,16 @@ def title_of(record: RunRecord) -> str:
     plan = record.plan
     kind = "Rehearsal" if plan.kind == "rehearsal" else "Upgrade"
     return f"{kind} of {plan.service} from {plan.source} to {plan.target}"
+
+
+def took_of(record: RunRecord) -> str:
+    """How long it took, as the end of a sentence; empty while it is not over. A pause in it is said."""
+    if record.finished is None or record.status not in ("done", "failed", "cancelled"):
+        return ""
+    whole = record.finished - record.created
+    busy = sum(end - begin for begin, end in busy_intervals(record.steps, record.finished))
+    at_work = f", of that {duration(busy)} at work" if whole - busy > LONG_IDLE_SECONDS else ""
+    return f", took {duration(whole)}{at_work}"
 
 
 def evidence_of(record: StepRecord) -> Mapping[str, Any]:

@@ -20,6 +20,7 @@ from onward.views.summary import (
     findings_of,
     prediction_of,
     title_of,
+    took_of,
 )
 from onward.views.verdict import next_command, verdict_of
 from onward.views.words import counted, duration, moment
@@ -85,8 +86,7 @@ def print_record(record: RunRecord, stream: TextIO, reports: Iterable[Path] = ()
     _print_verdict(page, verdict_of(record))
     page.blank()
     page.paragraph(f"{title_of(record)}, cloud {record.plan.cloud}")
-    took = f", took {duration(record.finished - record.created)}" if record.finished is not None else ""
-    page.paragraph(f"Run {record.run_id}, begun {moment(record.created)}{took}")
+    page.paragraph(f"Run {record.run_id}, begun {moment(record.created)}{took_of(record)}")
     print_bars(page, record)
     prediction = prediction_of(record)
     if prediction is not None:
@@ -161,7 +161,7 @@ def _print_prediction(page: Page, prediction: Prediction) -> None:
         share = f"{round(part.share * 100)} %"
         page.line("  ", page.fitted(part.label, names), duration(part.seconds).rjust(14), share.rjust(7))
     for note in prediction.notes:
-        page.entry("-", "", note, indent=2, columns=2)
+        page.entry("-", note, indent=2, columns=2)
 
 
 def _print_findings(page: Page, findings: tuple[Finding, ...], record: RunRecord) -> None:
@@ -175,7 +175,7 @@ def _print_findings(page: Page, findings: tuple[Finding, ...], record: RunRecord
         word, style = LEVEL_WORDS[finding.level]
         where = finding.steps[0] if len(finding.steps) == 1 else counted(len(finding.steps), "step")
         said = ": ".join(part for part in (finding.name, finding.details) if part)
-        page.entry(word, style, f"{said} ({where})", indent=2, columns=LEVEL_COLUMNS)
+        page.entry((word, style), f"{said} ({where})", indent=2, columns=LEVEL_COLUMNS)
     if len(shown) > MOST_FINDINGS:
         page.paragraph(f"and {len(shown) - MOST_FINDINGS} more: onward runs report {record.run_id}", indent=2)
 

@@ -28,11 +28,13 @@ def run_command(
     directory: Path | None = None,
     timeout_seconds: float | None = None,
     stdin: str | None = None,
+    keep_open: Sequence[int] = (),
 ) -> CommandResult:
     """Run a program without a shell and return how it ended, whatever its exit status.
 
     Secrets go in through ``stdin``, files or ``environment``, never through ``argv``, which every user of the machine
-    can read. Raises FileNotFoundError when there is no such program, subprocess.TimeoutExpired after killing it.
+    can read. The program inherits the file descriptors ``keep_open``: a lock held that way lasts as long as the
+    program. Raises FileNotFoundError when there is no such program, subprocess.TimeoutExpired after killing it.
     """
     words = tuple(str(word) for word in argv)
     finished = subprocess.run(
@@ -45,6 +47,7 @@ def run_command(
         capture_output=True,
         text=True,
         errors="replace",
+        pass_fds=tuple(keep_open),
         check=False,
     )
     return CommandResult(words, finished.returncode, finished.stdout, finished.stderr)

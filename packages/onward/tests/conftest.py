@@ -1,0 +1,70 @@
+"""What tests of every area share: directories of their own, and real Keystone environments."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from onward.actions.build_environment import specification
+from onward.catalog.load import series_list
+from onward.errors import InterpreterMissing
+from onward.hosts.constraints import resolve
+from onward.hosts.environments import Environment, build
+from onward.hosts.interpreters import Interpreter, choose, find_interpreters
+from onward.hosts.state import Directories, default_directories
+from onward.plan.forward import EnvironmentChoice
+
+
+@pytest.fixture(scope="session")
+def session_directories(tmp_path_factory: pytest.TempPathFactory) -> Directories:
+    """State that all tests of one worker share, and the user's own cache, so that environments outlive the tests."""
+    return Directories(state=tmp_path_factory.mktemp("state"), cache=default_directories().cache).prepared()
+
+
+@pytest.fixture
+def directories(tmp_path: Path, session_directories: Directories) -> Directories:
+    """State of one test alone, with the shared cache."""
+    return Directories(state=tmp_path / "state", cache=session_directories.cache).prepared()
+
+
+@pytest.fixture(scope="session")
+def interpreters() -> tuple[Interpreter, ...]:
+    """What is on this machine."""
+    return find_interpreters()
+
+
+@pytest.fixture(scope="session")
+def environment_choice(
+    session_directories: Directories, interpreters: tuple[Interpreter, ...]
+) -> Callable[[str], EnvironmentChoice]:
+    """How Keystone of a series is built here; skips the test that asks where there is no interpreter for it."""
+
+    def choice(identifier: str) -> EnvironmentChoice:
+        series = series_list().find(identifier)
+        try:
+            interpreter = choose(series, interpreters)
+        except InterpreterMissing as missing:
+            pytest.skip(missing.what)
+        return EnvironmentChoice(
+            series=series.id,
+            version=series.newest("keystone").version,
+            python=str(interpreter.path),
+            python_version=interpreter.version,
+            constraints=resolve("as-of-release", series, session_directories),
+        )
+
+    return choice
+
+
+@pytest.fixture(scope="session")
+def built_keystone(
+    session_directories: Directories, environment_choice: Callable[[str], EnvironmentChoice]
+) -> Callable[[str], Environment]:
+    """Keystone of a series, built once per machine; workers that ask at the same time wait for one another."""
+    return lambda identifier: build(specification("keystone", environment_choice(identifier)), session_directories)
+
+
+@pytest.fixture(scope="session")
+def keystone_environment(built_keystone: Callable[[str], Environment]) -> Callable[[str], Path]:
+    """The interpreter inside Keystone's environment of a series: ``keystone_environment("2025.1")``."""
+    return lambda identifier: built_keystone(identifier).python

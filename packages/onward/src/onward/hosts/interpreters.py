@@ -1,6 +1,5 @@
 """Which Python interpreters are on this machine, and which of them carries a series."""
 
-import json
 import os
 import re
 import subprocess
@@ -9,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from pydantic import BaseModel, ValidationError
 
 from onward.catalog.series import Series, SeriesList
 from onward.errors import InterpreterMissing
@@ -80,14 +81,13 @@ def find_interpreters(environment: Mapping[str, str] | None = None) -> tuple[Int
     for answer in answers:
         if answer is None:
             continue
-        path = Path(answer["path"])
-        real = path.resolve()
+        real = answer.path.resolve()
         origin: Origin = "system"
         if real.is_relative_to(pyenv_directory.resolve()):
             origin = "pyenv"
         elif real.is_relative_to(uv_directory.resolve()):
             origin = "uv"
-        found.setdefault(real, Interpreter(answer["version"], path, origin, bool(answer["headers"])))
+        found.setdefault(real, Interpreter(answer.version, answer.path, origin, answer.headers))
     return tuple(sorted(found.values(), key=_newest_first))
 
 
@@ -170,13 +170,21 @@ def _on_path(search_path: str) -> Iterator[Path]:
         yield from (Path(directory, name) for name in sorted(names, key=lambda name: (-len(name), name)))
 
 
-def _probe(path: Path) -> dict[str, str] | None:
+class _Answer(BaseModel):
+    """What the probe prints."""
+
+    version: str
+    implementation: Literal["CPython"]
+    path: Path
+    headers: bool
+
+
+def _probe(path: Path) -> _Answer | None:
     """What an executable says of itself; None when it is no usable CPython."""
     try:
         # Isolated (-I): neither the user's packages nor PYTHON* variables may decide what an interpreter can do.
         result = run_command([path, "-I", "-c", _PROBE], timeout_seconds=_PROBE_SECONDS)
-        answer: dict[str, str] = json.loads(result.stdout)
-    except (OSError, subprocess.TimeoutExpired, ValueError):
+        answer = _Answer.model_validate_json(result.stdout)
+    except (OSError, subprocess.TimeoutExpired, ValidationError):
         return None
-    usable = result.exit_status == 0 and answer["implementation"] == "CPython" and os.access(answer["path"], os.X_OK)
-    return answer if usable else None
+    return answer if result.exit_status == 0 and os.access(answer.path, os.X_OK) else None

@@ -155,7 +155,7 @@ def _print_verdict(page: Page, verdict: Verdict) -> None:
 def _print_prediction(page: Page, prediction: Prediction) -> None:
     expected = f"Outage to expect in production: {duration(prediction.outage_seconds)}"
     page.paragraph((expected, "bold"), ", and what is not included below.")
-    page.paragraph(f"The longest part is the {prediction.dominates}.", indent=2)
+    page.paragraph(f"Longest part: {prediction.dominates}.", indent=2)
     names = min(max(len(part.label) for part in prediction.parts), page.columns - 24)
     for part in prediction.parts:
         share = f"{round(part.share * 100)} %"

@@ -84,6 +84,9 @@ def _verdict_of_failed(record: RunRecord) -> Verdict:
     sentence = f"The {kind} failed at {failure.step.id}: {one_line(str(error.get('what', 'no reason was recorded')))}"
     if error.get("code") in (DATA_LOST, ANSWERS_DIFFER):
         sentence = f"Do not upgrade production yet. {sentence}"
+    outage = outage_of(record)
+    if record.plan.kind == "upgrade" and outage is not None and not outage.over:
+        sentence = f"{record.plan.service} is still in its outage. {sentence}"
     return Verdict("bad", sentence, _state_of_cloud(record))
 
 

@@ -18,8 +18,8 @@ def event(kind: str, step: str | None = None, after: float = 0.0, **data: object
 HISTORY = [
     event("run.started"),
     event("step.started", "environment/2024.1", 0.1),
-    event("step.progress", "environment/2024.1", 0.2, message="resolving 104 packages"),
-    event("step.progress", "environment/2024.1", 7.0, message="installing 104 packages"),
+    event("step.progress", "environment/2024.1", 0.2, text="resolving 104 packages"),
+    event("step.progress", "environment/2024.1", 7.0, text="installing 104 packages"),
     event("step.done", "environment/2024.1", 31.5, evidence={}),
     event("step.started", "migrate/2026.2", 40.0),
     event("step.failed", "migrate/2026.2", 42.5, error=failure("r")),

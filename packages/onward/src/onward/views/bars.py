@@ -3,18 +3,12 @@
 from onward.engine.record import RunRecord, StepRecord
 from onward.plan.step import Phase
 from onward.views.page import Page
-from onward.views.summary import PHASE_TITLES, Outage, outage_of
+from onward.views.summary import PHASE_TITLES, Outage, outage_of, phase_note
 from onward.views.timeline import Bar, PhaseBars, timeline_of
 from onward.views.words import duration
 
-STYLES: dict[Phase, str] = {"prepare": "blue", "outage": "red", "proof": "green", "cleanup": "dim"}
+STYLES: dict[Phase, str] = {"prepare": "cyan", "outage": "red", "proof": "green", "cleanup": "dim"}
 EIGHTHS = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"
-RUN_PHASES: dict[Phase, str] = {
-    "prepare": "the service stays up",
-    "outage": "the service is down",
-    "proof": "the new release is asked",
-    "cleanup": "",
-}
 
 
 def print_bars(page: Page, record: RunRecord) -> None:
@@ -44,11 +38,7 @@ def print_bars(page: Page, record: RunRecord) -> None:
 
 
 def _heading(phase: PhaseBars, record: RunRecord) -> str:
-    about = RUN_PHASES[phase.phase]
-    if phase.phase == "outage" and record.plan.kind == "rehearsal":
-        about = "in production the service would be down"
-    said = [part for part in (about, _extent(phase, outage_of(record))) if part]
-    return f": {', '.join(said)}" if said else ""
+    return f": {_extent(phase, outage_of(record))} ({phase_note(record.plan, phase.phase)})"
 
 
 def _extent(phase: PhaseBars, outage: Outage | None) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from onward.engine.record import StepRecord
-from onward.plan.step import Phase
 from onward.views.summary import PHASE_TITLES
 from onward.views.timeline import Bar, PhaseBars, Timeline
 from onward.views.words import duration, harmless
@@ -145,12 +144,3 @@ def _said(record: StepRecord) -> str:
     if record.status == "done":
         return duration(record.seconds)
     return f"{record.status} {duration(record.seconds)}".rstrip()
-
-
-PHASE_NOTES: dict[Phase, str] = {
-    "prepare": "the service stays up",
-    "outage": "the service is down",
-    "proof": "the new release is asked",
-    "cleanup": "what was made for it is removed",
-}
-"""What a phase means for the people who use the service."""

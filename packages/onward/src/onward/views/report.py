@@ -10,13 +10,15 @@ from markupsafe import Markup
 
 from onward.engine.record import RunRecord, StepRecord
 from onward.errors import by_code
-from onward.views.picture import PHASE_NOTES, waterfall, whole_run
+from onward.views.picture import waterfall, whole_run
 from onward.views.summary import (
     PHASE_TITLES,
     PHASES,
+    by_action,
     environments_of,
     findings_of,
     outage_of,
+    phase_note,
     prediction_of,
     proof_of,
     title_of,
@@ -71,11 +73,12 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "prediction": prediction_of(record),
         "outage": outage_of(record),
         "findings": findings_of(record),
+        "checked": any(each.status == "done" for each in by_action(record, "service.check")),
         "level_words": LEVEL_WORDS,
         "proof": proof_of(record),
         "environments": environments_of(record),
         "failures": [(each, by_code().get(str((each.error or {}).get("code")))) for each in record.failures],
-        "phases": [(PHASE_TITLES[phase], PHASE_NOTES[phase], _of_phase(record, phase)) for phase in PHASES],
+        "phases": [(PHASE_TITLES[phase], phase_note(record.plan, phase), _of_phase(record, phase)) for phase in PHASES],
         "timeline": timeline,
         "picture": whole_run(timeline) if timeline.seconds else None,
         "outage_picture": waterfall(outage_bars) if outage_bars is not None and outage_bars.bars else None,

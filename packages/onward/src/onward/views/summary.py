@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any, Literal
 
 from onward.engine.record import RunRecord, StepRecord
+from onward.plan.plan import Plan
 from onward.plan.prediction import Prediction, predict
 from onward.plan.step import Phase
 from onward.views.words import counted, duration, one_line
@@ -84,6 +85,19 @@ def title_of(record: RunRecord) -> str:
     plan = record.plan
     kind = "Rehearsal" if plan.kind == "rehearsal" else "Upgrade"
     return f"{kind} of {plan.service} from {plan.source} to {plan.target}"
+
+
+def phase_note(plan: Plan, phase: Phase) -> str:
+    """What a phase means for the people who use the service."""
+    notes: dict[Phase, str] = {
+        "prepare": "the service stays up",
+        "outage": "the service is down",
+        "proof": "the new release is asked",
+        "cleanup": "what was made for the run is removed",
+    }
+    if plan.kind == "rehearsal" and phase == "outage":
+        return "on the copy; in production the service would be down"
+    return notes[phase]
 
 
 def took_of(record: RunRecord) -> str:

@@ -18,6 +18,7 @@ from onward.views.summary import (
     Finding,
     Verdict,
     findings_of,
+    phase_note,
     prediction_of,
     title_of,
     took_of,
@@ -39,12 +40,6 @@ LEVEL_WORDS = {
     "note": ("note", ""),
     "pass": ("pass", "green"),
 }
-PLAN_PHASES: dict[Phase, str] = {
-    "prepare": "the service stays up",
-    "outage": "the service is down",
-    "proof": "the new release is asked",
-    "cleanup": "what was made for it is removed",
-}
 
 
 def print_error(error: OnwardError, stream: TextIO) -> None:
@@ -64,7 +59,7 @@ def print_plan(plan: Plan, stream: TextIO) -> None:
         steps = [step for step in plan.steps if step.phase == phase]
         if steps:
             page.blank()
-            _print_phase_of_plan(page, phase, steps, names)
+            _print_phase_of_plan(page, phase, steps, names, phase_note(plan, phase))
     page.blank()
     irreversible = sum(not step.reversible for step in plan.steps)
     if irreversible:
@@ -108,12 +103,12 @@ def print_record(record: RunRecord, stream: TextIO, reports: Iterable[Path] = ()
         page.next_command(command)
 
 
-def _print_phase_of_plan(page: Page, phase: Phase, steps: list[Step], names: int) -> None:
+def _print_phase_of_plan(page: Page, phase: Phase, steps: list[Step], names: int, note: str) -> None:
     known = {step.id: step.expected_seconds for step in steps if step.expected_seconds is not None}
     times = max((len(duration(seconds)) for seconds in known.values()), default=0)
     page.line(
-        (f"{PHASE_TITLES[phase]}", "bold"),
-        page.clean(f": {PLAN_PHASES[phase]}, {counted(len(steps), 'step')}"),
+        (PHASE_TITLES[phase], "bold"),
+        page.clean(f": {counted(len(steps), 'step')} ({note})"),
     )
     reasons = page.columns - names - 6 - (times + 2 if times else 0)
     above = ""

@@ -11,7 +11,7 @@ from onward.views.summary import (
     proof_of,
     rows_counted,
 )
-from onward.views.words import counted, one_line
+from onward.views.words import counted, duration, one_line
 
 DATA_LOST = "OW602"
 ANSWERS_DIFFER = "OW603"
@@ -63,7 +63,9 @@ def _verdict_of_done(record: RunRecord) -> Verdict:
         return Verdict("bad", f"{counted(len(different), 'finding')} must be understood before production is upgraded.")
     details = _warned(findings)
     if plan.kind == "upgrade":
-        return Verdict("good", f"{plan.service} is at {plan.target}.", (*_census(record), *details))
+        outage = outage_of(record)
+        down = (f"The outage took {duration(outage.seconds)}.",) if outage is not None else ()
+        return Verdict("good", f"{plan.service} is at {plan.target}.", (*down, *_census(record), *details))
     proof = proof_of(record)
     missed = [check for check in proof if check.passed != check.total]
     if missed:
@@ -129,7 +131,7 @@ def _warned(findings: tuple[Finding, ...]) -> tuple[str, ...]:
     unclear = sum(finding.level == "could-not-tell" for finding in findings)
     said = [counted(warned, "warning")] if warned else []
     said += [f"{counted(unclear, 'check')} that could not tell"] if unclear else []
-    return (f"To read before production: {' and '.join(said)}.",) if said else ()
+    return (f"To be read: {' and '.join(said)}, listed below.",) if said else ()
 
 
 def _listed(checks: tuple[ProofCheck, ...] | list[ProofCheck]) -> str:

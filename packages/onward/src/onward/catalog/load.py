@@ -1,15 +1,19 @@
 """Reads the catalogue that comes with Onward, and checks it."""
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from typing import TypeVar
 
 import yaml
 
 from onward.catalog.series import Series, SeriesList
-from onward.catalog.service import Recipe
+from onward.catalog.service import Application, Command, Recipe
 from onward.errors import UnknownService
 
 DATA = files("onward.catalog") / "data"
+
+Dated = TypeVar("Dated", Command, Application)
 
 
 @cache
@@ -32,6 +36,19 @@ def recipe(service: str) -> Recipe:
     return Recipe.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
+def in_force(facts: Iterable[Dated], series: str) -> tuple[Dated, ...]:
+    """Those of the facts that hold for a series, in their order. Raises UnknownSeries."""
+    order = series_list()
+    place = order.position(series)
+    return tuple(
+        fact
+        for fact in facts
+        if (fact.since is None or order.position(fact.since) <= place)
+        and (fact.until is None or place <= order.position(fact.until))
+    )
+
+
 def services() -> tuple[str, ...]:
     """Names of the services that have a recipe."""
-    return tuple(sorted(file.name.removesuffix(".yaml") for file in (DATA / "services").iterdir()))
+    names = (file.name for file in (DATA / "services").iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))

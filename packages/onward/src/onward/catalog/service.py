@@ -13,10 +13,16 @@ class Command(Fact):
     name: str
     module: str = Field(description="Python module with the command's main function: keystone.cmd.manage")
     function: str = "main"
-    argv: tuple[str, ...] = Field(description="Arguments, the program's own name first; --config-file is added")
+    argv: tuple[str, ...] = Field(
+        description="Arguments, the program's own name first; --config-file is added."
+        " {environment} stands for the environment's directory, {user} and {group} for those of the process"
+    )
     since: str | None = Field(default=None, description="First series that has it; None: all in the catalogue")
     until: str | None = Field(default=None, description="Last series that has it; None: still there")
     meanings: dict[int, str] = Field(default_factory=dict, description="What its exit statuses mean; 0 is success")
+    early_options: tuple[tuple[str, str], ...] = Field(
+        default=(), description="Options (group, name) that it uses before it has read its configuration files"
+    )
     source: str = Field(description="Where this fact is from")
 
 
@@ -26,6 +32,7 @@ class Application(Fact):
     module: str
     attribute: str = Field(description="A WSGI application, or a function without arguments that returns one")
     call: bool = Field(description="True when the attribute is a function to be called")
+    argv: tuple[str, ...] = Field(default=(), description="Arguments after --config-file; as in a command")
     since: str | None = None
     until: str | None = None
 
@@ -40,11 +47,19 @@ class Process(Fact):
 
 
 class Revision(Fact):
-    """The schema revisions that a database has when it is at a series and nothing is half done."""
+    """What a database says of itself when it is at a series and nothing is half done."""
 
     series: str
-    alembic: tuple[str, ...] = Field(default=(), description="Heads in alembic_version, one for each branch")
+    expand: str | None = Field(default=None, description="Head of the expand branch in alembic_version")
+    contract: str | None = Field(default=None, description="Head of the contract branch in alembic_version")
     migrate: dict[str, int] = Field(default_factory=dict, description="migrate_version: repository_id to version")
+
+
+class History(Fact):
+    """Revisions of each alembic branch in the order they are applied, those between two heads as well."""
+
+    expand: tuple[str, ...]
+    contract: tuple[str, ...]
 
 
 class CensusChange(Fact):
@@ -70,6 +85,7 @@ class Database(Fact):
     )
     bookkeeping: tuple[str, ...] = Field(description="Tables of the migration tools: not the user's data")
     revisions: tuple[Revision, ...]
+    history: History
     census_changes: tuple[CensusChange, ...] = ()
 
 
@@ -102,3 +118,6 @@ class Recipe(Fact):
     checks: tuple[Command, ...] = ()
     bootstrap: tuple[Command, ...] = Field(default=(), description="Commands that make a new, empty installation")
     known_faults: tuple[KnownFault, ...] = ()
+    demonstration_from: str = Field(
+        description="Oldest series whose new database every later release can take over, on SQLite as well"
+    )

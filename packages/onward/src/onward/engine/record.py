@@ -67,6 +67,6 @@ class Event:
     at: float
     kind: str
     """run.started, run.resumed, run.paused, run.cancelled, run.failed, run.done, step.started, step.progress,
-    step.retried, step.done, step.failed"""
+    step.retried, step.done, step.failed, step.aborted (it ended itself on a second Ctrl-C; to be begun anew)"""
     step_id: str | None
     data: dict[str, Any]

@@ -1,14 +1,17 @@
-"""Reads runs from the journal, from any process, whether or not they are at work."""
+"""Reads runs from the journal, from any process, whether or not they are at work. Does not load DBOS."""
 
 import os
 from pathlib import Path
 
 from onward.engine.action import Evidence
-from onward.engine.journal import Journal, Request, RunRow
+from onward.engine.journal import Journal, Request, RunRow, unknown
 from onward.engine.record import Event, RunRecord, RunStatus, StepRecord, StepStatus
 from onward.errors import RunAlreadyEnded
 from onward.hosts.state import Directories
 from onward.plan.plan import Plan
+
+ENDED: tuple[RunStatus, ...] = ("done", "cancelled")
+"""A run that stands so is never touched again."""
 
 _STATUS_BY_EVENT: dict[str, RunStatus] = {
     "run.started": "running",
@@ -18,56 +21,95 @@ _STATUS_BY_EVENT: dict[str, RunStatus] = {
     "run.failed": "failed",
     "run.done": "done",
 }
-_ENDED: tuple[RunStatus, ...] = ("done", "cancelled")
+_STATUS_BY_REQUEST: dict[Request | None, RunStatus] = {
+    "pause": "paused",
+    "cancel": "cancelled",
+    None: "interrupted",
+}
+"""How a run stands whose process died: what was asked of it and answered with yes still holds."""
 
 
 def read_run(directories: Directories, run_id: str) -> RunRecord:
     """One run as it stands. Raises UnknownRun."""
-    journal = Journal(directories.journal)
-    return _record(journal.run(run_id), journal.events(run_id))
+    if not directories.journal.exists():
+        raise unknown(run_id)
+    with Journal(directories.journal) as journal:
+        return record_of(journal, run_id)
 
 
 def list_runs(directories: Directories) -> list[RunRecord]:
     """All runs, the oldest first."""
     if not directories.journal.exists():
         return []
-    journal = Journal(directories.journal)
-    return [_record(journal.run(run_id), journal.events(run_id)) for run_id in journal.run_ids()]
+    with Journal(directories.journal) as journal:
+        return [record_of(journal, run_id) for run_id in journal.run_ids()]
 
 
 def events(directories: Directories, run_id: str, after: int = 0) -> list[Event]:
     """The events of a run with a number above ``after``. Raises UnknownRun."""
-    journal = Journal(directories.journal)
-    journal.run(run_id)
-    return journal.events(run_id, after)
+    if not directories.journal.exists():
+        raise unknown(run_id)
+    with Journal(directories.journal) as journal:
+        journal.run(run_id)
+        return journal.events(run_id, after)
 
 
 def request(directories: Directories, run_id: str, wanted: Request) -> RunRecord:
-    """Ask the run's process to pause or cancel; a run without a process is cancelled or paused at once.
+    """Ask the run's process to pause or cancel; where no process is at work it is done at once.
 
-    Raises UnknownRun, RunAlreadyEnded.
+    A run that failed or is paused stays so when it is asked to pause. Raises UnknownRun, RunAlreadyEnded.
     """
-    journal = Journal(directories.journal)
-    record = read_run(directories, run_id)
-    if record.status in _ENDED:
-        raise RunAlreadyEnded(f"{run_id} is {record.status}.", evidence="", next_command=f"onward runs show {run_id}")
-    journal.ask(run_id, wanted)
-    if record.status != "running":
-        journal.tell(run_id, "run.paused" if wanted == "pause" else "run.cancelled")
-    return read_run(directories, run_id)
+    if not directories.journal.exists():
+        raise unknown(run_id)
+    with Journal(directories.journal) as journal:
+        with journal.transaction():
+            record = record_of(journal, run_id)
+            refuse_ended(record)
+            if record.controller_pid is not None:
+                journal.ask(run_id, wanted)
+            elif wanted == "cancel":
+                journal.tell(run_id, "run.cancelled")
+            elif record.status in ("waiting", "interrupted"):
+                journal.tell(run_id, "run.paused")
+        return record_of(journal, run_id)
 
 
-def process_started(pid: int) -> str | None:
-    """When a process began, in the kernel's clock ticks; None when there is none. Tells a reused pid from the old one."""
+def refuse_ended(record: RunRecord) -> None:
+    """Raise RunAlreadyEnded for a run that is finished or cancelled."""
+    if record.status in ENDED:
+        raise RunAlreadyEnded(f"{record.run_id} is {record.status}.", next_command=f"onward runs show {record.run_id}")
+
+
+def record_of(journal: Journal, run_id: str) -> RunRecord:
+    """One run as it stands. Raises UnknownRun."""
+    record = _record(*journal.run_with_events(run_id))
+    if record.status == "interrupted":
+        # Its process may have ended in good order after the journal was read; now that it is gone, this is the end.
+        record = _record(*journal.run_with_events(run_id))
+    return record
+
+
+def process_identity(pid: int) -> str | None:
+    """What tells a process from a later one with the same number: the boot, and when it began in clock ticks.
+
+    None when there is no such process, or only its exit status is left.
+    """
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return text.rpartition(")")[2].split()[19]
+    # proc(5): state is the third field and starttime the 22nd; the split begins at the third.
+    return None if fields[0] in "ZX" else f"{boot}/{fields[19]}"
+
+
+def this_process() -> tuple[int, str | None]:
+    """Number and identity of the calling process."""
+    return os.getpid(), process_identity(os.getpid())
 
 
 def _alive(row: RunRow) -> bool:
-    return row.pid is not None and row.pid_started is not None and process_started(row.pid) == row.pid_started
+    return row.pid is not None and row.process is not None and process_identity(row.pid) == row.process
 
 
 def _record(row: RunRow, history: list[Event]) -> RunRecord:
@@ -83,7 +125,7 @@ def _record(row: RunRow, history: list[Event]) -> RunRecord:
             finished = None if status == "running" else event.at
     alive = _alive(row)
     if status == "running" and not alive:
-        status = "interrupted"
+        status = _STATUS_BY_REQUEST[row.request]
     return RunRecord(
         run_id=row.run_id,
         plan=plan,
@@ -105,12 +147,11 @@ def _after(record: StepRecord, event: Event) -> StepRecord:
             status, started, finished, attempts, error = "running", event.at, None, attempts + 1, None
         case "step.done":
             found: Evidence = event.data.get("evidence", {})
-            status, finished, evidence, error = "done", event.at, found, None
+            # An end that was told late bears the time of its record, which is a little coarser than ours.
+            finished = event.at if started is None else max(started, event.at)
+            status, evidence, error = "done", found, None
         case "step.failed":
             status, finished, error = "failed", event.at, event.data.get("error")
+        case "step.aborted":
+            status, started, error = "waiting", None, event.data.get("error")
     return StepRecord(step, status, started, finished, attempts, evidence, error)
-
-
-def this_process() -> tuple[int, str | None]:
-    """This process's number and when it began."""
-    return os.getpid(), process_started(os.getpid())

@@ -1,72 +1,83 @@
-"""Which steps may begin now. Pure: statuses in, steps out."""
+"""Which steps may begin now. Pure: what has ended goes in, steps come out."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 from onward.plan.plan import Plan
 from onward.plan.step import Step
 
 
-@dataclass
 class Schedule:
-    """What remains of a plan. Cost per finished step grows with its followers, not with the plan."""
+    """What remains of a plan. What a step costs grows with its followers and the pools, not with the plan."""
 
-    plan: Plan
-    overall_limit: int
-    running: dict[str, Step] = field(default_factory=dict)
-    done: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self._position = {step.id: place for place, step in enumerate(self.plan.steps)}
-        self._missing = {step.id: set(step.needs) for step in self.plan.steps}
+    def __init__(self, plan: Plan, overall_limit: int) -> None:
+        self.running: dict[str, Step] = {}
+        self.done: set[str] = set()
+        self._plan = plan
+        self._overall_limit = overall_limit
+        self._position = {step.id: place for place, step in enumerate(plan.steps)}
+        self._missing = {step.id: set(step.needs) for step in plan.steps}
         self._followers: dict[str, list[str]] = {}
-        for step in self.plan.steps:
-            for need in step.needs:
+        # For each pool the positions of its ready steps, as a heap; None is the pool of those that have none.
+        self._ready: dict[str | None, list[int]] = {}
+        self._busy: dict[str | None, int] = {}
+        for step in plan.steps:
+            for need in set(step.needs):
                 self._followers.setdefault(need, []).append(step.id)
-        self._ready = {step.id for step in self.plan.steps if not step.needs}
+            if not step.needs:
+                self._make_ready(step.id)
 
     def finished_before(self, step_ids: Collection[str]) -> None:
-        """Take these as done in an earlier life of the run."""
-        for step in self.plan.steps:
+        """Take these as done in an earlier life of the run. To be called before anything begins."""
+        for step in self._plan.steps:
             if step.id in step_ids:
-                self._ready.discard(step.id)
                 self._complete(step.id)
+        for heap in self._ready.values():
+            # A sorted list is a heap.
+            heap[:] = sorted({place for place in heap if self._plan.steps[place].id not in self.done})
 
     def begin_next(self) -> Step | None:
         """The next step that may begin, in the plan's order, or None; it counts as running from now on."""
-        if len(self.running) >= self.overall_limit:
+        if len(self.running) >= self._overall_limit:
             return None
-        for step_id in sorted(self._ready, key=self._position.__getitem__):
-            step = self.plan.steps[self._position[step_id]]
-            if self._pool_has_room(step):
-                self._ready.remove(step_id)
-                self.running[step_id] = step
-                return step
-        return None
+        heaps = [heap for pool, heap in self._ready.items() if heap and self._has_room(pool)]
+        if not heaps:
+            return None
+        step = self._plan.steps[heappop(min(heaps))]
+        self.running[step.id] = step
+        self._busy[step.pool] = self._busy.get(step.pool, 0) + 1
+        return step
 
     def succeeded(self, step_id: str) -> None:
         """A running step is done; its followers may begin."""
-        del self.running[step_id]
+        self._leave(step_id)
         self._complete(step_id)
 
     def failed(self, step_id: str) -> None:
         """A running step has failed; nothing that needs it will begin."""
-        del self.running[step_id]
+        self._leave(step_id)
 
     @property
     def finished(self) -> bool:
         """True when every step is done."""
-        return len(self.done) == len(self.plan.steps)
+        return len(self.done) == len(self._plan.steps)
+
+    def _leave(self, step_id: str) -> None:
+        step = self.running.pop(step_id)
+        self._busy[step.pool] -= 1
 
     def _complete(self, step_id: str) -> None:
         self.done.add(step_id)
         for follower in self._followers.get(step_id, ()):
             self._missing[follower].discard(step_id)
-            if not self._missing[follower] and follower not in self.done and follower not in self.running:
-                self._ready.add(follower)
+            if not self._missing[follower]:
+                self._make_ready(follower)
 
-    def _pool_has_room(self, step: Step) -> bool:
-        if step.pool is None or step.pool not in self.plan.limits:
+    def _make_ready(self, step_id: str) -> None:
+        place = self._position[step_id]
+        heappush(self._ready.setdefault(self._plan.steps[place].pool, []), place)
+
+    def _has_room(self, pool: str | None) -> bool:
+        if pool is None or pool not in self._plan.limits:
             return True
-        busy = sum(1 for other in self.running.values() if other.pool == step.pool)
-        return busy < self.plan.limits[step.pool]
+        return self._busy.get(pool, 0) < self._plan.limits[pool]

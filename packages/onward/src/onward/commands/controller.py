@@ -6,13 +6,14 @@ from typing import Any
 from onward.actions.registry import all_actions
 from onward.engine.engine import Engine
 from onward.engine.record import RunRecord
+from onward.engine.runs import read_run
 from onward.errors import DONE, FAILED, PAUSED, from_data
 from onward.hosts.state import Directories
 from onward.plan.plan import Plan
 from onward.views.data import to_json
 from onward.views.progress import Progress
 from onward.views.report import render
-from onward.views.terminal import print_error, print_record
+from onward.views.terminal import print_record
 
 
 def start(directories: Directories, plan: Plan) -> str:
@@ -25,27 +26,22 @@ def execute(app: Any, directories: Directories, run_id: str, *, report_directory
 
     Ctrl-C once finishes the running steps and stops, twice aborts; both leave a run that can be resumed.
     """
-    with Progress(app.stderr) as progress:
+    plan = read_run(directories, run_id).plan
+    with Progress(app.stderr, plan) as progress:
         engine = Engine(directories, all_actions(directories), watch=progress.show)
         with engine.signals():
             record = engine.execute(run_id)
     reports = write_report(directories, record, report_directory)
-    print_record(record, app.stdout)
-    for path in reports:
-        print(f"{'report' if path.suffix == '.html' else 'data'}: {path}", file=app.stdout)
-    return exit_status(app, record)
+    print_record(record, app.stdout, reports)
+    return exit_status(record)
 
 
-def exit_status(app: Any, record: RunRecord) -> int:
-    """What the process says of this run; the first failure's error is shown in full."""
+def exit_status(record: RunRecord) -> int:
+    """What the process says of this run. A failed run says what its first failed step says."""
     if record.status == "done":
         return DONE
     if record.failures:
-        error = from_data(record.failures[0].error or {})
-        error.next_command = error.next_command or f"onward runs resume {record.run_id}"
-        print_error(error, app.stderr)
-        return error.exit_status
-    print(f"go on with: onward runs resume {record.run_id}", file=app.stderr)
+        return from_data(record.failures[0].error or {}).exit_status
     return PAUSED if record.status == "paused" else FAILED
 
 

@@ -2,31 +2,28 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import JsonValue
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from onward.catalog.load import recipe, series_list
 from onward.catalog.series import Series
-from onward.errors import DumpCorrupt, InvalidCloudFile, PasswordOnCommandLine, UnreadableConfig
-from onward.hosts.interpreters import find_interpreters, longest_path
+from onward.errors import InvalidCloudFile, UnknownSeries
+from onward.hosts.interpreters import Interpreter, find_interpreters, longest_path
 from onward.hosts.state import Directories
-from onward.observe.configuration import read_configuration
 from onward.observe.database import shown
 from onward.observe.dump import scan_dump
-from onward.observe.machine import require_disk
 from onward.plan.plan import Plan
 from onward.plan.rehearsal import CopySource, DemoSource, DumpSource, RehearsalWish, Source, plan_rehearsal
 from onward.survey.cloud import load_cloud
-from onward.survey.database import DatabaseFacts, look_at, series_of_schema, source_url
+from onward.survey.database import SCRATCH_PASSWORD, checked_url, look_at, named_database, series_at
 from onward.survey.environments import choose_environments
+from onward.survey.machine import require_room, require_tools
 from onward.survey.options import EnvironmentWish
 
-ENVIRONMENT_BYTES = 150_000_000
-"""Disk that the environment of one Keystone release takes, measured; shared files are counted once by the cache."""
-RUN_BYTES = 200_000_000
-"""Disk for logs, evidence and checkpoints of a run, beside its copy."""
+AUTO = "auto"
+COPY_FACTOR = 3
+"""A migration may hold a table twice, and its checkpoint once more."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class RehearsalRequest:
     target: str | None
     slurp: bool
     scratch: str
-    size: str
+    size: Literal["demo", "small"]
     keep: bool
     environments: EnvironmentWish
 
@@ -53,78 +50,127 @@ class Found:
 
     cloud: str
     source: Source
-    series: str
-    is_sqlite: bool
+    path: tuple[Series, ...]
+    backend: Literal["sqlite", "mariadb"]
     bytes: int
     facts: dict[str, JsonValue]
 
 
 def survey_rehearsal(directories: Directories, request: RehearsalRequest) -> Plan:
-    """The plan of the rehearsal that was asked for. Raises an error of the Refused kind for bad input."""
-    recipe(request.service)
+    """The plan of the rehearsal that was asked for. Raises a Refused error for bad input."""
+    service, dump = _service_and_dump(request)
+    recipe(service)
     interpreters = find_interpreters()
     if request.demo:
-        path = _demo_path(request, longest_path(series_list(), interpreters, request.service))
-        found = Found("demo", DemoSource(size=_size(request.size)), path[0].id, True, 0, {"source": path[0].id})
+        found = _demo(request, service, interpreters)
+    elif dump is not None:
+        found = _dump(request, service, dump)
     else:
-        found = _look(directories, request)
-        target = request.target or list(series_list())[-1].id
-        path = series_list().path(found.series, target, slurp=request.slurp)
-    choices = choose_environments(directories, request.service, path, interpreters, request.environments)
-    missing = sum(1 for series in path if not (directories.environments.is_dir() and any(
-        directories.environments.glob(f"{request.service}-{series.id}-*"))))
-    require_disk(directories.state, found.bytes * 3 + RUN_BYTES, "the copy and the run's evidence")
-    require_disk(directories.cache, missing * ENVIRONMENT_BYTES, f"{missing} environments")
+        found = _database(request, service)
+    backend, scratch_url = _scratch(request, found)
+    environments = choose_environments(directories, service, found.path, interpreters, request.environments)
+    require_tools(backend, copying=isinstance(found.source, CopySource))
+    require_room(directories, service, environments, found.bytes * COPY_FACTOR)
     return plan_rehearsal(
         RehearsalWish(
             cloud=found.cloud,
-            service=request.service,
-            path=tuple(series.id for series in path),
+            service=service,
+            path=tuple(series.id for series in found.path),
             source=found.source,
-            backend=_backend(request, found),
-            scratch_url=_scratch_url(request.scratch),
-            environments=choices,
-            facts=found.facts,
+            backend=backend,
+            scratch_url=scratch_url,
+            environments=environments,
+            facts={"source": found.path[0].id, **found.facts},
             parallel=request.environments.parallel,
             keep=request.keep,
         )
     )
 
 
-def _demo_path(request: RehearsalRequest, longest: tuple[Series, ...]) -> tuple[Series, ...]:
-    """The longest path the interpreters allow, cut to what was asked for."""
-    source = request.source or next((each.id for each in longest if each.slurp or not request.slurp), longest[0].id)
-    target = request.target or [each for each in longest if each.slurp or not request.slurp][-1].id
-    return series_list().path(source, target, slurp=request.slurp)
+def _service_and_dump(request: RehearsalRequest) -> tuple[str, Path | None]:
+    """``--dump keystone=FILE`` names the service as well."""
+    if request.dump is None:
+        return request.service, None
+    service, separator, file = request.dump.partition("=")
+    return (service, Path(file).absolute()) if separator else (request.service, Path(request.dump).absolute())
 
 
-def _size(word: str) -> str:
-    return word
+def _demo(request: RehearsalRequest, service: str, interpreters: tuple[Interpreter, ...]) -> Found:
+    """A demonstration takes the longest path that the interpreters and the releases themselves can carry."""
+    oldest = series_list().position(recipe(service).demonstration_from)
+    longest = [
+        series
+        for series in longest_path(series_list(), interpreters, service)
+        if series_list().position(series.id) >= oldest
+    ]
+    ends = [series.id for series in longest if series.slurp or not request.slurp]
+    if len(ends) < 2 and not (request.source and request.target):
+        raise UnknownSeries(
+            "There are not two series that this demonstration could go between.",
+            evidence=f"the interpreters here can carry {', '.join(series.id for series in longest)}",
+            next_command="onward series list",
+        )
+    path = series_list().path(request.source or ends[0], request.target or ends[-1], slurp=request.slurp)
+    return Found("demo", DemoSource(size=request.size), path, "sqlite", 50_000_000, {})
 
 
-def _look(directories: Directories, request: RehearsalRequest) -> Found:
-    """Look at the dump or the database."""
-    if request.dump is not None:
-        return _look_at_dump(request, request.dump)
-    return _look_at_database(request)
-
-
-def _look_at_dump(request: RehearsalRequest, words: str) -> Found:
-    service, separator, file = words.partition("=")
-    if not separator:
-        service, file = request.service, words
-    path = Path(file).absolute()
-    facts = scan_dump(path, recipe(service))
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise DumpCorrupt(f"{path} cannot be read.", evidence=str(error)) from None
-    series = series_of_schema(facts.schema, service, request.source)
+def _dump(request: RehearsalRequest, service: str, file: Path) -> Found:
+    facts = scan_dump(file, recipe(service))
+    series = series_at(facts.schema, service, request.source)
+    status = file.stat()
     return Found(
-        cloud=path.name.split(".")[0],
-        source=DumpSource(path=str(path), size=status.st_size, modified=status.st_mtime),
-        series=series,
-        is_sqlite=facts.kind == "sqlite",
+        cloud=file.name.split(".")[0] or service,
+        source=DumpSource(path=str(file), size=status.st_size, modified=status.st_mtime),
+        path=_path(request, series),
+        backend="sqlite" if facts.kind == "sqlite" else "mariadb",
         bytes=facts.bytes,
-        facts={"source": series, "dump": str(path), "size": status.st_size},
+        facts={"dump": str(file), "size": status.st_size},
     )
+
+
+def _database(request: RehearsalRequest, service: str) -> Found:
+    """The database that was named, or that of the cloud file."""
+    if request.copy_of is not None:
+        url, configuration = named_database(request.copy_of, service)
+        cloud, said = f"{service}-at-{url.host or 'localhost'}", request.source
+    else:
+        if not request.cloud_file.exists():
+            raise InvalidCloudFile(
+                "Nothing was said of what is to be rehearsed.",
+                evidence=f"there is no {request.cloud_file}, and none of --demo, --dump and --copy-of was given",
+                next_command="onward rehearse --demo, or: onward init --from-config /etc/keystone/keystone.conf",
+            )
+        described = load_cloud(request.cloud_file)
+        entry = described.service(service)
+        url, configuration = named_database("config:" + ",".join(entry.configuration), service)
+        cloud, said = described.cloud, request.source or entry.series
+    found = look_at(url, configuration, service, said)
+    return Found(
+        cloud=cloud,
+        source=CopySource(shown=shown(url), configuration=configuration),
+        path=_path(request, found.series),
+        backend="sqlite" if url.get_backend_name() == "sqlite" else "mariadb",
+        bytes=found.bytes,
+        facts={"database": shown(url)},
+    )
+
+
+def _path(request: RehearsalRequest, series: str) -> tuple[Series, ...]:
+    known = series_list()
+    newest = next(each.id for each in reversed(list(known)) if each.slurp or not request.slurp)
+    return known.path(series, request.target or newest, slurp=request.slurp)
+
+
+def _scratch(request: RehearsalRequest, found: Found) -> tuple[Literal["sqlite", "mariadb", "named"], str | None]:
+    """Which database holds the copy. A dump in SQL needs MariaDB; an SQLite file stays SQLite."""
+    if request.scratch == AUTO:
+        return found.backend, None
+    if request.scratch == "sqlite" or request.scratch == "mariadb":
+        if request.scratch != found.backend and not isinstance(found.source, DemoSource):
+            raise InvalidCloudFile(
+                f"A copy of this source cannot be held by {request.scratch}.",
+                evidence=f"the source is {found.backend}, and a rehearsal does not translate between databases",
+                next_command="leave out --scratch",
+            )
+        return request.scratch, None
+    return "named", checked_url(request.scratch, SCRATCH_PASSWORD).set(password=None).render_as_string()

@@ -1,0 +1,47 @@
+"""All actions that there are."""
+
+from onward.actions.backup_database import BackupDatabase
+from onward.actions.build_environment import BuildEnvironment
+from onward.actions.check_upgrade import CheckUpgrade
+from onward.actions.compare_census import CompareCensus
+from onward.actions.configure_service import AdoptConfiguration, ConfigureService
+from onward.actions.copy_database import CopyDatabase
+from onward.actions.create_scratch import CreateScratch
+from onward.actions.load_dump import LoadDump
+from onward.actions.migrate_database import MigrateDatabase
+from onward.actions.prove_identity import ProveIdentity
+from onward.actions.remember_identity import RememberIdentity
+from onward.actions.remove_scratch import RemoveScratch
+from onward.actions.seed_identity import SeedIdentity
+from onward.actions.service_stopped import ServiceStopped
+from onward.actions.take_census import TakeCensus
+from onward.actions.unit_command import UnitCommand
+from onward.actions.warm_runner import WarmRunner
+from onward.engine.action import Action, by_name
+from onward.hosts.state import Directories
+
+
+def all_actions(directories: Directories) -> dict[str, Action]:
+    """Every action by its name."""
+    return by_name(
+        [
+            AdoptConfiguration(),
+            BackupDatabase(),
+            BuildEnvironment(directories),
+            CheckUpgrade(),
+            CompareCensus(),
+            ConfigureService(),
+            CopyDatabase(),
+            CreateScratch(),
+            LoadDump(),
+            MigrateDatabase(),
+            ProveIdentity(),
+            RememberIdentity(),
+            RemoveScratch(),
+            SeedIdentity(),
+            ServiceStopped(),
+            TakeCensus(),
+            UnitCommand(),
+            WarmRunner(),
+        ]
+    )

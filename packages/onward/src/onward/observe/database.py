@@ -1,0 +1,129 @@
+"""Connections that can only read, to any database that a service may use."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import URL, Engine, event, text
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+
+from onward.errors import DatabaseReadOnly, DatabaseUnreachable
+
+CONNECT_SECONDS = 10
+_SQLITE = "sqlite"
+_MYSQL = ("mysql", "mariadb")
+
+
+def shown(url: URL) -> str:
+    """The URL as people may see it: without its password."""
+    return url.set(password=None).render_as_string() if url.password is None else url.render_as_string()
+
+
+def backend_of(url: URL) -> str:
+    """``sqlite`` or ``mysql`` (which is MariaDB as well). Raises DatabaseUnreachable for others."""
+    name = url.get_backend_name()
+    if name == _SQLITE:
+        return _SQLITE
+    if name in _MYSQL:
+        return "mysql"
+    raise DatabaseUnreachable(
+        f"Onward cannot read databases of the kind {name}.",
+        evidence=f"{shown(url)}; supported are SQLite, MariaDB and MySQL",
+    )
+
+
+def read_only(url: URL) -> Engine:
+    """An engine whose every transaction is read-only by the database's own means; it has connected once.
+
+    Raises DatabaseUnreachable with the server's answer.
+    """
+    engine = _engine(url)
+
+    if backend_of(url) == "mysql":
+
+        @event.listens_for(engine, "connect")
+        def _on_connect(connection: Any, _record: Any) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("SET SESSION TRANSACTION READ ONLY")
+
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            if url.get_backend_name() == _SQLITE:
+                connection.execute(text("SELECT count(*) FROM sqlite_master"))
+    except (DBAPIError, NoSuchModuleError, OSError) as error:
+        engine.dispose()
+        raise DatabaseUnreachable(
+            f"The database does not answer: {shown(url)}.", evidence=_answer(error)
+        ) from None
+    return engine
+
+
+def writable(url: URL) -> None:
+    """Return when the database would accept writes; nothing is written. Raises DatabaseReadOnly, DatabaseUnreachable."""
+    if backend_of(url) == _SQLITE:
+        path = Path(str(url.database))
+        if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+            raise DatabaseReadOnly(f"{path} cannot be written.", evidence="file or directory is not writable")
+        return
+    engine = read_only(url)
+    try:
+        with engine.connect() as connection:
+            server = bool(connection.execute(text("SELECT @@global.read_only")).scalar())
+            cluster = connection.execute(text("SHOW GLOBAL STATUS LIKE 'wsrep_ready'")).first()
+            innodb = bool(connection.execute(text("SELECT @@global.innodb_read_only")).scalar())
+    finally:
+        engine.dispose()
+    reasons = [
+        reason
+        for reason, holds in (
+            ("read_only is on: a replica, or a server in maintenance", server),
+            ("innodb_read_only is on", innodb),
+            ("wsrep_ready is OFF: the node is not part of its Galera cluster", cluster is not None and cluster[1] == "OFF"),
+        )
+        if holds
+    ]
+    if reasons:
+        raise DatabaseReadOnly(
+            f"The database does not accept writes: {shown(url)}.",
+            evidence="\n".join(reasons),
+            next_command="name the primary in the service's configuration",
+        )
+
+
+def database_bytes(engine: Engine) -> int:
+    """What the database takes on disk, data and indexes, as the server estimates it."""
+    with engine.connect() as connection:
+        if engine.dialect.name == _SQLITE:
+            pages = connection.execute(text("PRAGMA page_count")).scalar() or 0
+            return int(pages) * int(connection.execute(text("PRAGMA page_size")).scalar() or 0)
+        size = connection.execute(
+            text(
+                "SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()"
+            )
+        ).scalar()
+        return int(size or 0)
+
+
+def _engine(url: URL) -> Engine:
+    if backend_of(url) == _SQLITE:
+        path = Path(str(url.database)).absolute()
+        if not path.is_file():
+            raise DatabaseUnreachable("The database file does not exist.", evidence=str(path))
+        return sqlalchemy.create_engine(
+            URL.create("sqlite", database=f"file:{path}", query={"mode": "ro", "uri": "true"})
+        )
+    # Options that other drivers understand would stop PyMySQL from connecting.
+    known = {key: value for key, value in url.query.items() if key in ("charset", "unix_socket", "ssl_ca")}
+    return sqlalchemy.create_engine(
+        url.set(drivername="mysql+pymysql", query=known),
+        connect_args={"connect_timeout": CONNECT_SECONDS},
+        pool_pre_ping=True,
+    )
+
+
+def _answer(error: Exception) -> str:
+    """The database's own words, without SQLAlchemy's."""
+    original = getattr(error, "orig", None) or error
+    return f"{type(original).__name__}: {original}"

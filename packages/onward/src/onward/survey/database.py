@@ -1,0 +1,83 @@
+"""Finds and looks at the database that is to be taken forward. It is only read."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from onward.catalog.load import recipe, series_list
+from onward.errors import DatabaseUnreachable, PasswordOnCommandLine
+from onward.observe.configuration import read_configuration
+from onward.observe.database import database_bytes, read_only
+from onward.observe.revision import SchemaState, observe_schema, position, require_series
+
+SOURCE_PASSWORD = "ONWARD_SOURCE_PASSWORD"  # noqa: S105 - the name of the variable, not its value
+SCRATCH_PASSWORD = "ONWARD_SCRATCH_PASSWORD"  # noqa: S105 - the name of the variable, not its value
+
+
+@dataclass(frozen=True)
+class DatabaseFound:
+    """A database, and where it stands."""
+
+    url: URL
+    configuration: tuple[str, ...]
+    """The files that named it, where it was not named itself."""
+    schema: SchemaState
+    series: str
+    bytes: int
+
+
+def named_database(words: str, service: str) -> tuple[URL, tuple[str, ...]]:
+    """The database that ``config:FILE`` or a URL names, with the configuration files it was read from.
+
+    The password of a URL is taken from the environment. Raises PasswordOnCommandLine, UnreadableConfig,
+    DatabaseUnreachable for what is no URL.
+    """
+    if words.startswith("config:"):
+        paths = [Path(word).absolute() for word in words.removeprefix("config:").split(",")]
+        return read_configuration(paths, recipe(service)).database_url, tuple(str(path) for path in paths)
+    return checked_url(words, SOURCE_PASSWORD), ()
+
+
+def checked_url(words: str, password_variable: str) -> URL:
+    """A database URL from the command line, with the password that the environment has for it.
+
+    Raises PasswordOnCommandLine, DatabaseUnreachable.
+    """
+    try:
+        url = make_url(words)
+    except (ArgumentError, ValueError):
+        raise DatabaseUnreachable(
+            "What was given is not a database URL.",
+            evidence="expected something like mysql+pymysql://USER@HOST/DATABASE, or config:FILE",
+        ) from None
+    if url.password is not None:
+        raise PasswordOnCommandLine(
+            "The URL has a password in it, which every user of this machine can read.",
+            next_command=f"{password_variable}=... onward ... {url.set(password=None).render_as_string()}",
+        )
+    password = os.environ.get(password_variable)
+    return url.set(password=password) if password else url
+
+
+def look_at(url: URL, configuration: tuple[str, ...], service: str, said: str | None) -> DatabaseFound:
+    """Connect, read the schema's revision, and say which series the database is at.
+
+    Raises DatabaseUnreachable, HalfMigrated, UnknownRevision, SourceSeriesUnclear, DatabaseAhead.
+    """
+    known = recipe(service)
+    engine = read_only(url)
+    try:
+        schema = observe_schema(engine, known)
+        size = database_bytes(engine)
+    finally:
+        engine.dispose()
+    return DatabaseFound(url, configuration, schema, series_at(schema, service, said), size)
+
+
+def series_at(schema: SchemaState, service: str, said: str | None) -> str:
+    """Identifier of the series a schema belongs to; ``said`` decides where several would fit."""
+    chosen = series_list().find(said).id if said is not None else None
+    return require_series(position(schema, recipe(service), series_list()), chosen, series_list())

@@ -1,0 +1,90 @@
+"""Everything the plan of an upgrade in place is computed from; the same facts are looked at again before it is applied."""
+
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from onward.catalog.load import recipe, series_list
+from onward.hosts.constraints import resolve
+from onward.hosts.interpreters import find_interpreters
+from onward.hosts.state import Directories
+from onward.model.cloud import Service
+from onward.observe.database import shown, writable
+from onward.plan.plan import Plan, digest_of
+from onward.plan.upgrade import UnitCommands, UpgradeWish, plan_upgrade
+from onward.survey.cloud import load_cloud
+from onward.survey.database import DatabaseFound, look_at, named_database
+from onward.survey.environments import choose_environments
+from onward.survey.machine import require_room
+from onward.survey.options import EnvironmentWish
+
+BACKUP_FACTOR = 2
+"""The backup, and a table that a migration holds twice."""
+
+
+def survey_upgrade(
+    directories: Directories,
+    cloud_file: Path,
+    service: str,
+    *,
+    target: str,
+    source: str | None,
+    slurp: bool,
+    environments: EnvironmentWish,
+) -> Plan:
+    """The plan of an upgrade in place. Raises a Refused error for bad input."""
+    known = recipe(service)
+    cloud = load_cloud(cloud_file)
+    entry = cloud.service(service)
+    series_list().find(target)
+    found = _look(entry, service, source)
+    writable(found.url)
+    path = series_list().path(found.series, target, slurp=slurp)
+    choices = choose_environments(directories, service, path[1:], find_interpreters(), environments)
+    require_room(directories, service, choices, found.bytes * BACKUP_FACTOR)
+    return plan_upgrade(
+        UpgradeWish(
+            cloud=cloud.cloud,
+            service=known.service,
+            path=tuple(series.id for series in path),
+            configuration=entry.configuration,
+            environments=choices,
+            units=tuple(UnitCommands(name=unit.name, stop=unit.stop, start=unit.start) for unit in entry.units),
+            facts=_facts(entry, found, {series: dict(choice.constraints) for series, choice in choices.items()}),
+            parallel=environments.parallel,
+        )
+    )
+
+
+def facts_now(directories: Directories, cloud_file: Path, plan: Plan) -> dict[str, JsonValue]:
+    """The facts of a plan as they are now, for comparing. Raises a Refused error where they cannot be had."""
+    entry = load_cloud(cloud_file).service(plan.service)
+    found = _look(entry, plan.service, plan.source)
+    planned = plan.facts.get("constraints")
+    constraints: dict[str, dict[str, JsonValue]] = {}
+    for series, source in (planned if isinstance(planned, dict) else {}).items():
+        wanted = source if isinstance(source, dict) else {}
+        # Constraints that were fetched or read are kept under their digest, so that only the release's own
+        # pins, which come with Onward, can have changed.
+        as_of_release = wanted.get("kind") == "as-of-release"
+        constraints[series] = (
+            resolve("as-of-release", series_list().find(series), directories) if as_of_release else wanted
+        )
+    return _facts(entry, found, constraints)
+
+
+def _look(entry: Service, service: str, said: str | None) -> DatabaseFound:
+    url, configuration = named_database("config:" + ",".join(entry.configuration), service)
+    return look_at(url, configuration, service, said or entry.series)
+
+
+def _facts(
+    entry: Service, found: DatabaseFound, constraints: dict[str, dict[str, JsonValue]]
+) -> dict[str, JsonValue]:
+    return {
+        "database": shown(found.url),
+        "series": found.series,
+        "schema": found.schema.as_data(),
+        "cloud file": digest_of(entry.model_dump(mode="json")),
+        "constraints": dict(constraints),
+    }

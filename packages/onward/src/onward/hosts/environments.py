@@ -150,7 +150,8 @@ class _Builder:
     def _run(self, doing: str, argv: list[str | Path], seconds: float = _BUILD_SECONDS) -> None:
         """Run a program that must succeed, and add what it printed to the log. Raises EnvironmentBuildFailed."""
         environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-        environment |= {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+        # The installer would break its lines at the width of the user's terminal, and what is looked for with them.
+        environment |= {"UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1", "COLUMNS": "10000"}
         try:
             # The program keeps the lock open: should this process be killed, the lock lasts until the installer has
             # ended too, and nobody removes an environment that is still being written to.

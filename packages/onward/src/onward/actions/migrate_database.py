@@ -1,0 +1,175 @@
+"""Take the database to a series with that release's own code."""
+
+import re
+from collections.abc import Iterator
+
+from sqlalchemy import URL
+
+from onward.actions.checkpoint import Checkpoints, checkpoints_for
+from onward.actions.configure_service import configuration_files, database_url
+from onward.actions.warm_runner import command_log, runner_for
+from onward.catalog.load import in_force, recipe, series_list
+from onward.catalog.service import Command, KnownFault, Recipe
+from onward.engine.action import Evidence, StepContext
+from onward.errors import MigrationFailed
+from onward.hosts.runner import CommandOutcome
+from onward.observe.database import backend_of, read_only
+from onward.observe.revision import observe_schema, position
+
+SHOWN_WARNINGS = 5
+_WARNING = re.compile(r"\bWARNING\b|\b\w*Warning:")
+_STAMP = re.compile(r"^[\d-]+ [\d:.]+ \d+ ")  # oslo.log: date, time, process
+_LONGEST_LINE = 300
+
+# MariaDB and MySQL: 1050, 1060, 1061, 1091, 1826; SQLite in words.
+_DONE_ALREADY = re.compile(
+    r"\((?:1050|1060|1061|1091|1826),|table \S+ already exists|duplicate column name|index \S+ already exists"
+)
+
+
+class MigrateDatabase:
+    """``database.migrate``: run the release's offline migration, then look whether the database is at the series.
+
+    Arguments: ``service``, ``series``. Evidence: ``commands``, a list of ``name``, ``exit_status``, ``seconds`` and
+    ``log`` (below the run's directory); ``warnings``, the first different ones, and ``warnings_counted``;
+    ``restored``, true where an earlier attempt had been cut off and the copy was put back first.
+
+    A migration that ended is run again without effect. One that was killed leaves a schema that its own release
+    cannot go on from; a rehearsal therefore keeps a checkpoint from before the first attempt and starts from there.
+    """
+
+    name = "database.migrate"
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Migrate. Raises MigrationFailed, RunnerDied."""
+        series = str(context.step.arguments["series"])
+        service = recipe(context.plan.service)
+        runner = runner_for(context, series)
+        checkpoints = checkpoints_for(context)
+        name = f"before-{series}"
+        restored = _protect(checkpoints, name)
+        files = configuration_files(context)
+        outcomes = []
+        for command in in_force((*service.offline, service.enter_next), series):
+            context.progress(f"{series}: {command.name}")
+            outcome = runner.run(command, configuration=files, log=command_log(context, series, command.name))
+            outcomes.append(outcome)
+            if outcome.exit_status != 0:
+                raise _failure(context, service, command, outcome)
+        _must_be_at(context, service, series)
+        if checkpoints is not None:
+            checkpoints.forget(name)
+        warnings = list(_warnings(outcomes))
+        distinct = list(dict.fromkeys(warnings))
+        return {
+            "commands": [_evidence(context, outcome) for outcome in outcomes],
+            "warnings": distinct[:SHOWN_WARNINGS],
+            "warnings_counted": len(warnings),
+            "restored": restored,
+        }
+
+
+def _protect(checkpoints: Checkpoints | None, name: str) -> bool:
+    """Make the checkpoint, or go back to it where an earlier attempt has made it; whether that was so."""
+    if checkpoints is None:
+        return False
+    if checkpoints.has_checkpoint(name):
+        checkpoints.restore(name)
+        return True
+    checkpoints.checkpoint(name)
+    return False
+
+
+def _evidence(context: StepContext, outcome: CommandOutcome) -> Evidence:
+    return {
+        "name": outcome.name,
+        "exit_status": outcome.exit_status,
+        "seconds": round(outcome.seconds, 3),
+        "log": str(outcome.log.relative_to(context.workspace)),
+    }
+
+
+def _warnings(outcomes: list[CommandOutcome]) -> Iterator[str]:
+    """What the commands warned of, without times and process numbers, so that equal warnings look alike."""
+    for outcome in outcomes:
+        for line in outcome.output().splitlines():
+            if _WARNING.search(line):
+                yield _STAMP.sub("", line)[:_LONGEST_LINE].strip()
+
+
+def _must_be_at(context: StepContext, service: Recipe, series: str) -> None:
+    """Raise MigrationFailed unless the database carries the revisions of the series.
+
+    The release's own check is not enough: some compare the database with itself (see the recipe).
+    """
+    engine = read_only(database_url(context))
+    try:
+        found = position(observe_schema(engine, service), service, series_list())
+    finally:
+        engine.dispose()
+    if series not in found.series:
+        raise MigrationFailed(
+            f"{service.service} {series} reported success, but the database is not at {series}.",
+            evidence=f"found: {found.state.as_data()}; that is {', '.join(found.series) or 'no known release'}",
+            state=_state(context, series),
+            next_command=f"onward runs show {context.run_id}",
+        )
+
+
+def _failure(context: StepContext, service: Recipe, command: Command, outcome: CommandOutcome) -> MigrationFailed:
+    """The error of a command that failed, with the fault of the release where it is a known one."""
+    series = str(context.step.arguments["series"])
+    url = database_url(context)
+    output = outcome.output()
+    ended = _ending(command, outcome.exit_status)
+    evidence = _without_password(outcome.tail(), url) or "it printed nothing"
+    next_command = f"onward runs show {context.run_id}"
+    fault = known_fault(service, series, backend_of(url), output)
+    if fault is not None:
+        return MigrationFailed(
+            f"{service.service} {series} is itself at fault: {fault.explanation}",
+            evidence=f"{evidence}\n\n{command.name} {ended}; known from: {fault.source}",
+            state=_state(context, series),
+            next_command=fault.way_out,
+        )
+    if context.plan.kind == "upgrade" and _DONE_ALREADY.search(output):
+        ended += ", because a part of it was done by an attempt that was cut off"
+        next_command = f"restore the backup of step backup, then: onward runs resume {context.run_id}"
+    return MigrationFailed(
+        f"{service.service} {series}: {command.name} {ended}.",
+        evidence=evidence,
+        state=_state(context, series),
+        next_command=next_command,
+    )
+
+
+def known_fault(service: Recipe, series: str, backend: str, output: str) -> KnownFault | None:
+    """The fault of a release that explains a failed command's output. Pure."""
+    for fault in service.known_faults:
+        if fault.series == series and fault.backend in (None, backend) and re.search(fault.pattern, output):
+            return fault
+    return None
+
+
+def _ending(command: Command, exit_status: int) -> str:
+    if exit_status < 0:
+        return f"was ended by signal {-exit_status}"
+    meaning = command.meanings.get(exit_status)
+    return f"ended with exit status {exit_status}" + (f" ({meaning})" if meaning else "")
+
+
+def _state(context: StepContext, series: str) -> str:
+    """Where the database is now, in words."""
+    path = context.plan.path
+    before = path[path.index(series) - 1]
+    if context.plan.kind == "rehearsal":
+        return (
+            f"The copy is between {before} and {series}, as that command left it; the cloud was not touched."
+            f" Resuming takes the copy back to {before} first."
+        )
+    return f"The database is between {before} and {series}, and the service is stopped. The backup holds {path[0]}."
+
+
+def _without_password(text: str, url: URL) -> str:
+    password = url.password
+    return text.replace(str(password), "***") if password else text

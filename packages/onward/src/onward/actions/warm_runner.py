@@ -1,0 +1,61 @@
+"""Import a release's code ahead of its use."""
+
+from itertools import count
+from pathlib import Path
+
+from onward.catalog.load import recipe
+from onward.engine.action import Evidence, StepContext
+from onward.hosts.runner import Runner, warm_runner
+from onward.plan.forward import environment_id
+
+MEBIBYTE = 1024 * 1024
+
+
+class WarmRunner:
+    """``runner.warm``: start the process that runs a release's commands, and wait for its imports.
+
+    Arguments: ``service``, ``series``. Evidence: ``seconds`` that the imports took, ``resident_mb`` that the process
+    holds, ``skipped_modules`` that this release does not have, ``log``. A runner is not a fact of the run: after a
+    crash it is warmed again, by this step or by whichever needs it first.
+    """
+
+    name = "runner.warm"
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Take the runner of the series, warm or not yet."""
+        series = str(context.step.arguments["series"])
+        runner = runner_for(context, series)
+        return {
+            "seconds": runner.imported_seconds,
+            "resident_mb": round(runner.resident_bytes / MEBIBYTE),
+            "skipped_modules": sorted(runner.skipped_modules),
+            "log": str(runner_log(context, series).relative_to(context.workspace)),
+        }
+
+
+def runner_for(context: StepContext, series: str) -> Runner:
+    """The runner of a series, shared by all steps of this process; a new one where the last has died.
+
+    Raises RunnerDied when it cannot be warmed, KeyError when the environment of the series is not built.
+    """
+    python = Path(context.results[environment_id(series)]["python"])
+    modules = recipe(context.plan.service).warm_modules
+    log = runner_log(context, series)
+    log.parent.mkdir(exist_ok=True, mode=0o700)
+    for attempt in count(1):
+        runner = context.session.use(f"runner/{series}/{attempt}", lambda: warm_runner(python, modules, log))
+        if runner.alive():
+            return runner
+    raise AssertionError("counting ended")
+
+
+def runner_log(context: StepContext, series: str) -> Path:
+    """Where a runner's own output goes."""
+    return context.workspace / "logs" / f"runner-{series}.log"
+
+
+def command_log(context: StepContext, series: str, command: str) -> Path:
+    """Where the output of a service's command goes; its directory is made."""
+    directory = context.workspace / "logs" / series
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return directory / f"{command}.log"

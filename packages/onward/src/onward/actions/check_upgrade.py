@@ -69,7 +69,7 @@ def early_environment(command: Command, files: Sequence[Path]) -> Mapping[str, s
 def findings_of(check: Command, exit_status: int, output: str) -> list[Finding]:
     """What a check's output says. Pure. A check that ended otherwise than it should could not tell."""
     found = list(_upgrade_check(output)) or list(_doctor(check, output))
-    if exit_status in (0, *check.meanings) and exit_status != 255:  # noqa: PLR2004
+    if exit_status in (0, *check.meanings) and exit_status != 255:
         if found:
             return found
         if exit_status == 0:

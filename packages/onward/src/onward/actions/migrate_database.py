@@ -5,14 +5,15 @@ from collections.abc import Iterator
 
 from sqlalchemy import URL
 
-from onward.actions.checkpoint import Checkpoints, checkpoints_for
 from onward.actions.configure_service import configuration_files, database_url
+from onward.actions.scratch import scratch_for
 from onward.actions.warm_runner import command_log, runner_for
 from onward.catalog.load import in_force, recipe, series_list
 from onward.catalog.service import Command, KnownFault, Recipe
 from onward.engine.action import Evidence, StepContext
 from onward.errors import MigrationFailed
 from onward.hosts.runner import CommandOutcome
+from onward.hosts.scratch import ScratchDatabase
 from onward.observe.database import backend_of, read_only
 from onward.observe.revision import observe_schema, position
 
@@ -35,7 +36,8 @@ class MigrateDatabase:
     ``restored``, true where an earlier attempt had been cut off and the copy was put back first.
 
     A migration that ended is run again without effect. One that was killed leaves a schema that its own release
-    cannot go on from; a rehearsal therefore keeps a checkpoint from before the first attempt and starts from there.
+    cannot go on from, as neither SQLite through Python's driver nor MariaDB takes schema changes back; a rehearsal
+    therefore keeps a checkpoint from before the first attempt and starts from there.
     """
 
     name = "database.migrate"
@@ -45,9 +47,10 @@ class MigrateDatabase:
         series = str(context.step.arguments["series"])
         service = recipe(context.plan.service)
         runner = runner_for(context, series)
-        checkpoints = checkpoints_for(context)
+        # A copy has a checkpoint; in an upgrade in place there is the backup that the plan made before.
+        scratch = scratch_for(context) if context.plan.kind == "rehearsal" else None
         name = f"before-{series}"
-        restored = _protect(checkpoints, name)
+        restored = scratch is not None and _protect(scratch, name)
         files = configuration_files(context)
         outcomes = []
         for command in in_force((*service.offline, service.enter_next), series):
@@ -57,8 +60,8 @@ class MigrateDatabase:
             if outcome.exit_status != 0:
                 raise _failure(context, service, command, outcome)
         _must_be_at(context, service, series)
-        if checkpoints is not None:
-            checkpoints.forget(name)
+        if scratch is not None:
+            scratch.drop_checkpoint(name)
         warnings = list(_warnings(outcomes))
         distinct = list(dict.fromkeys(warnings))
         return {
@@ -69,14 +72,12 @@ class MigrateDatabase:
         }
 
 
-def _protect(checkpoints: Checkpoints | None, name: str) -> bool:
+def _protect(scratch: ScratchDatabase, name: str) -> bool:
     """Make the checkpoint, or go back to it where an earlier attempt has made it; whether that was so."""
-    if checkpoints is None:
-        return False
-    if checkpoints.has_checkpoint(name):
-        checkpoints.restore(name)
+    if scratch.has_checkpoint(name):
+        scratch.restore(name)
         return True
-    checkpoints.checkpoint(name)
+    scratch.checkpoint(name)
     return False
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from onward.commands.main import COMMANDS, LazyCommand, OnwardApp
+from onward.commands.main import COMMANDS, OnwardApp, entry_point
 from onward.errors import by_code
 from onward.plan.plan import Plan
 
@@ -19,8 +19,8 @@ def command_pages() -> str:
     """All commands, each with its arguments and options."""
     app = OnwardApp()
     lines = ["# Commands", ""]
-    for name, place in sorted(COMMANDS.items()):
-        kind = LazyCommand(name, place).load()
+    for name in sorted(COMMANDS):
+        kind = entry_point(name).load()
         parser = kind(app, None, cmd_name=name).get_parser(f"onward {name}")
         lines += [f"## onward {name}", "", inspect.getdoc(kind) or "", ""]
         usage = parser.format_usage().removeprefix("usage: ").strip()

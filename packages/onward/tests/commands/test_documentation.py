@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from onward.commands.main import COMMANDS, LazyCommand, OnwardApp
+from onward.commands.main import COMMANDS, OnwardApp, entry_point
 from onward.errors import OnwardError, by_code
 
 ROOT = Path(__file__).parents[4]
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[4]
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_and_option_says_what_it_does(name: str) -> None:
-    kind = LazyCommand(name, COMMANDS[name]).load()
+    kind = entry_point(name).load()
     assert kind.__doc__
     assert len(kind.__doc__.strip()) > 20
     parser = kind(OnwardApp(), None, cmd_name=name).get_parser(f"onward {name}")

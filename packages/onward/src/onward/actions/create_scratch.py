@@ -2,19 +2,25 @@
 
 from onward.actions.scratch import scratch_for
 from onward.engine.action import Evidence, StepContext
+from onward.hosts.scratch import NamedScratch
 from onward.observe.database import shown
 
 
 class CreateScratch:
     """``scratch.create``: an empty scratch database.
 
-    Arguments: ``service``, ``backend``. Evidence: ``backend``, ``url`` (without a password). What is there already is kept.
+    Arguments: ``service``, ``backend`` (sqlite, mariadb or named), and for a named one ``url``. Evidence: ``backend``,
+    ``url`` (without a password). Repeated before anything was put into it, it is empty again.
     """
 
     name = "scratch.create"
 
     def apply(self, context: StepContext) -> Evidence:
-        """Make it."""
-        (context.workspace / "scratch").mkdir(exist_ok=True, mode=0o700)
+        """Make it. Raises ToolMissing, ScratchServerFailed, DatabaseUnreachable, DatabaseReadOnly."""
+        directory = context.workspace / "scratch"
+        directory.mkdir(exist_ok=True, mode=0o700)
         scratch = scratch_for(context)
+        if isinstance(scratch, NamedScratch):
+            scratch.claim()
+        scratch.empty()
         return {"backend": scratch.backend, "url": shown(scratch.url)}

@@ -1,4 +1,4 @@
-"""Is a service fit to be taken to a series? Pure functions from what was observed to findings."""
+"""Turns looks at a cloud into findings. Pure, but for the looks it is given."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -6,18 +6,25 @@ from typing import TypeVar
 from onward.checks.finding import Finding
 from onward.errors import OnwardError
 
-Answer = TypeVar("Answer")
+Seen = TypeVar("Seen")
 
 
-def finding_of(name: str, look: Callable[[], Answer], describe: Callable[[Answer], str]) -> tuple[Finding, Answer | None]:
-    """Turn a look that may be refused into a finding, with what was seen where it succeeded."""
-    try:
-        seen = look()
-    except OnwardError as error:
-        details = f"{error.code}: {error.what}" + (f" ({_first_line(error.evidence)})" if error.evidence else "")
-        return Finding(name, "fail", details, error.next_command), None
-    return Finding(name, "pass", describe(seen)), seen
+class Readiness:
+    """Collects what was found, in order. A look that is refused is a failed finding, not the end of the checks."""
 
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
 
-def _first_line(text: str) -> str:
-    return text.splitlines()[0] if text else ""
+    def look(
+        self, name: str, look: Callable[[], Seen], describe: Callable[[Seen], str] = lambda _seen: ""
+    ) -> Seen | None:
+        """Look; return what was seen, or None where that was refused."""
+        try:
+            seen = look()
+        except OnwardError as error:
+            evidence = error.evidence.splitlines()[0] if error.evidence else ""
+            details = f"{error.code}: {error.what}" + (f" ({evidence})" if evidence else "")
+            self.findings.append(Finding(name, "fail", details, error.next_command))
+            return None
+        self.findings.append(Finding(name, "pass", describe(seen)))
+        return seen

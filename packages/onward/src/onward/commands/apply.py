@@ -52,7 +52,9 @@ class Apply(Command):
                 next_command=f"review it (onward plan show {parsed_args.plan}), then: {how}",
             )
         if sys.stdin.isatty():
-            print(f"Only the backup brings back what these steps change: {', '.join(irreversible)}", file=self.app.stderr)
+            print(
+                f"Only the backup brings back what these steps change: {', '.join(irreversible)}", file=self.app.stderr
+            )
             print(f"Type the name of the cloud ({plan.cloud}) to go on: ", end="", file=self.app.stderr, flush=True)
             if sys.stdin.readline().strip() == plan.cloud:
                 return

@@ -25,7 +25,9 @@ class Explain(Command):
             return 0
         found = known.get(parsed_args.code.upper())
         if found is None:
-            print(f"onward: there is no error code {parsed_args.code!r}; `onward explain` lists all", file=self.app.stderr)
+            print(
+                f"onward: there is no error code {parsed_args.code!r}; `onward explain` lists all", file=self.app.stderr
+            )
             return 2
         print(f"{found.code} {found.__name__} (exit status {found.exit_status})\n", file=self.app.stdout)
         print(inspect.getdoc(found), file=self.app.stdout)

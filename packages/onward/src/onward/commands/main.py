@@ -5,12 +5,11 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 from cliff.app import App
-from cliff.command import Command
 from cliff.commandmanager import CommandManager
 
 from onward import __version__
@@ -39,18 +38,9 @@ COMMANDS = {
 """Every command and the class that carries it out; the reference in the documentation is made from this table."""
 
 
-class LazyCommand:
-    """Stands for a command until it is asked for, so that ``onward --help`` imports little."""
-
-    def __init__(self, name: str, place: str) -> None:
-        self.name = name
-        self._place = place
-
-    def load(self) -> type[Command]:
-        """The command's class."""
-        module, _, attribute = self._place.partition(":")
-        found: type[Command] = getattr(import_module(module), attribute)
-        return found
+def entry_point(name: str) -> EntryPoint:
+    """A command as cliff finds it: imported only when it is asked for, so that ``onward --help`` is quick."""
+    return EntryPoint(name, COMMANDS[name], "onward.commands")
 
 
 class OnwardApp(App):
@@ -58,8 +48,8 @@ class OnwardApp(App):
 
     def __init__(self) -> None:
         manager = CommandManager("onward.commands.plugins")
-        for name, place in COMMANDS.items():
-            manager.commands[name] = LazyCommand(name, place)
+        for name in COMMANDS:
+            manager.commands[name] = entry_point(name)
         super().__init__(
             description="Takes an OpenStack control plane forward, and rehearses it on a copy first.",
             version=__version__,
@@ -67,7 +57,9 @@ class OnwardApp(App):
             deferred_help=True,
         )
 
-    def build_option_parser(self, description: str, version: str, argparse_kwargs: Any = None) -> Any:
+    def build_option_parser(
+        self, description: str | None, version: str | None, argparse_kwargs: dict[str, Any] | None = None
+    ) -> Any:
         """Add the options that every command shares."""
         parser = super().build_option_parser(description, version, argparse_kwargs)
         defaults = default_directories()

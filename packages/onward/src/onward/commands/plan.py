@@ -44,7 +44,9 @@ class PlanUpgrade(Command):
         show(self, plan, parsed_args.format)
         if parsed_args.output is not None:
             parsed_args.output.write_text(plan.to_json(), encoding="utf-8")
-            print(f"\nsaved: {parsed_args.output}\napply it with: onward apply {parsed_args.output}", file=self.app.stderr)
+            print(
+                f"\nsaved: {parsed_args.output}\napply it with: onward apply {parsed_args.output}", file=self.app.stderr
+            )
         return 0
 
 

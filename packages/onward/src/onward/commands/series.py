@@ -16,7 +16,7 @@ class SeriesListCommand(Lister):
         """Return columns and rows."""
         interpreters = find_interpreters()
         columns = ("Series", "Name", "Released", "SLURP", "Keystone", "Python", "Runs here")
-        rows = [
+        rows: list[tuple[object, ...]] = [
             (
                 series.id,
                 series.name,

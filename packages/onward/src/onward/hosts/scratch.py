@@ -6,7 +6,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import URL
+import pymysql
+import sqlalchemy
+from sqlalchemy import URL, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from onward.errors import DatabaseReadOnly, DatabaseUnreachable
+from onward.hosts.mariadb import PrivateMariadb
+from onward.hosts.mariadb_client import load, save_dump
 
 
 class ScratchDatabase(Protocol):
@@ -36,6 +43,14 @@ class ScratchDatabase(Protocol):
 
     def drop_checkpoint(self, name: str) -> None:
         """Forget a checkpoint; one that does not exist is no error."""
+        ...
+
+    def empty(self) -> None:
+        """Make it empty, and be there: what was loaded only in part goes."""
+        ...
+
+    def remove(self) -> None:
+        """Remove the database and its checkpoints; what is gone already is no error."""
         ...
 
 
@@ -73,12 +88,147 @@ class SqliteScratch:
         """Remove the copy."""
         self._checkpoint(name).unlink(missing_ok=True)
 
+    def empty(self) -> None:
+        """Remove the file; SQLite makes it when it is first written to."""
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
     def remove(self) -> None:
         """Remove the database and all its checkpoints."""
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _checkpoint(self, name: str) -> Path:
         return self._directory / "checkpoints" / f"{name.replace('/', '-')}.sqlite"
+
+
+class MariadbScratch:
+    """A database in a private server. Its checkpoints are copies of the whole, stopped, data directory.
+
+    On a server nobody else uses that is right and quick: measured 0.6 s for a small database, stop and start included.
+    """
+
+    backend = "mysql"
+
+    def __init__(self, server: PrivateMariadb, directory: Path, name: str) -> None:
+        self._server = server
+        self._directory = directory
+        self._name = name
+
+    @property
+    def url(self) -> URL:
+        """The database's URL, by the server's socket."""
+        return self._server.url(self._name)
+
+    def checkpoint(self, name: str) -> None:
+        """Copy the data directory."""
+        self._server.keep(self._checkpoint(name))
+
+    def has_checkpoint(self, name: str) -> bool:
+        """True when the copy is complete."""
+        return self._checkpoint(name).is_dir()
+
+    def restore(self, name: str) -> None:
+        """Put the copy in the place of the data directory."""
+        self._server.put_back(self._checkpoint(name))
+
+    def drop_checkpoint(self, name: str) -> None:
+        """Remove the copy."""
+        shutil.rmtree(self._checkpoint(name), ignore_errors=True)
+
+    def empty(self) -> None:
+        """Drop the database and create it again."""
+        with closing(pymysql.connect(unix_socket=str(self._server.socket), user="root")) as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"DROP DATABASE IF EXISTS `{self._name}`")
+            cursor.execute(f"CREATE DATABASE `{self._name}`")
+
+    def remove(self) -> None:
+        """Stop the server and remove everything."""
+        self._server.stop()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _checkpoint(self, name: str) -> Path:
+        return self._directory / "checkpoints" / name.replace("/", "-")
+
+
+class NamedScratch:
+    """A database on a server that the user named. Its checkpoints are dumps.
+
+    It must have been empty when the run first came to it, which a file in the run's directory remembers: Onward removes
+    nothing that it did not put there.
+    """
+
+    backend = "mysql"
+
+    def __init__(self, url: URL, directory: Path) -> None:
+        self.url = url
+        self._directory = directory
+
+    def claim(self) -> None:
+        """Take the database for this run. Raises DatabaseReadOnly when it holds tables, DatabaseUnreachable."""
+        claimed = self._directory / "claimed"
+        if claimed.exists():
+            return
+        tables = self._tables()
+        if tables:
+            raise DatabaseReadOnly(
+                f"The scratch database {self.url.database} on {self.url.host} is not empty.",
+                evidence=f"it has {len(tables)} tables, among them {', '.join(tables[:5])}",
+                next_command="name an empty database, which will be overwritten",
+            )
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        claimed.write_text(f"empty when it was claimed: {self.url.database} on {self.url.host}\n")
+
+    def checkpoint(self, name: str) -> None:
+        """Dump it into a file."""
+        target = self._checkpoint(name)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        save_dump(self.url, target, self._directory / "client")
+
+    def has_checkpoint(self, name: str) -> bool:
+        """True when the dump is complete."""
+        return self._checkpoint(name).is_file()
+
+    def restore(self, name: str) -> None:
+        """Remove all tables and load the dump."""
+        self.empty()
+        with self._checkpoint(name).open("rb") as stream:
+            load(stream, self.url, self._directory / "client")
+
+    def drop_checkpoint(self, name: str) -> None:
+        """Remove the dump."""
+        self._checkpoint(name).unlink(missing_ok=True)
+
+    def empty(self) -> None:
+        """Drop all tables."""
+        engine = sqlalchemy.create_engine(self.url)
+        try:
+            with engine.begin() as connection:
+                connection.execute(text("SET FOREIGN_KEY_CHECKS = 0"))
+                for table in self._tables():
+                    connection.execute(text(f"DROP TABLE `{table}`"))
+        finally:
+            engine.dispose()
+
+    def remove(self) -> None:
+        """Leave the database empty, as it was found."""
+        if (self._directory / "claimed").exists():
+            self.empty()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _tables(self) -> list[str]:
+        engine = sqlalchemy.create_engine(self.url)
+        try:
+            return sorted(inspect(engine).get_table_names())
+        except DBAPIError as error:
+            raise DatabaseUnreachable(
+                f"The scratch server does not answer: {self.url.host}.", evidence=str(error.orig)
+            ) from None
+        finally:
+            engine.dispose()
+
+    def _checkpoint(self, name: str) -> Path:
+        return self._directory / "checkpoints" / f"{name.replace('/', '-')}.sql"
 
 
 def copy_sqlite(source: Path, target: Path) -> None:

@@ -7,14 +7,12 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from onward.actions.copy_database import SOURCE_PASSWORD
 from onward.catalog.load import recipe, series_list
 from onward.errors import DatabaseUnreachable, PasswordOnCommandLine
 from onward.observe.configuration import read_configuration
 from onward.observe.database import database_bytes, read_only
 from onward.observe.revision import SchemaState, observe_schema, position, require_series
-
-SOURCE_PASSWORD = "ONWARD_SOURCE_PASSWORD"  # noqa: S105 - the name of the variable, not its value
-SCRATCH_PASSWORD = "ONWARD_SCRATCH_PASSWORD"  # noqa: S105 - the name of the variable, not its value
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
 """Whether this machine has what a plan will need: room and programs."""
 
-import shutil
 from collections.abc import Mapping
 
-from onward.errors import ToolMissing
+from onward.hosts.mariadb import find_tool
 from onward.hosts.state import Directories
 from onward.observe.machine import free_bytes, require_disk
 from onward.plan.forward import EnvironmentChoice
@@ -12,13 +11,6 @@ ENVIRONMENT_BYTES = 250_000_000
 """Disk for one Keystone environment that shares no file with another; measured 130 to 220 MB."""
 RUN_BYTES = 100_000_000
 """Disk for a run's logs and evidence, beside its copy."""
-_PACKAGES = {
-    "mariadbd": "mariadb-server-core",
-    "mariadb-install-db": "mariadb-server-core",
-    "mariadb": "mariadb-client-core",
-    "mariadb-dump": "mariadb-client",
-}
-_SYSTEM_PATHS = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/usr/libexec"
 
 
 def require_room(
@@ -43,11 +35,5 @@ def require_tools(backend: str, *, copying: bool) -> None:
         needed += ["mariadbd", "mariadb-install-db"]
     if copying:
         needed.append("mariadb-dump")
-    missing = [tool for tool in needed if not (shutil.which(tool) or shutil.which(tool, path=_SYSTEM_PATHS))]
-    if missing:
-        packages = sorted({_PACKAGES[tool] for tool in missing})
-        raise ToolMissing(
-            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed.",
-            evidence="a copy of a MariaDB or MySQL database is held by a private MariaDB server",
-            next_command=f"apt-get install {' '.join(packages)}",
-        )
+    for tool in needed:
+        find_tool(tool)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from onward.actions.scratch import SCRATCH_PASSWORD
 from onward.catalog.load import recipe, series_list
 from onward.catalog.series import Series
 from onward.errors import InvalidCloudFile, UnknownSeries
@@ -16,12 +17,13 @@ from onward.observe.dump import scan_dump
 from onward.plan.plan import Plan
 from onward.plan.rehearsal import CopySource, DemoSource, DumpSource, RehearsalWish, Source, plan_rehearsal
 from onward.survey.cloud import load_cloud
-from onward.survey.database import SCRATCH_PASSWORD, checked_url, look_at, named_database, series_at
+from onward.survey.database import checked_url, look_at, named_database, series_at
 from onward.survey.environments import choose_environments
 from onward.survey.machine import require_room, require_tools
 from onward.survey.options import EnvironmentWish
 
 AUTO = "auto"
+_BACKENDS: dict[str, Literal["sqlite", "mariadb"]] = {"sqlite": "sqlite", "mariadb": "mariadb"}
 COPY_FACTOR = 3
 """A migration may hold a table twice, and its checkpoint once more."""
 
@@ -165,12 +167,12 @@ def _scratch(request: RehearsalRequest, found: Found) -> tuple[Literal["sqlite",
     """Which database holds the copy. A dump in SQL needs MariaDB; an SQLite file stays SQLite."""
     if request.scratch == AUTO:
         return found.backend, None
-    if request.scratch == "sqlite" or request.scratch == "mariadb":
+    if request.scratch in _BACKENDS:
         if request.scratch != found.backend and not isinstance(found.source, DemoSource):
             raise InvalidCloudFile(
                 f"A copy of this source cannot be held by {request.scratch}.",
                 evidence=f"the source is {found.backend}, and a rehearsal does not translate between databases",
                 next_command="leave out --scratch",
             )
-        return request.scratch, None
+        return _BACKENDS[request.scratch], None
     return "named", checked_url(request.scratch, SCRATCH_PASSWORD).set(password=None).render_as_string()

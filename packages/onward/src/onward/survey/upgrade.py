@@ -78,9 +78,7 @@ def _look(entry: Service, service: str, said: str | None) -> DatabaseFound:
     return look_at(url, configuration, service, said or entry.series)
 
 
-def _facts(
-    entry: Service, found: DatabaseFound, constraints: dict[str, dict[str, JsonValue]]
-) -> dict[str, JsonValue]:
+def _facts(entry: Service, found: DatabaseFound, constraints: dict[str, dict[str, JsonValue]]) -> dict[str, JsonValue]:
     return {
         "database": shown(found.url),
         "series": found.series,

@@ -137,7 +137,6 @@ class Records:
                 "system_database_url": f"sqlite:///{self._path}",
                 "application_version": self._version,
                 "executor_id": f"{os.getpid()}-{uuid.uuid4().hex[:8]}",
-                "log_level": "CRITICAL",
                 "enable_otlp": False,
                 "notification_listener_polling_interval_sec": _LISTENER_SECONDS,
                 "scheduler_polling_interval_sec": _UNUSED_SECONDS,

@@ -21,10 +21,10 @@ class Redactor:
         self._lock = Lock()
 
     def register(self, value: str | None) -> None:
-        """From now on, this value is never recorded; nor is it as part of a URL or of JSON text."""
+        """From now on, this value is never recorded, nor is it as part of a URL, of JSON text or of a repr()."""
         if not value or len(value) < SHORTEST:
             return
-        forms = {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]}
+        forms = {value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], repr(value)[1:-1]}
         with self._lock:
             # The longest first, so that a value which holds another one does not leave its rest behind. A new tuple,
             # because other threads may be reading the old one.

@@ -1,7 +1,7 @@
 """Ask the target release whether it can take the service over."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from onward.catalog.load import in_force, recipe
 from onward.catalog.service import Command
 from onward.checks.finding import Finding, Result
 from onward.engine.action import Evidence, StepContext
-from onward.hosts.runner import CommandOutcome
+from onward.hosts.runner import CommandOutcome, Runner
 
 # oslo_upgradecheck/upgradecheck.py, Code.
 _RESULTS: dict[int, Result] = {0: "pass", 1: "warn", 2: "fail"}
@@ -40,30 +40,36 @@ class CheckUpgrade:
         checked = []
         for check in in_force(recipe(context.plan.service).checks, series):
             context.progress(f"{series}: {check.name}")
-            outcome = runner.run(
-                check,
-                configuration=files,
-                log=command_log(context, series, check.name),
-                environment=early_environment(check, files),
-            )
-            findings += findings_of(check, outcome.exit_status, outcome.output())
+            outcome, said = run_check(runner, check, files, command_log(context, series, check.name))
+            findings += said
             checked.append(_evidence(context, outcome))
         return {"findings": [asdict(finding) for finding in findings], "checked": checked}
 
 
-def early_environment(command: Command, files: Sequence[Path]) -> Mapping[str, str]:
-    """The variables that give a command the options which it uses before it reads its files.
+def run_check(
+    runner: Runner, check: Command, files: Sequence[Path], log: Path, timeout_seconds: float | None = None
+) -> tuple[CommandOutcome, list[Finding]]:
+    """Run one check with a service's configuration; how it ended, and what it says. Raises RunnerDied."""
+    outcome = runner.run(
+        check,
+        configuration=files,
+        log=log,
+        early_values=_early_values(check, files),
+        timeout_seconds=timeout_seconds,
+    )
+    return outcome, findings_of(check, outcome.exit_status, outcome.output())
 
-    They are named as oslo.config wants them (oslo_config/sources/_environment.py): OS_GROUP__OPTION.
-    """
-    variables = {}
+
+def _early_values(command: Command, files: Sequence[Path]) -> dict[tuple[str, str], str]:
+    """What the files say of the options that a command uses before it has read them."""
+    values = {}
     for group, name in command.early_options:
         conf = cfg.ConfigOpts()
         conf.register_opt(cfg.StrOpt(name), group=group)
         conf([], default_config_files=[str(file) for file in files], default_config_dirs=[])
         if (value := conf[group][name]) is not None:
-            variables[f"OS_{group}__{name}".upper()] = value
-    return variables
+            values[group, name] = value
+    return values
 
 
 def findings_of(check: Command, exit_status: int, output: str) -> list[Finding]:

@@ -1,13 +1,12 @@
 """Take the database to a series with that release's own code."""
 
 import re
+import time
 from collections.abc import Iterator
-
-from sqlalchemy import URL
 
 from onward.actions.configure_service import configuration_files, database_url
 from onward.actions.scratch import scratch_for
-from onward.actions.warm_runner import command_log, runner_for
+from onward.actions.warm_runner import clean_log, command_log, runner_for
 from onward.catalog.load import in_force, recipe, series_list
 from onward.catalog.service import Command, KnownFault, Recipe
 from onward.engine.action import Evidence, StepContext
@@ -33,7 +32,8 @@ class MigrateDatabase:
 
     Arguments: ``service``, ``series``. Evidence: ``commands``, a list of ``name``, ``exit_status``, ``seconds`` and
     ``log`` (below the run's directory); ``warnings``, the first different ones, and ``warnings_counted``;
-    ``restored``, true where an earlier attempt had been cut off and the copy was put back first.
+    ``restored``, true where an earlier attempt had been cut off and the copy was put back first;
+    ``checkpoint_seconds``, which only a rehearsal spends.
 
     A migration that ended is run again without effect. One that was killed leaves a schema that its own release
     cannot go on from, as neither SQLite through Python's driver nor MariaDB takes schema changes back; a rehearsal
@@ -50,25 +50,29 @@ class MigrateDatabase:
         # A copy has a checkpoint; in an upgrade in place there is the backup that the plan made before.
         scratch = scratch_for(context) if context.plan.kind == "rehearsal" else None
         name = f"before-{series}"
+        began = time.monotonic()
         restored = scratch is not None and _protect(scratch, name)
+        checkpoint_seconds = time.monotonic() - began
         files = configuration_files(context)
-        outcomes = []
+        context.secrets.register(database_url(context).password)
+        commands, warnings = [], list[str]()
         for command in in_force((*service.offline, service.enter_next), series):
             context.progress(f"{series}: {command.name}")
             outcome = runner.run(command, configuration=files, log=command_log(context, series, command.name))
-            outcomes.append(outcome)
+            printed = clean_log(context, outcome)
             if outcome.exit_status != 0:
-                raise _failure(context, service, command, outcome)
+                raise _failure(context, service, command, outcome.exit_status, printed)
+            commands.append(_evidence(context, outcome))
+            warnings += _warnings(printed)
         _must_be_at(context, service, series)
         if scratch is not None:
             scratch.drop_checkpoint(name)
-        warnings = list(_warnings(outcomes))
-        distinct = list(dict.fromkeys(warnings))
         return {
-            "commands": [_evidence(context, outcome) for outcome in outcomes],
-            "warnings": distinct[:SHOWN_WARNINGS],
+            "commands": commands,
+            "warnings": list(dict.fromkeys(warnings))[:SHOWN_WARNINGS],
             "warnings_counted": len(warnings),
             "restored": restored,
+            "checkpoint_seconds": round(checkpoint_seconds, 3),
         }
 
 
@@ -90,12 +94,11 @@ def _evidence(context: StepContext, outcome: CommandOutcome) -> Evidence:
     }
 
 
-def _warnings(outcomes: list[CommandOutcome]) -> Iterator[str]:
-    """What the commands warned of, without times and process numbers, so that equal warnings look alike."""
-    for outcome in outcomes:
-        for line in outcome.output().splitlines():
-            if _WARNING.search(line):
-                yield _STAMP.sub("", line)[:_LONGEST_LINE].strip()
+def _warnings(printed: str) -> Iterator[str]:
+    """What a command warned of, without times and process numbers, so that equal warnings look alike."""
+    for line in printed.splitlines():
+        if _WARNING.search(line):
+            yield _STAMP.sub("", line)[:_LONGEST_LINE].strip()
 
 
 def _must_be_at(context: StepContext, service: Recipe, series: str) -> None:
@@ -117,15 +120,15 @@ def _must_be_at(context: StepContext, service: Recipe, series: str) -> None:
         )
 
 
-def _failure(context: StepContext, service: Recipe, command: Command, outcome: CommandOutcome) -> MigrationFailed:
+def _failure(
+    context: StepContext, service: Recipe, command: Command, exit_status: int, printed: str
+) -> MigrationFailed:
     """The error of a command that failed, with the fault of the release where it is a known one."""
     series = str(context.step.arguments["series"])
-    url = database_url(context)
-    output = outcome.output()
-    ended = _ending(command, outcome.exit_status)
-    evidence = _without_password(outcome.tail(), url) or "it printed nothing"
+    ended = _ending(command, exit_status)
+    evidence = "\n".join(printed.splitlines()[-15:]) or "it printed nothing"
     next_command = f"onward runs show {context.run_id}"
-    fault = known_fault(service, series, backend_of(url), output)
+    fault = known_fault(service, series, backend_of(database_url(context)), printed)
     if fault is not None:
         return MigrationFailed(
             f"{service.service} {series} is itself at fault: {fault.explanation}",
@@ -133,7 +136,7 @@ def _failure(context: StepContext, service: Recipe, command: Command, outcome: C
             state=_state(context, series),
             next_command=fault.way_out,
         )
-    if context.plan.kind == "upgrade" and _DONE_ALREADY.search(output):
+    if context.plan.kind == "upgrade" and _DONE_ALREADY.search(printed):
         ended += ", because a part of it was done by an attempt that was cut off"
         next_command = f"restore the backup of step backup, then: onward runs resume {context.run_id}"
     return MigrationFailed(
@@ -169,8 +172,3 @@ def _state(context: StepContext, series: str) -> str:
             f" Resuming takes the copy back to {before} first."
         )
     return f"The database is between {before} and {series}, and the service is stopped. The backup holds {path[0]}."
-
-
-def _without_password(text: str, url: URL) -> str:
-    password = url.password
-    return text.replace(str(password), "***") if password else text

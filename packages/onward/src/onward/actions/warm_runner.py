@@ -5,7 +5,7 @@ from pathlib import Path
 
 from onward.catalog.load import recipe
 from onward.engine.action import Evidence, StepContext
-from onward.hosts.runner import Runner, warm_runner
+from onward.hosts.runner import CommandOutcome, Runner, warm_runner
 from onward.plan.forward import environment_id
 
 MEBIBYTE = 1024 * 1024
@@ -47,6 +47,21 @@ def runner_for(context: StepContext, series: str) -> Runner:
         if runner.alive():
             return runner
     raise AssertionError("counting ended")
+
+
+def clean_log(context: StepContext, outcome: CommandOutcome) -> str:
+    """What a command printed, without the secrets that are registered; its log is rewritten if it held one.
+
+    A release may show the whole URL of its database in a traceback.
+    """
+    printed = outcome.output()
+    cleaned = str(context.secrets.clean(printed))
+    if cleaned != printed:
+        with outcome.log.open("r+b") as file:
+            file.seek(outcome.log_from)
+            file.write(cleaned.encode())
+            file.truncate()
+    return cleaned
 
 
 def runner_log(context: StepContext, series: str) -> Path:

@@ -23,6 +23,9 @@ class Command(Fact):
     early_options: tuple[tuple[str, str], ...] = Field(
         default=(), description="Options (group, name) that it uses before it has read its configuration files"
     )
+    registers: str | None = Field(
+        default=None, description="module:function that makes those options known to oslo.config"
+    )
     source: str = Field(description="Where this fact is from")
 
 

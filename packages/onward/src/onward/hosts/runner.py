@@ -72,6 +72,8 @@ class ServedApi:
     log: Path
     pids: tuple[int, ...]
     """Its workers."""
+    start_seconds: float
+    """From the request to start until it answered."""
 
 
 @dataclass
@@ -131,13 +133,15 @@ class Runner:
         log: Path,
         environment: Mapping[str, str] | None = None,
         extra_argv: Sequence[str] = (),
+        early_values: Mapping[tuple[str, str], str] | None = None,
         timeout_seconds: float | None = None,
     ) -> CommandOutcome:
         """Run a command of the service in a process of its own and wait for its end.
 
         The configuration files come right after the program's name, where oslo.config wants them. ``environment``
-        is added to the runner's and may hold secrets. A command that takes longer than ``timeout_seconds`` is killed,
-        which its exit status then tells. Raises RunnerDied.
+        is added to the runner's and may hold secrets. ``early_values``, by group and option, are what the command
+        finds before it has read its files. A command that takes longer than ``timeout_seconds`` is killed, which its
+        exit status then tells. Raises RunnerDied.
         """
         began = log.stat().st_size if log.exists() else 0
         job = self._begin(
@@ -147,6 +151,8 @@ class Runner:
             argv=self._words(command.argv[0], configuration, (*command.argv[1:], *extra_argv)),
             environment=dict(environment or {}),
             log=str(log),
+            register=command.registers,
+            defaults=[[*option, value] for option, value in (early_values or {}).items()],
         )
         try:
             ended = self._wait(job.ended, timeout_seconds)
@@ -172,6 +178,7 @@ class Runner:
 
         Entered once ``health_path`` answers with anything below 500. Raises ServiceDidNotStart, RunnerDied.
         """
+        began = time.monotonic()
         job = self._begin(
             do="serve",
             module=application.module,
@@ -186,7 +193,7 @@ class Runner:
             started = self._wait(job.started)
             url = f"http://127.0.0.1:{started['port']}"
             self._wait_for_answer(job, url + health_path, log, timeout_seconds)
-            yield ServedApi(url, log, tuple(started["pids"]))
+            yield ServedApi(url, log, tuple(started["pids"]), round(time.monotonic() - began, 3))
         finally:
             if not self._gone:
                 self._stop(job, SIGTERM)

@@ -5,7 +5,8 @@ service's environment, which knows nothing of Onward: this file stands alone and
 It reads one JSON object a line from standard input and writes one a line to the descriptor REPORT. Standard output
 and standard error are its log, so that code which prints while it is imported disturbs nobody.
 
-In:   {"id": 1, "do": "run", "module", "function", "argv", "environment", "log"}
+In:   {"id": 1, "do": "run", "module", "function", "argv", "environment", "log",
+       "register", "defaults": [[group, option, value]]}
       {"id": 2, "do": "serve", "module", "attribute", "call", "argv", "environment", "log", "workers"}
       {"id": 3, "do": "stop", "job": 2, "signal": 15}
 Out:  {"event": "ready", "seconds", "resident_bytes", "skipped": {module: reason}}
@@ -218,14 +219,23 @@ def finished(work):
     return status & 0xFF
 
 
+def found(module, attribute):
+    return getattr(importlib.import_module(module), attribute)
+
+
 def run(request):
-    """A command: what a console script does."""
-    return getattr(importlib.import_module(request["module"]), request["function"])()
+    """A command: what a console script does. The defaults are for options that it uses before it reads its files."""
+    main = found(request["module"], request["function"])
+    if request["defaults"]:
+        found(*request["register"].split(":"))()
+        for group, option, value in request["defaults"]:
+            found("oslo_config.cfg", "CONF").set_default(option, value, group=group)
+    return main()
 
 
 def serve(request, listener):
     """A worker of an API. It loads the application itself: no connection of a pool is shared between workers."""
-    application = getattr(importlib.import_module(request["module"]), request["attribute"])
+    application = found(request["module"], request["attribute"])
     if request["call"]:
         application = application()
     server = Server(listener)

@@ -68,7 +68,7 @@ def test_a_failure_says_code_evidence_state_and_how_to_go_on() -> None:
     assert "FAILED after" in text
     assert "OW601 at migrate/2026.2" in text
     assert "    ValueError: No such constraint: 'access_rule_external_id_key'" in lines
-    assert "More: onward explain OW601" in text
+    assert "hint: onward explain OW601" in text
     assert "cannot be predicted" in text
     assert lines[-1] == "  onward runs resume keystone-7f3a"
 

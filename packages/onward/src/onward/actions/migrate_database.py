@@ -149,8 +149,8 @@ def _failure(
 
 def known_fault(service: Recipe, series: str, backend: str, output: str) -> KnownFault | None:
     """The fault of a release that explains a failed command's output. Pure."""
-    for fault in service.known_faults:
-        if fault.series == series and fault.backend in (None, backend) and re.search(fault.pattern, output):
+    for fault in in_force(service.known_faults, series):
+        if fault.backend in (None, backend) and re.search(fault.pattern, output):
             return fault
     return None
 

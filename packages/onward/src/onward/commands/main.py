@@ -133,6 +133,8 @@ class OnwardApp(App):
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run ``onward`` with these arguments (those of the process by default) and return its exit status."""
+    # Tables are as wide as the terminal; cliff would let them grow without bounds.
+    os.environ.setdefault("CLIFF_FIT_WIDTH", "1")
     words = list(sys.argv[1:] if argv is None else argv)
     if not words:
         words = ["--help"]

@@ -53,7 +53,11 @@ def predict(
     if plan.kind != "rehearsal" or any(step_id not in seconds_by_step for _, step_id in migrations):
         return None
     measured = {step_id: _command_seconds(evidence.get(step_id), seconds_by_step[step_id]) for _, step_id in migrations}
-    around = sum(max(0.0, seconds_by_step[step_id] - seconds) for step_id, seconds in measured.items())
+    # A rehearsal makes a checkpoint of the copy before each migration; an upgrade in place makes one backup instead.
+    around = sum(
+        max(0.0, seconds_by_step[step_id] - seconds - float((evidence.get(step_id) or {}).get("checkpoint_seconds", 0.0)))
+        for step_id, seconds in measured.items()
+    )
     censuses = [seconds_by_step.get(census_id(series)) for series in (plan.source, plan.target)]
     start = _api_start(plan, evidence)
 

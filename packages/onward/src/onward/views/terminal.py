@@ -1,6 +1,5 @@
 """What a plan, a run and an error look like on a terminal, in a pipe and in a log file."""
 
-import inspect
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
@@ -187,7 +186,5 @@ def _print_failure(page: Page, error: dict[str, Any], *, place: str, command: bo
     if command and error.get("next_command"):
         page.paragraph("Next:")
         page.next_command(str(error["next_command"]))
-    kind = by_code().get(code)
-    if kind is not None:
-        hint = (inspect.getdoc(kind) or "").splitlines()[0]
-        page.paragraph(("hint: ", "bold"), f"{hint} More: onward explain {code}")
+    if code in by_code():
+        page.paragraph(("hint: ", "bold"), f"onward explain {code}")

@@ -1,0 +1,161 @@
+"""Dumps go in and out as streams, and passwords stay where they belong."""
+
+import gzip
+import io
+import resource
+import threading
+from pathlib import Path
+
+import pytest
+import zstandard
+from mariadb_data import checksum, small_keystone, sql
+
+from onward.errors import DatabaseReadOnly, DatabaseUnreachable, DumpLoadFailed
+from onward.hosts.mariadb import PrivateMariadb
+from onward.hosts.mariadb_client import dump, load, save_dump
+from onward.hosts.scratch import MariadbScratch, NamedScratch, SqliteScratch
+from onward.observe.dump import open_dump
+
+pytestmark = pytest.mark.mariadb
+
+PASSWORD = 'Gr8"Secret\\%'
+
+
+@pytest.fixture
+def saved(server: PrivateMariadb, tmp_path: Path) -> bytes:
+    small_keystone(server, "source")
+    save_dump(server.url("source"), tmp_path / "dump.sql", tmp_path / "client")
+    return (tmp_path / "dump.sql").read_bytes()
+
+
+def scratch(server: PrivateMariadb, tmp_path: Path) -> MariadbScratch:
+    found = MariadbScratch(server, tmp_path / "scratch", "copy")
+    found.empty()
+    return found
+
+
+@pytest.mark.parametrize("form", ["plain", "gzip", "zstd"])
+def test_a_dump_comes_back_whole(server: PrivateMariadb, tmp_path: Path, saved: bytes, form: str) -> None:
+    packed = {"plain": bytes, "gzip": gzip.compress, "zstd": zstandard.compress}[form](saved)
+    file = tmp_path / "any-name"
+    file.write_bytes(packed)
+    with open_dump(file) as stream:
+        load(stream, scratch(server, tmp_path).url, tmp_path / "client")
+    assert checksum(server, "copy") == checksum(server, "source")
+    assert len(sql(server, "SHOW TRIGGERS FROM copy")) == 1
+
+
+def test_a_dump_that_names_its_database_stays_in_the_copy(server: PrivateMariadb, tmp_path: Path, saved: bytes) -> None:
+    sql(server, "DROP DATABASE IF EXISTS elsewhere")
+    file = tmp_path / "dump.sql"
+    file.write_bytes(b"CREATE DATABASE /*!32312 IF NOT EXISTS*/ `elsewhere`;\n\nUSE `elsewhere`;\n" + saved)
+    with open_dump(file) as stream:
+        load(stream, scratch(server, tmp_path).url, tmp_path / "client")
+    assert checksum(server, "copy") == checksum(server, "source")
+    assert ("elsewhere",) not in sql(server, "SHOW DATABASES")
+
+
+def test_what_the_server_refuses_is_said_in_its_words(server: PrivateMariadb, tmp_path: Path) -> None:
+    with pytest.raises(DumpLoadFailed) as failed:
+        load(io.BytesIO(b"CREATE TABLE t (id INT);\nnonsense;\n"), scratch(server, tmp_path).url, tmp_path / "client")
+    assert "nonsense" in failed.value.evidence
+
+
+def test_a_copy_only_reads_and_shows_no_password(server: PrivateMariadb, tmp_path: Path) -> None:
+    small_keystone(server, "source", rows=20_000)
+    before = checksum(server, "source")
+    sql(
+        server,
+        "DROP USER IF EXISTS reader@localhost",
+        "CREATE USER reader@localhost IDENTIFIED BY '" + PASSWORD.replace("\\", "\\\\") + "'",
+        "GRANT SELECT, SHOW VIEW, TRIGGER ON source.* TO reader@localhost",
+    )
+    url = server.url("source").set(username="reader", password=PASSWORD)
+    seen: list[bytes] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            for process in Path("/proc").iterdir():
+                if process.name.isdigit():
+                    try:
+                        seen.append((process / "cmdline").read_bytes())
+                    except OSError:
+                        continue
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with dump(url, tmp_path / "client") as stream:
+            load(stream, scratch(server, tmp_path).url, tmp_path / "client")
+    finally:
+        done.set()
+        watcher.join()
+    assert any(b"mariadb-dump" in line for line in seen)
+    assert not any(PASSWORD.encode() in line for line in seen)
+    assert list((tmp_path / "client").iterdir()) == []
+    assert checksum(server, "copy") == before
+    assert checksum(server, "source") == before
+
+
+def test_a_source_that_refuses_the_user_is_said_so(server: PrivateMariadb, tmp_path: Path) -> None:
+    url = server.url("mysql").set(username="nobody", password=PASSWORD)
+    with pytest.raises(DatabaseUnreachable) as failed, dump(url, tmp_path / "client") as stream:
+        stream.read()
+    assert "nobody" in failed.value.evidence
+    assert PASSWORD not in failed.value.evidence
+
+
+def test_a_large_dump_does_not_fill_the_memory(server: PrivateMariadb, tmp_path: Path) -> None:
+    def statements(megabytes: int) -> io.BufferedReader:
+        line = b"INSERT INTO t VALUES " + b",".join([b"('" + b"x" * 1000 + b"')"] * 1000) + b";\n"
+        file = tmp_path / "large.sql"
+        with file.open("wb") as target:
+            target.write(b"DROP TABLE IF EXISTS t; CREATE TABLE t (c TEXT) ENGINE=Aria;\n")
+            for _ in range(megabytes):
+                target.write(line)
+        return file.open("rb")
+
+    copy = scratch(server, tmp_path)
+    load(statements(5), copy.url, tmp_path / "client")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    load(statements(100), copy.url, tmp_path / "client")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kilobytes
+
+
+def test_a_named_scratch_database_must_be_empty_and_is_left_empty(server: PrivateMariadb, tmp_path: Path) -> None:
+    small_keystone(server, "named")
+    with pytest.raises(DatabaseReadOnly) as refused:
+        NamedScratch(server.url("named"), tmp_path / "scratch").claim()
+    assert "user" in refused.value.evidence or "alembic_version" in refused.value.evidence
+    before = checksum(server, "named")
+    sql(server, "DROP DATABASE named", "CREATE DATABASE named")
+    named = NamedScratch(server.url("named"), tmp_path / "scratch")
+    named.claim()
+    small_keystone(server, "named")
+    named.checkpoint("a")
+    sql(server, "DROP TABLE named.user")
+    named.restore("a")
+    assert checksum(server, "named") == before
+    named.claim()
+    named.remove()
+    assert sql(server, "SHOW TABLES FROM named") == []
+
+
+def test_an_sqlite_checkpoint_brings_back_what_was_there(tmp_path: Path) -> None:
+    import sqlite3
+
+    (tmp_path / "scratch").mkdir()
+    scratch = SqliteScratch(tmp_path / "scratch", "keystone")
+    connection = sqlite3.connect(scratch.path)
+    connection.execute("CREATE TABLE t (id)")
+    connection.commit()
+    scratch.checkpoint("a")
+    connection.execute("DROP TABLE t")
+    connection.commit()
+    connection.close()
+    scratch.restore("a")
+    assert sqlite3.connect(scratch.path).execute("SELECT count(*) FROM t").fetchone() == (0,)
+    scratch.remove()
+    scratch.remove()
+    assert not (tmp_path / "scratch").exists()

@@ -104,7 +104,7 @@ def _doctor(check: Command, output: str) -> Iterator[Finding]:
     for line in [*output.splitlines(), _DOCTOR]:
         if line.startswith(_DOCTOR):
             if title:
-                yield Finding(check.name, "warn", title, " ".join(advice))
+                yield Finding(check.name, "warn", title, " ".join(advice).strip())
             title, advice = line.removeprefix(_DOCTOR).strip(), []
         elif title and line.startswith("    "):
             advice.append(line.strip())

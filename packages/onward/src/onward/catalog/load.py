@@ -8,12 +8,12 @@ from typing import TypeVar
 import yaml
 
 from onward.catalog.series import Series, SeriesList
-from onward.catalog.service import Application, Command, Recipe
+from onward.catalog.service import Application, Command, KnownFault, Recipe
 from onward.errors import UnknownService
 
 DATA = files("onward.catalog") / "data"
 
-Dated = TypeVar("Dated", Command, Application)
+Dated = TypeVar("Dated", Command, Application, KnownFault)
 
 
 @cache

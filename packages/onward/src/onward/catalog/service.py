@@ -71,7 +71,9 @@ class CensusChange(Fact):
     series: str = Field(description="The series whose migration changes it")
     table: str
     column: str | None = Field(default=None, description="None: the whole table")
-    kind: Literal["dropped", "renamed", "rewritten", "rows-added", "rows-removed"]
+    kind: Literal["dropped", "renamed", "rewritten", "filled", "rows-added", "rows-removed"] = Field(
+        description="rewritten: any value may change; filled: only where there was none (NULL)"
+    )
     renamed_to: str | None = None
     reason: str
     source: str
@@ -93,9 +95,10 @@ class Database(Fact):
 
 
 class KnownFault(Fact):
-    """A release that is itself at fault, recognised in a failed command's output."""
+    """A fault of the releases themselves, recognised in a failed command's output."""
 
-    series: str
+    since: str | None = Field(default=None, description="First series that has it")
+    until: str | None = Field(default=None, description="Last series that has it; None: it is still there")
     backend: str | None = Field(default=None, description="sqlite or mysql; None: any")
     pattern: str = Field(description="Regular expression, searched in the output")
     explanation: str

@@ -14,6 +14,8 @@ REFUSED = 4
 PAUSED = 5
 LOCKED_OR_STALE = 6
 BUG = 70
+SIGNALLED = 128
+"""Added to the number of the signal that ended Onward, as shells do it."""
 
 
 class OnwardError(Exception):

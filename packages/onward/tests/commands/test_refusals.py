@@ -126,6 +126,14 @@ def test_a_schema_that_several_series_share_asks_which_it_is(onward, tmp_path: P
     refused(called, "OW108", "2024.1", "2025.2", "--from")
 
 
+def test_a_url_that_a_release_on_the_way_cannot_read_is_refused(onward, tmp_path: Path) -> None:
+    database = keystone_file(tmp_path / "100%.db", REVISIONS["2023.1"])
+    (tmp_path / "keystone.conf").write_text(f"[database]\nconnection = sqlite:///{str(database).replace('%', '%25')}\n")
+    onward("init", "--from-config", tmp_path / "keystone.conf", "--series", "2023.1", "-o", tmp_path / "cloud.yaml")
+    called = onward("plan", "upgrade", "--cloud", tmp_path / "cloud.yaml", "--to", "2024.1")
+    refused(called, "OW607", "2023.2", "password that needs no escaping")
+
+
 def test_an_unreachable_database_is_refused_without_its_password(
     onward, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from onward.catalog.load import in_force, recipe
 from onward.catalog.service import Command
 from onward.checks.finding import Finding, Result
 from onward.engine.action import Evidence, StepContext
+from onward.errors import CheckFailed
 from onward.hosts.runner import CommandOutcome, Runner
 
 # oslo_upgradecheck/upgradecheck.py, Code.
@@ -26,13 +27,14 @@ class CheckUpgrade:
 
     Arguments: ``service``, ``series``. Evidence: ``findings``, a list of ``name``, ``result`` (pass, warn, fail or
     could-not-tell), ``details`` and ``way_out``; ``checked``, a list of ``name``, ``exit_status``, ``seconds``
-    and ``log``. Findings fail nothing: whoever reads the run decides. Reads only, so that it may be repeated.
+    and ``log``. In a rehearsal findings fail nothing: finding out is its purpose. In an upgrade a failed check stops the
+    run before the outage begins. Reads only, so that it may be repeated.
     """
 
     name = "service.check"
 
     def apply(self, context: StepContext) -> Evidence:
-        """Run all checks that the release has. Raises RunnerDied."""
+        """Run all checks that the release has. Raises RunnerDied; in an upgrade CheckFailed."""
         series = str(context.step.arguments["series"])
         runner = runner_for(context, series)
         files = configuration_files(context)
@@ -43,6 +45,14 @@ class CheckUpgrade:
             outcome, said = run_check(runner, check, files, command_log(context, series, check.name))
             findings += said
             checked.append(_evidence(context, outcome))
+        failed = [finding for finding in findings if finding.result == "fail"]
+        if failed and context.plan.kind == "upgrade":
+            raise CheckFailed(
+                f"{context.plan.service} {series} cannot take this cloud over as it is.",
+                evidence="\n".join(f"{finding.name}: {finding.details}" for finding in failed),
+                state="The service is up and nothing was migrated.",
+                next_command=f"mend it, then: onward runs resume {context.run_id}",
+            )
         return {"findings": [asdict(finding) for finding in findings], "checked": checked}
 
 

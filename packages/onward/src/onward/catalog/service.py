@@ -101,6 +101,9 @@ class KnownFault(Fact):
     until: str | None = Field(default=None, description="Last series that has it; None: it is still there")
     backend: str | None = Field(default=None, description="sqlite or mysql; None: any")
     pattern: str = Field(description="Regular expression, searched in the output")
+    connection: str | None = Field(
+        default=None, description="Regular expression; a database URL that it is found in will meet the fault"
+    )
     explanation: str
     way_out: str
     source: str

@@ -7,7 +7,7 @@ from onward.actions.registry import all_actions
 from onward.engine.engine import Engine
 from onward.engine.record import RunRecord
 from onward.engine.runs import read_run
-from onward.errors import DONE, FAILED, PAUSED, from_data
+from onward.errors import DONE, FAILED, PAUSED, SIGNALLED, from_data
 from onward.hosts.state import Directories
 from onward.plan.plan import Plan
 from onward.views.data import to_json
@@ -29,10 +29,12 @@ def execute(app: Any, directories: Directories, run_id: str, *, report_directory
     plan = read_run(directories, run_id).plan
     with Progress(app.stderr, plan) as progress:
         engine = Engine(directories, all_actions(directories), watch=progress.show)
-        with engine.signals():
+        with engine.signals() as came:
             record = engine.execute(run_id)
     reports = write_report(directories, record, report_directory)
     print_record(record, app.stdout, reports)
+    if came and record.status != "done":
+        return SIGNALLED + came[0]
     return exit_status(record)
 
 

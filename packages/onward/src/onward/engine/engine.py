@@ -63,24 +63,30 @@ class Engine:
         self._halt.at_once.set()
 
     @contextmanager
-    def signals(self) -> Iterator[None]:
-        """While inside: Ctrl-C stops, a second one aborts, SIGTERM aborts at once. For the main thread only."""
-        interrupts = 0
+    def signals(self) -> Iterator[list[int]]:
+        """While inside: Ctrl-C stops, a second one aborts, SIGTERM aborts at once. For the main thread only.
 
-        def on_interrupt(_number: int, _frame: object) -> None:
-            nonlocal interrupts
-            interrupts += 1
-            if interrupts == 1:
+        Yields the numbers of the signals that came, in order; the list grows.
+        """
+        came: list[int] = []
+
+        def on_interrupt(number: int, _frame: object) -> None:
+            came.append(number)
+            if came.count(number) == 1:
                 self.stop()
             else:
                 self.abort()
 
+        def on_terminate(number: int, _frame: object) -> None:
+            came.append(number)
+            self.abort()
+
         before = {
             signal.SIGINT: signal.signal(signal.SIGINT, on_interrupt),
-            signal.SIGTERM: signal.signal(signal.SIGTERM, lambda _number, _frame: self.abort()),
+            signal.SIGTERM: signal.signal(signal.SIGTERM, on_terminate),
         }
         try:
-            yield
+            yield came
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -31,6 +31,8 @@ class ServiceConfiguration:
 
     files: tuple[Path, ...]
     database_url: URL = field(repr=False)
+    connection: str = field(repr=False)
+    """The URL as it is written, which releases have been at fault with."""
     key_repositories: dict[str, Path]
     """fernet_tokens and credential: the directories of the keys."""
 
@@ -59,7 +61,7 @@ def read_configuration(files: Sequence[Path], recipe: Recipe) -> ServiceConfigur
     except (ArgumentError, ValueError):
         # The value itself is not shown: it holds the password.
         raise _unreadable(listed, f"[{group}] {name} is not a database URL") from None
-    return ServiceConfiguration(tuple(files), url, keys)
+    return ServiceConfiguration(tuple(files), url, connection, keys)
 
 
 def _must_be_readable(file: Path) -> None:

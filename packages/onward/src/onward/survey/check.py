@@ -23,7 +23,7 @@ from onward.survey.database import DatabaseFound, look_at, named_database
 from onward.survey.environments import choose_environments
 from onward.survey.machine import require_room
 from onward.survey.options import EnvironmentWish
-from onward.survey.upgrade import BACKUP_FACTOR
+from onward.survey.upgrade import BACKUP_FACTOR, require_no_fault
 
 CHECK_SECONDS = 300.0
 """A check of a service that takes longer than this could not tell."""
@@ -55,6 +55,7 @@ def survey_check(
     readiness.look("database accepts writes", lambda: writable(found.url))
     path = series_list().path(found.series, target, slurp=slurp)
     readiness.look("path", lambda: path, lambda seen: " -> ".join(series.id for series in seen))
+    readiness.look("known faults", lambda: require_no_fault(entry, service, path[1:]))
     choices = readiness.look(
         "interpreters and constraints",
         lambda: choose_environments(directories, service, path[1:], find_interpreters(), environments),

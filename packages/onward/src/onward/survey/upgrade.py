@@ -1,14 +1,18 @@
-"""Everything the plan of an upgrade in place is computed from; the same facts are looked at again before it is applied."""
+"""Everything the plan of an upgrade in place is computed from. Before it is applied, the same is looked at again."""
 
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from onward.catalog.load import recipe, series_list
+from onward.catalog.series import Series
+from onward.checks.foreseen import foreseen_faults
+from onward.errors import CheckFailed
 from onward.hosts.constraints import resolve
 from onward.hosts.interpreters import find_interpreters
 from onward.hosts.state import Directories
 from onward.model.cloud import Service
+from onward.observe.configuration import read_configuration
 from onward.observe.database import shown, writable
 from onward.plan.plan import Plan, digest_of
 from onward.plan.upgrade import UnitCommands, UpgradeWish, plan_upgrade
@@ -40,6 +44,7 @@ def survey_upgrade(
     found = _look(entry, service, source)
     writable(found.url)
     path = series_list().path(found.series, target, slurp=slurp)
+    require_no_fault(entry, service, path[1:])
     choices = choose_environments(directories, service, path[1:], find_interpreters(), environments)
     require_room(directories, service, choices, found.bytes * BACKUP_FACTOR)
     return plan_upgrade(
@@ -54,6 +59,18 @@ def survey_upgrade(
             parallel=environments.parallel,
         )
     )
+
+
+def require_no_fault(entry: Service, service: str, ahead: tuple[Series, ...]) -> None:
+    """Refuse what a release on the way is known to stop at. Raises CheckFailed."""
+    known = recipe(service)
+    connection = read_configuration([Path(file) for file in entry.configuration], known).connection
+    for series, fault in foreseen_faults(known, ahead, connection):
+        raise CheckFailed(
+            f"{service} {series} will stop at this cloud's database URL.",
+            evidence=f"{fault.explanation}\n{fault.source}",
+            next_command=fault.way_out,
+        )
 
 
 def facts_now(directories: Directories, cloud_file: Path, plan: Plan) -> dict[str, JsonValue]:

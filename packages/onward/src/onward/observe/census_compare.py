@@ -1,15 +1,17 @@
-"""Holds a database against an earlier census: what is lost, what is different, what a release is documented to change."""
+"""Holds a database against an earlier census: what is lost or changed, and what a release is documented to change."""
 
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import Engine, inspect
 
 from onward.catalog.service import CensusChange, Recipe
-from onward.observe.census import Census, RowsFile, TableCensus, rows_of, take_census
+from onward.observe.census import Census, TableCensus, cell_of_null, columns_of, rows_of, take_census
+from onward.observe.census_rows import CELL_BYTES, RowsFile
 
 EXAMPLES = 5
 """Keys that are named for each table and column; all are counted."""
@@ -51,112 +53,149 @@ def compare(
     ``changes`` are the documented ones of the series in between. Sums are compared first; only where they differ are
     the rows gone through, with the help of the file that the first census wrote.
     """
-    result = Comparison(take_census(engine, recipe))
-    by_table: dict[str, list[CensusChange]] = {}
-    for change in changes:
-        by_table.setdefault(change.table, []).append(change)
+    tables = {
+        name: _Table(name, old, tuple(change for change in changes if change.table == name))
+        for name, old in before.tables.items()
+    }
+    result = Comparison(take_census(engine, recipe, keys=_keys_now(engine, tables)))
     with closing(RowsFile.open(rows_file)) as rows:
-        for table, old in before.tables.items():
-            _compare_table(result, rows, engine, table, old, by_table.get(table, []))
-    for table in sorted(set(result.after.tables) - set(before.tables)):
-        result.notes.append(f"{table}: new table, {result.after.tables[table].rows} rows")
+        for table in tables.values():
+            now = result.after.tables.get(table.name)
+            if now is None:
+                _gone(result, table)
+                continue
+            columns = _columns_to_compare(result, table, now)
+            if table.old.rows != now.rows or any(
+                table.old.columns[was] != now.columns[is_] for was, is_ in columns.items()
+            ):
+                _go_through_rows(result, rows, engine, table, columns)
+    for name in sorted(set(result.after.tables) - set(before.tables)):
+        result.notes.append(f"{name}: new table, {result.after.tables[name].rows} rows")
     return result
 
 
-def _compare_table(
-    result: Comparison, rows: RowsFile, engine: Engine, table: str, old: TableCensus, changes: list[CensusChange]
-) -> None:
-    new = result.after.tables.get(table)
-    whole = next((change for change in changes if change.column is None and change.kind == "dropped"), None)
-    if new is None:
-        if whole is not None:
-            result.documented.append(f"{table}: {old.rows} rows dropped by {whole.series}: {whole.reason}")
-        else:
-            result.differences.append(Difference(table, None, f"the table is gone, with {old.rows} rows", old.rows))
-        return
-    columns = _columns_to_compare(result, table, old, new, changes)
-    differing = [name for name, now in columns.items() if old.columns[name] != new.columns[now]]
-    if not differing and old.rows == new.rows:
-        return
-    _go_through_rows(result, rows, engine, table, old, columns, changes)
+@dataclass(frozen=True)
+class _Table:
+    """A table of the earlier census, and what is documented to happen to it."""
+
+    name: str
+    old: TableCensus
+    changes: tuple[CensusChange, ...]
+
+    def of_column(self, column: str) -> CensusChange | None:
+        return next((change for change in self.changes if change.column == column), None)
+
+    def of_rows(self, kind: Literal["dropped", "rows-added", "rows-removed"]) -> CensusChange | None:
+        return next((change for change in self.changes if change.column is None and change.kind == kind), None)
+
+    def name_now(self, column: str) -> str:
+        change = self.of_column(column)
+        return change.renamed_to if change is not None and change.renamed_to else column
+
+    @property
+    def key_now(self) -> tuple[str, ...]:
+        return tuple(self.name_now(column) for column in self.old.key)
 
 
-def _columns_to_compare(
-    result: Comparison, table: str, old: TableCensus, new: TableCensus, changes: list[CensusChange]
-) -> dict[str, str]:
+def _keys_now(engine: Engine, tables: Mapping[str, _Table]) -> dict[str, tuple[str, ...]]:
+    """The columns to tell rows apart by as they were told apart before, also where a table has a new primary key."""
+    present = set(inspect(engine).get_table_names())
+    return {
+        name: table.key_now
+        for name, table in tables.items()
+        if name in present and set(table.key_now) <= set(columns_of(engine, name))
+    }
+
+
+def _gone(result: Comparison, table: _Table) -> None:
+    dropped = table.of_rows("dropped")
+    if dropped is not None:
+        result.documented.append(f"{table.name}: {table.old.rows} rows dropped by {dropped.series}: {dropped.reason}")
+    else:
+        what = f"the table is gone, with {table.old.rows} rows"
+        result.differences.append(Difference(table.name, None, what, table.old.rows))
+
+
+def _columns_to_compare(result: Comparison, table: _Table, now: TableCensus) -> dict[str, str]:
     """Old names of the columns that must be equal, with their names now."""
-    by_column = {change.column: change for change in changes if change.column is not None}
     columns = {}
-    for name in old.columns:
-        change = by_column.get(name)
-        if change is not None and change.kind in ("dropped", "rewritten"):
-            result.documented.append(f"{table}.{name}: {change.kind} by {change.series}: {change.reason}")
-            continue
-        now = change.renamed_to if change is not None and change.renamed_to else name
-        if change is not None and now != name and now in new.columns:
-            result.documented.append(f"{table}.{name}: renamed to {now} by {change.series}: {change.reason}")
-        if now in new.columns:
-            columns[name] = now
+    for name, total in table.old.columns.items():
+        change, name_now = table.of_column(name), table.name_now(name)
+        told = f"{table.name}.{name}: {change.kind} by {change.series}: {change.reason}" if change is not None else ""
+        if name_now not in now.columns:
+            if change is not None and change.kind == "dropped":
+                result.documented.append(told)
+            else:
+                what = f"the column is gone, of {table.old.rows} rows"
+                result.differences.append(Difference(table.name, name, what, table.old.rows))
+        elif change is not None and change.kind == "rewritten":
+            if total != now.columns[name_now]:
+                result.documented.append(told)
         else:
-            result.differences.append(Difference(table, name, f"the column is gone, of {old.rows} rows", old.rows))
-    added = sorted(set(new.columns) - set(columns.values()))
+            columns[name] = name_now
+            if name_now != name:
+                result.documented.append(told)
+    added = sorted(set(now.columns) - {table.name_now(name) for name in table.old.columns})
     if added:
-        result.notes.append(f"{table}: new columns {', '.join(added)}")
+        result.notes.append(f"{table.name}: new columns {', '.join(added)}")
     return columns
 
 
 def _go_through_rows(
-    result: Comparison,
-    rows: RowsFile,
-    engine: Engine,
-    table: str,
-    old: TableCensus,
-    columns: Mapping[str, str],
-    changes: list[CensusChange],
+    result: Comparison, rows: RowsFile, engine: Engine, table: _Table, columns: Mapping[str, str]
 ) -> None:
     """Name the rows and columns that differ."""
-    key = [columns.get(name, name) for name in old.key]
-    present = [str(column["name"]) for column in inspect(engine).get_columns(table)]
-    if not set(key) <= set(present):
-        result.differences.append(Difference(table, None, "the key has changed; rows cannot be told apart", old.rows))
+    if not set(table.key_now) <= set(columns.values()):
+        what = "the key has changed; rows cannot be told apart"
+        result.differences.append(Difference(table.name, None, what, table.old.rows))
         return
-    places = {name: (list(old.columns).index(name), present.index(now)) for name, now in columns.items()}
+    rows.begin_comparison()
+    count = 0
+    for batch in rows_of(engine, table.name, tuple(columns.values()), table.key_now):
+        rows.add_now(batch)
+        count += len(batch)
+    _changed_values(result, rows, table, tuple(columns))
+    _missing_and_added(result, rows, table, count)
+
+
+def _changed_values(result: Comparison, rows: RowsFile, table: _Table, columns: tuple[str, ...]) -> None:
     changed: Counter[str] = Counter()
-    examples: dict[str, list[str]] = {}
-    added = 0
-    rows.forget_seen(table)
-    for batch in rows_of(engine, table, present, key):
-        known = []
-        for row_key, cells in batch:
-            earlier = rows.cells(table, row_key)
-            if earlier is None:
-                added += 1
+    filled: Counter[str] = Counter()
+    keys: dict[str, list[str]] = {}
+    places = [(name, list(table.old.columns).index(name), place) for place, name in enumerate(columns)]
+    may_be_filled = {name for name in columns if (change := table.of_column(name)) and change.kind == "filled"}
+    for pair in rows.pairs(table.name):
+        for name, was, is_ in places:
+            old = pair.before[was * CELL_BYTES : (was + 1) * CELL_BYTES]
+            if old == pair.now[is_ * CELL_BYTES : (is_ + 1) * CELL_BYTES]:
                 continue
-            known.append(row_key)
-            for name, (was, now) in places.items():
-                if earlier[was] != cells[now]:
-                    changed[name] += 1
-                    if len(examples.setdefault(name, [])) < EXAMPLES:
-                        examples[name].append(row_key)
-        rows.see(table, known)
+            if name in may_be_filled and old == cell_of_null(pair.digest):
+                filled[name] += 1
+                continue
+            changed[name] += 1
+            if len(keys.setdefault(name, [])) < EXAMPLES:
+                keys[name].append(pair.key)
     for name, count in sorted(changed.items()):
         result.differences.append(
-            Difference(table, name, f"{count} values differ", count, tuple(sorted(examples[name])))
+            Difference(table.name, name, f"{count} values differ", count, tuple(sorted(keys[name])))
         )
-    _missing_and_added(result, rows, table, added, changes)
+    for name, count in sorted(filled.items()):
+        change = table.of_column(name)
+        if change is not None:
+            result.documented.append(
+                f"{table.name}.{name}: {count} empty values filled by {change.series}: {change.reason}"
+            )
 
 
-def _missing_and_added(
-    result: Comparison, rows: RowsFile, table: str, added: int, changes: list[CensusChange]
-) -> None:
-    gone, keys = rows.unseen(table, EXAMPLES)
-    removal = next((change for change in changes if change.kind == "rows-removed"), None)
-    addition = next((change for change in changes if change.kind == "rows-added"), None)
+def _missing_and_added(result: Comparison, rows: RowsFile, table: _Table, count: int) -> None:
+    gone, keys = rows.missing(table.name, EXAMPLES)
+    added = count - (table.old.rows - gone)
+    removal, addition = table.of_rows("rows-removed"), table.of_rows("rows-added")
     if gone and removal is not None:
-        result.documented.append(f"{table}: {gone} rows removed by {removal.series}: {removal.reason}")
+        result.documented.append(f"{table.name}: {gone} rows removed by {removal.series}: {removal.reason}")
     elif gone:
-        result.differences.append(Difference(table, None, f"{gone} rows are missing", gone, tuple(keys)))
+        result.differences.append(Difference(table.name, None, f"{gone} rows are missing", gone, tuple(keys)))
     if added and addition is not None:
-        result.documented.append(f"{table}: {added} rows added by {addition.series}: {addition.reason}")
+        result.documented.append(f"{table.name}: {added} rows added by {addition.series}: {addition.reason}")
     elif added:
-        result.notes.append(f"{table}: {added} rows more than before")
+        result.notes.append(f"{table.name}: {added} rows more than before")

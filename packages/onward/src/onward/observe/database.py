@@ -54,14 +54,12 @@ def read_only(url: URL) -> Engine:
                 connection.execute(text("SELECT count(*) FROM sqlite_master"))
     except (DBAPIError, NoSuchModuleError, OSError) as error:
         engine.dispose()
-        raise DatabaseUnreachable(
-            f"The database does not answer: {shown(url)}.", evidence=_answer(error)
-        ) from None
+        raise DatabaseUnreachable(f"The database does not answer: {shown(url)}.", evidence=_answer(error)) from None
     return engine
 
 
 def writable(url: URL) -> None:
-    """Return when the database would accept writes; nothing is written. Raises DatabaseReadOnly, DatabaseUnreachable."""
+    """Return when the database accepts writes; nothing is written. Raises DatabaseReadOnly, DatabaseUnreachable."""
     if backend_of(url) == _SQLITE:
         path = Path(str(url.database))
         if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
@@ -80,7 +78,10 @@ def writable(url: URL) -> None:
         for reason, holds in (
             ("read_only is on: a replica, or a server in maintenance", server),
             ("innodb_read_only is on", innodb),
-            ("wsrep_ready is OFF: the node is not part of its Galera cluster", cluster is not None and cluster[1] == "OFF"),
+            (
+                "wsrep_ready is OFF: the node is not part of its Galera cluster",
+                cluster is not None and cluster[1] == "OFF",
+            ),
         )
         if holds
     ]

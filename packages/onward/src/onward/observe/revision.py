@@ -27,7 +27,7 @@ class SchemaState:
 
     def as_data(self) -> dict[str, Any]:
         """The state as JSON data, for a plan's facts."""
-        return {"alembic": list(self.alembic), "migrate": {name: version for name, version in self.migrate}}
+        return {"alembic": list(self.alembic), "migrate": dict(self.migrate)}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,208 @@
+"""Reads everything that an identity service shows to an administrator, in a form in which two readings compare."""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from onward.observe.identity import Answer, IdentityApi, Json, side_by_side
+
+SAMPLE = 300
+"""How many of a kind are looked at one by one where a cloud is too large to be listed."""
+
+Fingerprint = Callable[[str], str]
+"""What is kept of a secret: equal for equal secrets, and of no use to anybody else."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All things of one kind, or a sample of them."""
+
+    kind: str
+    items: dict[str, Json]
+    """By identifier; relations that have none by what they relate."""
+    refusal: str | None = None
+    """What the API said instead of listing them; None when it did."""
+    sampled: bool = False
+
+    def as_data(self) -> Json:
+        """For keeping."""
+        return {"items": self.items, "refusal": self.refusal, "sampled": self.sampled}
+
+    @classmethod
+    def from_data(cls, kind: str, data: Json) -> "Listing":
+        """What was kept."""
+        return cls(kind, data["items"], data["refusal"], data["sampled"])
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to ask for. Where it says nothing, everything is listed."""
+
+    people: Sequence[str] = ()
+    """Users of whom application credentials and access rules are read as well; they are listed for one user only."""
+    samples: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """By kind, the identifiers to ask for one by one, as an earlier reading had to."""
+
+
+# Kinds, with the path that lists all of them. The key of the list in the answer is the path's last part.
+_PATHS = {
+    "domains": "/domains",
+    "projects": "/projects",
+    "users": "/users",
+    "groups": "/groups",
+    "roles": "/roles",
+    "regions": "/regions",
+    "services": "/services",
+    "endpoints": "/endpoints",
+    "credentials": "/credentials",
+    "policies": "/policies",
+    "registered_limits": "/registered_limits",
+    "limits": "/limits",
+    "trusts": "/OS-TRUST/trusts",
+    "endpoint_groups": "/OS-EP-FILTER/endpoint_groups",
+    "identity_providers": "/OS-FEDERATION/identity_providers",
+    "mappings": "/OS-FEDERATION/mappings",
+    "service_providers": "/OS-FEDERATION/service_providers",
+    "consumers": "/OS-OAUTH1/consumers",
+}
+_OF_PEOPLE = ("application_credentials", "access_rules")
+
+
+def read_listings(
+    api: IdentityApi, token: str, fingerprint: Fingerprint, wanted: Wanted | None = None
+) -> dict[str, Listing]:
+    """Everything, by kind. ``token`` is an administrator's. Raises StepFailed when nothing answers."""
+    reading = _Reading(api, token, fingerprint, wanted or Wanted())
+    found = dict(zip(_PATHS, side_by_side(reading.kind, _PATHS), strict=True))
+    found["roles"] = reading.with_roles_of_domains(found["roles"], found["domains"])
+    found["role_assignments"] = reading.role_assignments(found["users"])
+    found["implied_roles"] = reading.implied_roles()
+    found["memberships"] = reading.memberships(found["groups"])
+    for kind in _OF_PEOPLE:
+        found[kind] = reading.of_people(kind)
+    return found
+
+
+class _Reading:
+    def __init__(self, api: IdentityApi, token: str, fingerprint: Fingerprint, wanted: Wanted) -> None:
+        self._api = api
+        self._token = token
+        self._fingerprint = fingerprint
+        self._wanted = wanted
+
+    def kind(self, kind: str) -> Listing:
+        """One kind: all, or those of an earlier sample, or a new sample where the service cuts its list off."""
+        path = _PATHS[kind]
+        if kind in self._wanted.samples:
+            return self._one_by_one(kind, self._wanted.samples[kind])
+        answer = self._get(path)
+        if not answer.ok:
+            return Listing(kind, {}, refusal=_refusal(answer))
+        items = self._by_id(answer.body[kind])
+        if answer.body.get("truncated"):
+            chosen = sorted(items)[:SAMPLE]
+            return Listing(kind, {each: items[each] for each in chosen}, sampled=True)
+        return Listing(kind, items)
+
+    def with_roles_of_domains(self, roles: Listing, domains: Listing) -> Listing:
+        """The roles of all domains, which are listed without them, and those of each."""
+        chosen = sorted(domains.items)[:SAMPLE]
+        answers = side_by_side(lambda domain: self._get(f"/roles?domain_id={domain}"), chosen)
+        own = [item for answer in answers if answer.ok for item in answer.body["roles"]]
+        return Listing(roles.kind, roles.items | self._by_id(own), roles.refusal, roles.sampled)
+
+    def role_assignments(self, users: Listing) -> Listing:
+        """All, or those of the users in the sample: this list is not cut off, however long."""
+        kind = "role_assignments"
+        paths = [f"/{kind}?user.id={user}" for user in sorted(users.items)] if users.sampled else [f"/{kind}"]
+        answers = side_by_side(self._get, paths)
+        for answer in answers:
+            if not answer.ok:
+                return Listing(kind, {}, refusal=_refusal(answer))
+        items = [self._comparable(item) for answer in answers for item in answer.body[kind]]
+        return Listing(kind, {_assignment(item): item for item in items}, sampled=users.sampled)
+
+    def implied_roles(self) -> Listing:
+        """Each role that brings another with it: both roles' identifiers."""
+        answer = self._get("/role_inferences")
+        if not answer.ok:
+            return Listing("implied_roles", {}, refusal=_refusal(answer))
+        pairs = [
+            (rule["prior_role"]["id"], implied["id"])
+            for rule in answer.body["role_inferences"]
+            for implied in rule["implies"]
+        ]
+        return Listing("implied_roles", {f"{prior} implies {implied}": {} for prior, implied in pairs})
+
+    def memberships(self, groups: Listing) -> Listing:
+        """The users of each group, by the group."""
+        chosen = sorted(groups.items)[:SAMPLE]
+        answers = side_by_side(lambda group: self._get(f"/groups/{group}/users"), chosen)
+        items = {
+            group: {"users": sorted(user["id"] for user in answer.body["users"])}
+            for group, answer in zip(chosen, answers, strict=True)
+            if answer.ok and not answer.body.get("truncated")
+        }
+        return Listing("memberships", items, sampled=len(items) < len(groups.items))
+
+    def of_people(self, kind: str) -> Listing:
+        """What is listed for one user only."""
+        people = sorted(self._wanted.people)
+        answers = side_by_side(lambda user: self._get(f"/users/{user}/{kind}"), people)
+        refused = next((answer for answer in answers if not answer.ok), None)
+        items = [item for answer in answers if answer.ok for item in answer.body[kind]]
+        return Listing(kind, self._by_id(items), refusal=_refusal(refused) if refused else None, sampled=True)
+
+    def _one_by_one(self, kind: str, identifiers: Collection[str]) -> Listing:
+        chosen = sorted(identifiers)
+        answers = side_by_side(lambda each: self._get(f"{_PATHS[kind]}/{each}"), chosen)
+        items = [next(iter(answer.body.values())) for answer in answers if answer.ok]
+        return Listing(kind, self._by_id(items), sampled=True)
+
+    def _get(self, path: str) -> Answer:
+        return self._api.get(path, self._token)
+
+    def _by_id(self, items: Sequence[Json]) -> dict[str, Json]:
+        return {str(item["id"]): self._comparable(item) for item in items}
+
+    def _comparable(self, item: Json) -> Json:
+        found = comparable(item)
+        if "blob" in found and "user_id" in found:  # A credential's: the secret itself.
+            found["blob"] = self._fingerprint(str(found["blob"]))
+        return found
+
+
+def comparable(value: Any) -> Any:
+    """The same JSON data in a form that equals another one's exactly when both mean the same.
+
+    Lists in these answers are sets, and links begin with wherever the service happened to listen.
+    """
+    if isinstance(value, dict):
+        return {
+            name: _without_host(part) if name == "links" else comparable(part) for name, part in sorted(value.items())
+        }
+    if isinstance(value, list):
+        return sorted(map(comparable, value), key=lambda part: json.dumps(part, sort_keys=True))
+    return value
+
+
+def _without_host(links: Any) -> Any:
+    if isinstance(links, dict):
+        return {name: _without_host(link) for name, link in sorted(links.items())}
+    return urlsplit(links)._replace(scheme="", netloc="").geturl() if isinstance(links, str) else links
+
+
+def _assignment(item: Json) -> str:
+    """What a role assignment relates, as its identifier."""
+    actor = next(f"{kind} {item[kind]['id']}" for kind in ("user", "group") if kind in item)
+    scope = item["scope"]
+    target = next((f"{kind} {scope[kind]['id']}" for kind in ("project", "domain") if kind in scope), "system")
+    inherited = " and what is below" if "OS-INHERIT:inherited_to" in scope else ""
+    return f"role {item['role']['id']} of {actor} on {target}{inherited}"
+
+
+def _refusal(answer: Answer) -> str:
+    """Why there is no list: the same words for the same reason in every release."""
+    return "not offered by this release" if not answer.offered else f"answered with {answer.status}"

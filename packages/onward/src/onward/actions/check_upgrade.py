@@ -27,8 +27,8 @@ class CheckUpgrade:
 
     Arguments: ``service``, ``series``. Evidence: ``findings``, a list of ``name``, ``result`` (pass, warn, fail or
     could-not-tell), ``details`` and ``way_out``; ``checked``, a list of ``name``, ``exit_status``, ``seconds``
-    and ``log``. In a rehearsal findings fail nothing: finding out is its purpose. In an upgrade a failed check stops the
-    run before the outage begins. Reads only, so that it may be repeated.
+    and ``log``. In a rehearsal findings fail nothing: finding out is its purpose. In an upgrade a failed check stops
+    the run before the outage begins. Reads only, so that it may be repeated.
     """
 
     name = "service.check"

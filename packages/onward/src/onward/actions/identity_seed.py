@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from onward.actions.identity_cloud import Delegation, DemoCloud, Grant
@@ -22,6 +22,8 @@ class SeedReport:
     not_offered: list[str]
     seconds: dict[str, float]
     """By kind."""
+    ids: dict[str, dict[str, str]]
+    """Identifiers by kind and name."""
 
 
 def seed(
@@ -49,15 +51,16 @@ def seed(
     with filler.measured("credentials"):
         _credentials(filler, cloud, secrets)
     with filler.measured("application_credentials"):
-        delegated(filler, cloud.application_credentials, secrets, _application_credential)
+        _delegated(filler, "application_credentials", cloud.application_credentials, secrets, _application_credential)
     with filler.measured("trusts"):
-        delegated(filler, cloud.trusts, secrets, _trust)
+        _delegated(filler, "trusts", cloud.trusts, secrets, _trust)
     _close(filler, cloud)
     return SeedReport(
         created=dict(filler.created),
         found={kind: count for kind, count in filler.found.items() if count},
         not_offered=sorted(filler.not_offered),
         seconds=filler.seconds,
+        ids=filler.ids,
     )
 
 
@@ -204,48 +207,53 @@ def access_key(credential: Delegation) -> str:
     return hashlib.sha256(credential.name.encode()).hexdigest()[:32]
 
 
-Make = Callable[[Filler, Delegation, str, IdentitySecrets], bool | None]
-"""Make what a user delegates, with a token of the user's. True: made; False: it was there; None: not offered."""
+Make = Callable[[Filler, Delegation, str, IdentitySecrets], tuple[str, bool] | None]
+"""Make what a user delegates, with a token of the user's: its identifier, and whether it had to be made.
+None: not offered."""
 
 
-def delegated(filler: Filler, wanted: Iterable[Delegation], secrets: IdentitySecrets, make: Make) -> None:
+def _delegated(filler: Filler, kind: str, wanted: Sequence[Delegation], secrets: IdentitySecrets, make: Make) -> None:
     """What only users themselves can make: each logs in and does."""
 
-    def of_user(each: Delegation) -> bool | None:
+    def of_user(each: Delegation) -> tuple[str, bool] | None:
         user = by_id(filler.ids["users"][each.user], secrets.value(password_name(each.user)))
         answer = filler.api.log_in(user, Scope(project_id=filler.ids["projects"][each.project]))
         if answer.token is None:
             raise SeedFailed(f"The new user {each.user} cannot log in.", evidence=answer.said())
         return make(filler, each, answer.token, secrets)
 
-    for each, made in zip(wanted, side_by_side(of_user, wanted, WRITERS), strict=True):
-        kind = "trusts" if "impersonation" in each.body else "application_credentials"
-        if made is not None:
+    ids = filler.ids.setdefault(kind, {})
+    for each, done in zip(wanted, side_by_side(of_user, wanted, WRITERS), strict=True):
+        if done is not None:
+            ids[each.name], made = done
             filler.count(kind, made=int(made), there=int(not made))
 
 
-def _application_credential(filler: Filler, each: Delegation, token: str, secrets: IdentitySecrets) -> bool | None:
+def _application_credential(
+    filler: Filler, each: Delegation, token: str, secrets: IdentitySecrets
+) -> tuple[str, bool] | None:
     path = f"/users/{filler.ids['users'][each.user]}/application_credentials"
     listed = filler.listed("application_credentials", path, token=token)
     if listed is None:
         return None
-    if each.name in {item["name"] for item in listed}:
-        return False
+    known = {item["name"]: str(item["id"]) for item in listed}
+    if each.name in known:
+        return known[each.name], False
     body = {**each.body, "name": each.name, "secret": secrets.value(secret_name(each))}
     answer = filler.send("POST", path, {"application_credential": body}, token=token)
     if answer.status == 400 and "access_rules" in body:  # Since Train.
         filler.not_offered.add("access_rules")
         del body["access_rules"]
         answer = filler.send("POST", path, {"application_credential": body}, token=token)
-    filler.must(answer)
-    return True
+    return str(filler.must(answer)["application_credential"]["id"]), True
 
 
-def _trust(filler: Filler, each: Delegation, token: str, _: IdentitySecrets) -> bool:
+def _trust(filler: Filler, each: Delegation, token: str, _: IdentitySecrets) -> tuple[str, bool]:
     trustor, trustee = (filler.ids["users"][name] for name in (each.user, each.name))
     listed = filler.listed("trusts", f"/OS-TRUST/trusts?trustor_user_id={trustor}", token=token) or []
-    if trustee in {item["trustee_user_id"] for item in listed}:
-        return False
+    for item in listed:
+        if item["trustee_user_id"] == trustee:
+            return str(item["id"]), False
     validated = filler.api.validate(token, filler.token)
     roles = [{"id": role["id"]} for role in filler.must(validated)["token"]["roles"]]
     body = {
@@ -255,8 +263,8 @@ def _trust(filler: Filler, each: Delegation, token: str, _: IdentitySecrets) -> 
         "project_id": filler.ids["projects"][each.project],
         "roles": roles[:1],
     }
-    filler.must(filler.send("POST", "/OS-TRUST/trusts", {"trust": body}, token=token))
-    return True
+    answer = filler.send("POST", "/OS-TRUST/trusts", {"trust": body}, token=token)
+    return str(filler.must(answer)["trust"]["id"]), True
 
 
 def _close(filler: Filler, cloud: DemoCloud) -> None:

@@ -64,7 +64,7 @@ class Engine:
 
     @contextmanager
     def signals(self) -> Iterator[list[int]]:
-        """While inside: Ctrl-C stops, a second one aborts, SIGTERM aborts at once. For the main thread only.
+        """While inside: Ctrl-C stops, a second one aborts, SIGTERM and SIGHUP abort at once. For the main thread only.
 
         Yields the numbers of the signals that came, in order; the list grows.
         """
@@ -84,6 +84,8 @@ class Engine:
         before = {
             signal.SIGINT: signal.signal(signal.SIGINT, on_interrupt),
             signal.SIGTERM: signal.signal(signal.SIGTERM, on_terminate),
+            # The terminal, or the connection it came over, is gone.
+            signal.SIGHUP: signal.signal(signal.SIGHUP, on_terminate),
         }
         try:
             yield came

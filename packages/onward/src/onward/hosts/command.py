@@ -45,6 +45,8 @@ def run_command(
         input=stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,
+        # A session of its own: Ctrl-C on the terminal is for Onward, which lets running steps finish.
+        start_new_session=True,
         text=True,
         errors="replace",
         pass_fds=tuple(keep_open),

@@ -72,8 +72,11 @@ def load(stream: Readable, url: URL, directory: Path) -> int:
             "--max-allowed-packet=1G",
             str(url.database),
         ]
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages)
-        assert process.stdin is not None
+        process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages, start_new_session=True
+        )
+        if process.stdin is None:
+            raise AssertionError("a pipe was asked for")
         taken = 0
         try:
             while chunk := stream.read(CHUNK_BYTES):
@@ -116,8 +119,11 @@ def dump(url: URL, directory: Path) -> Iterator[IO[bytes]]:
             "--default-character-set=utf8mb4",
             str(url.database),
         ]
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages)
-        assert process.stdout is not None
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages, start_new_session=True
+        )
+        if process.stdout is None:
+            raise AssertionError("a pipe was asked for")
         try:
             yield process.stdout
         except BaseException:

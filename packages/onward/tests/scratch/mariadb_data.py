@@ -27,7 +27,7 @@ def small_keystone(server: PrivateMariadb, database: str, rows: int = 50) -> Non
         f"CREATE TABLE `{database}`.`user` (id VARCHAR(64) PRIMARY KEY, extra LONGTEXT CHARACTER SET utf8mb4)",
         f"USE `{database}`",
         f"INSERT INTO user SELECT MD5(seq), CONCAT('Zoë ☃ ', seq) FROM seq_1_to_{rows}",
-        f"CREATE TRIGGER touch BEFORE INSERT ON role FOR EACH ROW SET NEW.id = NEW.id",
+        "CREATE TRIGGER touch BEFORE INSERT ON role FOR EACH ROW SET NEW.id = NEW.id",
         f"CREATE TABLE `{database}`.`alembic_version` (version_num VARCHAR(32) NOT NULL)",
         f"INSERT INTO `{database}`.`alembic_version` VALUES ('29e87d24a316'), ('e25ffa003242')",
     )

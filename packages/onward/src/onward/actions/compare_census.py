@@ -42,8 +42,9 @@ class CompareCensus:
             engine.dispose()
         if result.differences:
             lines = [str(difference) for difference in result.differences]
+            count = sum(each.count for each in result.differences)
             raise DataLost(
-                f"After {series}, {sum(each.count for each in result.differences)} rows or values are not what they were.",
+                f"After {series}, {count} rows or values are not what they were.",
                 evidence="\n".join(lines[:SHOWN]),
                 state=f"The {'copy' if context.plan.kind == 'rehearsal' else 'database'} is at {series}.",
                 next_command=f"onward runs show {context.run_id}",

@@ -28,13 +28,13 @@ class UnitCommand:
             raise ToolMissing(
                 f"The command to {verb} {unit} does not exist: {argv[0]}.",
                 state=f"{unit} is as it was.",
-                next_command=f"correct the cloud file, or {verb} it by hand and resume: onward runs resume {context.run_id}",
+                next_command=f"correct the cloud file, or {verb} it by hand; then: onward runs resume {context.run_id}",
             ) from None
         if result.exit_status != 0:
             raise StepFailed(
                 f"The command to {verb} {unit} ended with exit status {result.exit_status}.",
                 evidence=result.tail(),
-                state=f"{unit} may or may not have been {verb}ped." if verb == "stop" else f"{unit} may not be running.",
+                state=f"{unit} may still be running." if verb == "stop" else f"{unit} may not be running.",
                 next_command=f"onward runs resume {context.run_id}",
             )
         return {"exit_status": result.exit_status, "output": result.tail(5)}

@@ -1,4 +1,4 @@
-"""``onward check``: is this cloud fit to move?"""
+"""``onward check``: finds out whether a cloud is fit to move."""
 
 from pathlib import Path
 from typing import Any

@@ -47,8 +47,8 @@ def find_tool(name: str) -> Path:
 class PrivateMariadb:
     """A server on a data directory of its own. A context: entering starts it, leaving stops it.
 
-    It dies with this process (see :mod:`onward.hosts.guard`). Started again on the same directory, also after SIGKILL, it
-    recovers what was committed. Its root user has no password: only the owner can reach the socket.
+    It dies with this process (see :mod:`onward.hosts.guard`). Started again on the same directory, also after SIGKILL,
+    it recovers what was committed. Its root user has no password: only the owner can reach the socket.
     """
 
     def __init__(self, directory: Path, log: Path) -> None:

@@ -103,7 +103,7 @@ def load(stream: Readable, url: URL, directory: Path) -> int:
 def dump(url: URL, directory: Path) -> Iterator[IO[bytes]]:
     """A consistent dump of one database as a stream, taken in a single transaction that only reads.
 
-    Leaving the context waits for the dump's end. Raises DatabaseUnreachable when it failed, also after its stream ended.
+    Leaving the context waits for the dump's end. Raises DatabaseUnreachable when it failed, even after its stream.
     """
     with _options_file(url, directory) as options, tempfile.TemporaryFile() as messages:
         argv = [

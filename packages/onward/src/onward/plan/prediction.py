@@ -54,9 +54,9 @@ def predict(
         return None
     measured = {step_id: _command_seconds(evidence.get(step_id), seconds_by_step[step_id]) for _, step_id in migrations}
     # A rehearsal makes a checkpoint of the copy before each migration; an upgrade in place makes one backup instead.
+    checkpoints = {step_id: float(evidence.get(step_id, {}).get("checkpoint_seconds", 0.0)) for step_id in measured}
     around = sum(
-        max(0.0, seconds_by_step[step_id] - seconds - float((evidence.get(step_id) or {}).get("checkpoint_seconds", 0.0)))
-        for step_id, seconds in measured.items()
+        max(0.0, seconds_by_step[step_id] - seconds - checkpoints[step_id]) for step_id, seconds in measured.items()
     )
     censuses = [seconds_by_step.get(census_id(series)) for series in (plan.source, plan.target)]
     start = _api_start(plan, evidence)

@@ -48,8 +48,10 @@ def cloud(tmp_path: Path, onward: Callable[..., object]) -> Path:
 def refused(called, code: str, *named: str, status: int = 4) -> None:
     assert called.status == status, called.err
     assert code in called.err
+    # The message is wrapped at the terminal's width; a path may be broken anywhere.
+    said = "".join(called.err.split())
     for word in named:
-        assert word in called.err
+        assert "".join(word.split()) in said
     assert called.out == ""
 
 
@@ -149,13 +151,17 @@ def test_a_password_on_the_command_line_is_refused_and_not_repeated(onward) -> N
     assert "Gr8Secret" not in called.err
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to take the right to write away and yet read")
-def test_a_database_that_cannot_be_written_is_no_upgrade(onward, tmp_path: Path) -> None:
-    pytest.importorskip("sqlite3")
+def test_a_database_that_is_not_there_is_refused(onward, tmp_path: Path) -> None:
     conf = configuration(tmp_path, tmp_path / "missing.db")
-    file = tmp_path / "cloud.yaml"
-    onward("init", "--from-config", conf, "--series", "2023.1", "-o", file)
-    refused(onward("plan", "upgrade", "--cloud", file, "--to", "2024.1"), "OW301", "missing.db")
+    onward("init", "--from-config", conf, "--series", "2023.1", "-o", tmp_path / "cloud.yaml")
+    called = onward("plan", "upgrade", "--cloud", tmp_path / "cloud.yaml", "--to", "2024.1")
+    refused(called, "OW301", "missing.db")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="needs a user that is not root, for whom a file can be read-only")
+def test_an_sqlite_file_that_cannot_be_written_is_refused(onward, cloud: Path, tmp_path: Path) -> None:
+    (tmp_path / "cloud" / "keystone.db").chmod(0o400)
+    refused(onward("plan", "upgrade", "--cloud", cloud, "--to", "2024.1"), "OW302", "keystone.db")
 
 
 def dump(tables: tuple[str, ...], revisions: tuple[str, ...], *, whole: bool = True) -> bytes:
@@ -194,13 +200,11 @@ def test_a_dump_of_another_service_is_refused(onward, tmp_path: Path) -> None:
     refused(onward("rehearse", "--dump", f"keystone={file}", "--to", "2026.1"), "OW305", "project")
 
 
-def test_too_little_room_is_refused(onward, cloud: Path, directories: Directories, monkeypatch) -> None:
-    small = Path("/sys/fs/cgroup")
-    if not small.is_dir():
-        pytest.skip("needs a file system without room: /sys/fs/cgroup")
+def test_too_little_room_is_refused(onward, cloud: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # /proc is a file system without any room; the directory itself need not be made to find that out.
     monkeypatch.setattr("onward.hosts.state.Directories.prepared", lambda self: self)
-    called = onward("--cache-dir", small / "onward", "plan", "upgrade", "--cloud", cloud, "--to", "2024.1")
-    refused(called, "OW204", "free 0.0 GB")
+    called = onward("--cache-dir", "/proc/onward", "plan", "upgrade", "--cloud", cloud, "--to", "2024.1")
+    refused(called, "OW204", "free 0.0 GB", "2024.1")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "not json"])
@@ -253,6 +257,6 @@ def test_an_unknown_run_is_refused(onward, verb: str) -> None:
 
 
 def test_a_wrong_word_is_a_usage_error(onward) -> None:
-    assert onward("rehears").status == 2
+    assert onward("rehaerse").status == 2
     assert onward("rehearse", "--demmo").status == 2
     assert onward("explain", "OW000").status == 2

@@ -14,6 +14,7 @@ from onward.errors import DatabaseReadOnly, DatabaseUnreachable, DumpLoadFailed
 from onward.hosts.mariadb import PrivateMariadb
 from onward.hosts.mariadb_client import dump, load, save_dump
 from onward.hosts.scratch import MariadbScratch, NamedScratch, SqliteScratch
+from onward.observe.database import writable
 from onward.observe.dump import open_dump
 
 pytestmark = pytest.mark.mariadb
@@ -121,6 +122,19 @@ def test_a_large_dump_does_not_fill_the_memory(server: PrivateMariadb, tmp_path:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     load(statements(100), copy.url, tmp_path / "client")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kilobytes
+
+
+def test_a_server_that_only_reads_is_no_place_for_an_upgrade(server: PrivateMariadb) -> None:
+    small_keystone(server, "source")
+    writable(server.url("source"))
+    sql(server, "SET GLOBAL read_only = ON")
+    try:
+        with pytest.raises(DatabaseReadOnly) as refused:
+            writable(server.url("source"))
+    finally:
+        sql(server, "SET GLOBAL read_only = OFF")
+    assert refused.value.exit_status == 4
+    assert "replica" in refused.value.evidence
 
 
 def test_a_named_scratch_database_must_be_empty_and_is_left_empty(server: PrivateMariadb, tmp_path: Path) -> None:

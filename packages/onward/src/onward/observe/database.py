@@ -69,7 +69,9 @@ def writable(url: URL) -> None:
     try:
         with engine.connect() as connection:
             server = bool(connection.execute(text("SELECT @@global.read_only")).scalar())
-            cluster = connection.execute(text("SHOW GLOBAL STATUS LIKE 'wsrep_ready'")).first()
+            # A server that could be part of a cluster, and is not, also has wsrep_ready at OFF.
+            clustered = connection.execute(text("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'")).first()
+            ready = connection.execute(text("SHOW GLOBAL STATUS LIKE 'wsrep_ready'")).first()
             innodb = bool(connection.execute(text("SELECT @@global.innodb_read_only")).scalar())
     finally:
         engine.dispose()
@@ -80,7 +82,7 @@ def writable(url: URL) -> None:
             ("innodb_read_only is on", innodb),
             (
                 "wsrep_ready is OFF: the node is not part of its Galera cluster",
-                cluster is not None and cluster[1] == "OFF",
+                clustered is not None and clustered[1] == "ON" and ready is not None and ready[1] == "OFF",
             ),
         )
         if holds

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from onward.errors import SeedFailed
-from onward.observe.identity import Answer, IdentityApi, side_by_side
+from onward.observe.identity import Administrator, Answer, IdentityApi, side_by_side
 
 Json = dict[str, Any]
 Given = TypeVar("Given")
@@ -30,9 +30,9 @@ _REFERENCES = {
 class Filler:
     """The administrator's side of filling: what is there, what was made, and under which identifiers."""
 
-    def __init__(self, api: IdentityApi, token: str, progress: Callable[[str], None]) -> None:
+    def __init__(self, api: IdentityApi, administrator: Administrator, progress: Callable[[str], None]) -> None:
         self.api = api
-        self.token = token
+        self.administrator = administrator
         self.progress = progress
         self.ids: dict[str, dict[str, str]] = {}
         """Identifiers by kind and name."""
@@ -73,7 +73,7 @@ class Filler:
 
     def listed(self, kind: str, path: str, *, token: str | None = None) -> list[Json] | None:
         """What is there of a kind. None, and remembered, when this release does not offer it."""
-        answer = self.send("GET", path, token=token)
+        answer = self.send("GET", path, token=token or self.administrator.everywhere)
         if not answer.offered:
             self.not_offered.add(kind)
             return None
@@ -88,7 +88,7 @@ class Filler:
 
     def send(self, method: str, path: str, body: Json | None = None, *, token: str | None = None) -> Answer:
         """Send a request, as the administrator unless a token is given."""
-        return self.api.request(method, path, token=token or self.token, json=body)
+        return self.api.request(method, path, token=token or self.administrator.quick, json=body)
 
     def must(self, answer: Answer) -> Json:
         """The body of an answer that did what was asked. Raises SeedFailed."""

@@ -10,7 +10,7 @@ from onward.actions.identity_cloud import Delegation, DemoCloud, Grant
 from onward.actions.identity_filler import WRITERS, Filler
 from onward.actions.identity_secrets import IdentitySecrets
 from onward.errors import SeedFailed
-from onward.observe.identity import IdentityApi, Json, Scope, by_id, side_by_side
+from onward.observe.identity import Administrator, IdentityApi, Json, Scope, by_id, side_by_side
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,16 @@ class SeedReport:
 
 def seed(
     api: IdentityApi,
-    token: str,
+    administrator: Administrator,
     cloud: DemoCloud,
     secrets: IdentitySecrets,
     progress: Callable[[str], None] = lambda _: None,
 ) -> SeedReport:
     """Make all of the cloud that is not there yet. Run again after any interruption it ends in the same cloud.
 
-    ``token`` is an administrator's. Raises SeedFailed with the API's answer.
+    Raises SeedFailed with the API's answer.
     """
-    filler = Filler(api, token, progress)
+    filler = Filler(api, administrator, progress)
     _things(filler, cloud, secrets)
     for kind, make in (
         ("members", _members),
@@ -254,7 +254,7 @@ def _trust(filler: Filler, each: Delegation, token: str, _: IdentitySecrets) -> 
     for item in listed:
         if item["trustee_user_id"] == trustee:
             return str(item["id"]), False
-    validated = filler.api.validate(token, filler.token)
+    validated = filler.api.validate(token, filler.administrator.quick)
     roles = [{"id": role["id"]} for role in filler.must(validated)["token"]["roles"]]
     body = {
         **each.body,

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from onward.observe.identity import Answer, IdentityApi, Json, side_by_side
+from onward.observe.identity import Administrator, Answer, IdentityApi, Json, side_by_side
 
 SAMPLE = 300
 """How many of a kind are looked at one by one where a cloud is too large to be listed."""
+
+PEOPLE = 50
+"""Of how many users the application credentials are looked at where it is not known who has some."""
 
 Fingerprint = Callable[[str], str]
 """What is kept of a secret: equal for equal secrets, and of no use to anybody else."""
@@ -41,7 +44,8 @@ class Wanted:
     """What to ask for. Where it says nothing, everything is listed."""
 
     people: Sequence[str] = ()
-    """Users of whom application credentials and access rules are read as well; they are listed for one user only."""
+    """Users of whom application credentials and access rules are read as well, which are listed for one user only.
+    Empty: the first PEOPLE of all users."""
     samples: Mapping[str, Collection[str]] = field(default_factory=dict)
     """By kind, the identifiers to ask for one by one, as an earlier reading had to."""
 
@@ -71,33 +75,41 @@ _OF_PEOPLE = ("application_credentials", "access_rules")
 
 
 def read_listings(
-    api: IdentityApi, token: str, fingerprint: Fingerprint, wanted: Wanted | None = None
+    api: IdentityApi, administrator: Administrator, fingerprint: Fingerprint, wanted: Wanted | None = None
 ) -> dict[str, Listing]:
-    """Everything, by kind. ``token`` is an administrator's. Raises StepFailed when nothing answers."""
-    reading = _Reading(api, token, fingerprint, wanted or Wanted())
+    """Everything, by kind. Raises StepFailed when nothing answers."""
+    reading = _Reading(api, administrator, fingerprint, wanted or Wanted())
     found = dict(zip(_PATHS, side_by_side(reading.kind, _PATHS), strict=True))
     found["roles"] = reading.with_roles_of_domains(found["roles"], found["domains"])
     found["role_assignments"] = reading.role_assignments(found["users"])
     found["implied_roles"] = reading.implied_roles()
     found["memberships"] = reading.memberships(found["groups"])
+    people = people_of(found, reading.wanted.people)
     for kind in _OF_PEOPLE:
-        found[kind] = reading.of_people(kind)
+        found[kind] = reading.of_people(kind, people)
     return found
 
 
+def people_of(listings: Mapping[str, Listing], people: Sequence[str]) -> list[str]:
+    """The users of whom more is read: those that were named, or the first of all."""
+    return sorted(people) or sorted(listings["users"].items)[:PEOPLE]
+
+
 class _Reading:
-    def __init__(self, api: IdentityApi, token: str, fingerprint: Fingerprint, wanted: Wanted) -> None:
+    def __init__(
+        self, api: IdentityApi, administrator: Administrator, fingerprint: Fingerprint, wanted: Wanted
+    ) -> None:
         self._api = api
-        self._token = token
+        self._administrator = administrator
         self._fingerprint = fingerprint
-        self._wanted = wanted
+        self.wanted = wanted
 
     def kind(self, kind: str) -> Listing:
         """One kind: all, or those of an earlier sample, or a new sample where the service cuts its list off."""
         path = _PATHS[kind]
-        if kind in self._wanted.samples:
-            return self._one_by_one(kind, self._wanted.samples[kind])
-        answer = self._get(path)
+        if kind in self.wanted.samples:
+            return self._one_by_one(kind, self.wanted.samples[kind])
+        answer = self._get_all(path)
         if not answer.ok:
             return Listing(kind, {}, refusal=_refusal(answer))
         items = self._by_id(answer.body[kind])
@@ -117,7 +129,7 @@ class _Reading:
         """All, or those of the users in the sample: this list is not cut off, however long."""
         kind = "role_assignments"
         paths = [f"/{kind}?user.id={user}" for user in sorted(users.items)] if users.sampled else [f"/{kind}"]
-        answers = side_by_side(self._get, paths)
+        answers = side_by_side(self._get_all, paths)
         for answer in answers:
             if not answer.ok:
                 return Listing(kind, {}, refusal=_refusal(answer))
@@ -126,7 +138,7 @@ class _Reading:
 
     def implied_roles(self) -> Listing:
         """Each role that brings another with it: both roles' identifiers."""
-        answer = self._get("/role_inferences")
+        answer = self._get_all("/role_inferences")
         if not answer.ok:
             return Listing("implied_roles", {}, refusal=_refusal(answer))
         pairs = [
@@ -147,13 +159,12 @@ class _Reading:
         }
         return Listing("memberships", items, sampled=len(items) < len(groups.items))
 
-    def of_people(self, kind: str) -> Listing:
+    def of_people(self, kind: str, people: Sequence[str]) -> Listing:
         """What is listed for one user only."""
-        people = sorted(self._wanted.people)
         answers = side_by_side(lambda user: self._get(f"/users/{user}/{kind}"), people)
         refused = next((answer for answer in answers if not answer.ok), None)
         items = [item for answer in answers if answer.ok for item in answer.body[kind]]
-        return Listing(kind, self._by_id(items), refusal=_refusal(refused) if refused else None, sampled=True)
+        return Listing(kind, self._by_id(items), refusal=_refusal(refused) if refused else None)
 
     def _one_by_one(self, kind: str, identifiers: Collection[str]) -> Listing:
         chosen = sorted(identifiers)
@@ -162,13 +173,18 @@ class _Reading:
         return Listing(kind, self._by_id(items), sampled=True)
 
     def _get(self, path: str) -> Answer:
-        return self._api.get(path, self._token)
+        """One of many requests."""
+        return self._api.get(path, self._administrator.quick)
+
+    def _get_all(self, path: str) -> Answer:
+        """A whole list."""
+        return self._api.get(path, self._administrator.everywhere)
 
     def _by_id(self, items: Sequence[Json]) -> dict[str, Json]:
         return {str(item["id"]): self._comparable(item) for item in items}
 
     def _comparable(self, item: Json) -> Json:
-        found = comparable(item)
+        found: Json = comparable(item)
         if "blob" in found and "user_id" in found:  # A credential's: the secret itself.
             found["blob"] = self._fingerprint(str(found["blob"]))
         return found

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from onward.observe.identity import (
+    Administrator,
     Answer,
     IdentityApi,
     Json,
@@ -73,24 +74,28 @@ class LoggedIn:
         return {"status": self.status, **comparable(token)}
 
 
-def log_in_all(api: IdentityApi, token: str, logins: Sequence[Login], secret: Callable[[str], str]) -> list[LoggedIn]:
-    """Try every login, in their order. ``token`` is an administrator's: holders of EC2 keys need a service's help."""
-    return side_by_side(lambda login: _attempt(api, token, login, secret(login.secret)), logins)
+def log_in_all(
+    api: IdentityApi, administrator: Administrator, logins: Sequence[Login], secret: Callable[[str], str]
+) -> list[LoggedIn]:
+    """Try every login, in their order. Holders of EC2 keys need a service's help: the administrator's."""
+    return side_by_side(lambda login: _attempt(api, administrator, login, secret(login.secret)), logins)
 
 
-def validate_all(api: IdentityApi, token: str, values: Sequence[str]) -> list[Json]:
+def validate_all(api: IdentityApi, administrator: Administrator, values: Sequence[str]) -> list[Json]:
     """What each token is worth: its ``status``, and what it says of itself."""
 
     def worth(value: str) -> Json:
-        answer = api.validate(value, token)
+        answer = api.validate(value, administrator.quick)
         return {"status": answer.status, **_token(answer)}
 
     return side_by_side(worth, values)
 
 
-def _attempt(api: IdentityApi, token: str, login: Login, secret: str) -> LoggedIn:
+def _attempt(api: IdentityApi, administrator: Administrator, login: Login, secret: str) -> LoggedIn:
     if login.way == "EC2 key":
-        answer = api.request("POST", "/ec2tokens", token=token, json={"credentials": _signed(login.who, secret)})
+        answer = api.request(
+            "POST", "/ec2tokens", token=administrator.quick, json={"credentials": _signed(login.who, secret)}
+        )
     elif login.way == "application credential":
         answer = api.log_in(by_application_credential(login.who, secret))
     else:

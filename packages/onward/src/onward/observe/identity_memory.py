@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from onward.observe.identity import IdentityApi, Json
-from onward.observe.identity_listings import Fingerprint, Listing, Wanted, read_listings
+from onward.observe.identity import Administrator, IdentityApi, Json
+from onward.observe.identity_listings import Fingerprint, Listing, Wanted, people_of, read_listings
 from onward.observe.identity_logins import LoggedIn, Login, log_in_all, validate_all
 
 FORMAT = 1
@@ -22,6 +22,8 @@ class Remembered:
     """For each login, what it led to."""
     tokens: tuple[Json, ...]
     """For each login, what its token says of itself; empty where there was none."""
+    people: tuple[str, ...]
+    """The users of whom application credentials and access rules were read."""
 
     def as_data(self) -> Json:
         """For keeping."""
@@ -31,6 +33,7 @@ class Remembered:
             "logins": [login.as_data() for login in self.logins],
             "shown": list(self.shown),
             "tokens": list(self.tokens),
+            "people": list(self.people),
         }
 
     @classmethod
@@ -41,12 +44,8 @@ class Remembered:
             logins=tuple(Login(**login) for login in data["logins"]),
             shown=tuple(data["shown"]),
             tokens=tuple(data["tokens"]),
+            people=tuple(data["people"]),
         )
-
-    @property
-    def people(self) -> list[str]:
-        """The users whose own application credentials are part of it."""
-        return _people(self.logins)
 
 
 @dataclass(frozen=True)
@@ -60,26 +59,33 @@ class Seen:
 
 
 def remember(
-    api: IdentityApi, token: str, logins: Sequence[Login], secret: Secret, fingerprint: Fingerprint
+    api: IdentityApi,
+    administrator: Administrator,
+    logins: Sequence[Login],
+    people: Sequence[str],
+    secret: Secret,
+    fingerprint: Fingerprint,
 ) -> tuple[Remembered, list[LoggedIn]]:
     """Look at everything, and try all logins. Their tokens, which are secrets, come beside what may be kept.
 
-    ``token`` is an administrator's. Raises StepFailed when nothing answers.
+    ``people`` are the users who have application credentials; empty where that is not known. Raises
+    StepFailed when nothing answers.
     """
-    tried = log_in_all(api, token, logins, secret)
-    listings = read_listings(api, token, fingerprint, Wanted(people=_people(logins)))
+    tried = log_in_all(api, administrator, logins, secret)
+    listings = read_listings(api, administrator, fingerprint, Wanted(people))
     kept = Remembered(
         listings=listings,
         logins=tuple(logins),
         shown=tuple(each.shown() for each in tried),
         tokens=tuple(each.token for each in tried),
+        people=tuple(people_of(listings, people)),
     )
     return kept, tried
 
 
 def look_again(
     api: IdentityApi,
-    token: str,
+    administrator: Administrator,
     before: Remembered,
     values: Sequence[str | None],
     secret: Secret,
@@ -89,15 +95,11 @@ def look_again(
 
     Raises StepFailed when nothing answers.
     """
-    worth = iter(validate_all(api, token, [value for value in values if value]))
-    tried = log_in_all(api, token, before.logins, secret)
+    worth = iter(validate_all(api, administrator, [value for value in values if value]))
+    tried = log_in_all(api, administrator, before.logins, secret)
     samples = {kind: list(listing.items) for kind, listing in before.listings.items() if listing.sampled}
     return Seen(
-        listings=read_listings(api, token, fingerprint, Wanted(people=before.people, samples=samples)),
+        listings=read_listings(api, administrator, fingerprint, Wanted(before.people, samples)),
         shown=tuple(each.shown() for each in tried),
         worth=tuple(next(worth) if value else {} for value in values),
     )
-
-
-def _people(logins: Sequence[Login]) -> list[str]:
-    return sorted({login.who for login in logins if login.way == "password" and login.allowed})

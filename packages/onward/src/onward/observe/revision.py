@@ -1,12 +1,13 @@
 """Which series a database is really at, read off the tables of its migration tools."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Engine, inspect, text
 
 from onward.catalog.series import SeriesList
-from onward.catalog.service import Database, Recipe, Revision
+from onward.catalog.service import History, Recipe, Revision
 from onward.errors import DatabaseAhead, DumpOfAnotherService, HalfMigrated, SourceSeriesUnclear, UnknownRevision
 
 ALEMBIC_TABLE = "alembic_version"
@@ -38,7 +39,9 @@ class SchemaPosition:
     series: tuple[str, ...] = ()
     """Identifiers of all series that leave a database like this; empty when none does."""
     half_migrated_by: str | None = None
-    """The first series whose expand phase could have left it so, without the contract phase."""
+    """The first series that could have begun what is unfinished."""
+    to_finish: str = ""
+    """The commands of that series that finish it."""
 
 
 def observe_schema(engine: Engine, recipe: Recipe) -> SchemaState:
@@ -61,20 +64,16 @@ def position(state: SchemaState, recipe: Recipe, series_list: SeriesList) -> Sch
 
     Where alembic has heads, migrate_version is a relic of the database's past and is not looked at.
     """
-    database = recipe.database
-    ordered = sorted(database.revisions, key=lambda revision: series_list.position(revision.series))
+    ordered = sorted(recipe.database.revisions, key=lambda revision: series_list.position(revision.series))
     if state.alembic:
         fitting = [each for each in ordered if each.expand and {each.expand, each.contract} == set(state.alembic)]
-        half = None if fitting else _half_by_alembic(state, database, ordered)
+        half = None if fitting else _half_by_alembic(state, recipe.database.history, ordered)
     else:
         versions = dict(state.migrate)
-        fitting = [
-            each
-            for each in ordered
-            if each.migrate and all(versions.get(name) == number for name, number in each.migrate.items())
-        ]
+        fitting = [each for each in ordered if each.migrate and each.migrate.items() <= versions.items()]
         half = None if fitting else _half_by_migrate(versions, ordered)
-    return SchemaPosition(state, tuple(revision.series for revision in fitting), half)
+    to_finish = _online_phases(recipe, half, series_list) if half is not None else ""
+    return SchemaPosition(state, tuple(revision.series for revision in fitting), half, to_finish)
 
 
 def require_series(found: SchemaPosition, said: str | None, series_list: SeriesList) -> str:
@@ -90,9 +89,9 @@ def require_series(found: SchemaPosition, said: str | None, series_list: SeriesL
         )
     if found.half_migrated_by is not None:
         raise HalfMigrated(
-            "The database was expanded and not contracted: an earlier upgrade is unfinished.",
+            "The database is between two releases: an earlier upgrade has begun and is not finished.",
             evidence=f"{shows}; begun by {found.half_migrated_by} or later",
-            next_command=f"with the code of {found.half_migrated_by}: keystone-manage db_sync --contract",
+            next_command=f"with the code of {found.half_migrated_by}: {found.to_finish}",
         )
     if not found.series:
         raise UnknownRevision(
@@ -118,27 +117,36 @@ def require_series(found: SchemaPosition, said: str | None, series_list: SeriesL
     return said
 
 
-def _half_by_alembic(state: SchemaState, database: Database, ordered: list[Revision]) -> str | None:
-    """The series that began what is unfinished, when both branches are known but do not belong together."""
-    expand = [head for head in state.alembic if head in database.history.expand]
-    known = {*database.history.expand, *database.history.contract}
-    if not expand or not set(state.alembic) <= known:
+def _half_by_alembic(state: SchemaState, history: History, ordered: list[Revision]) -> str | None:
+    """The series that began what is unfinished, when all heads are known but do not belong together."""
+    if not set(state.alembic) <= {*history.expand, *history.contract}:
         return None
-    reached = database.history.expand.index(expand[-1])
+    reached = max((history.expand.index(head) for head in state.alembic if head in history.expand), default=0)
     for revision in ordered:
-        if revision.expand and database.history.expand.index(revision.expand) >= reached:
+        if revision.expand and history.expand.index(revision.expand) >= reached:
             return revision.series
     return None
 
 
 def _half_by_migrate(versions: dict[str, int], ordered: list[Revision]) -> str | None:
-    expanded, contracted = versions.get("keystone_expand"), versions.get("keystone_contract", 0)
-    if expanded is None or expanded <= contracted:
-        return None
-    for revision in ordered:
-        if revision.migrate.get("keystone_expand", 0) >= expanded:
-            return revision.series
+    """The same for sqlalchemy-migrate, where each phase counts in a repository of its own."""
+    for earlier, later in pairwise(each.migrate for each in ordered if each.migrate):
+        if earlier != later and any(versions.get(name, 0) > number for name, number in earlier.items()):
+            begun = [each.series for each in ordered if each.migrate == later]
+            within = all(versions.get(name, 0) <= number for name, number in later.items())
+            if within and versions.keys() >= later.keys():
+                return begun[0]
     return None
+
+
+def _online_phases(recipe: Recipe, series: str, series_list: SeriesList) -> str:
+    place = series_list.position(series)
+    return " && ".join(
+        " ".join(command.argv)
+        for command in recipe.online
+        if (command.since is None or series_list.position(command.since) <= place)
+        and (command.until is None or place <= series_list.position(command.until))
+    )
 
 
 def _words(state: SchemaState) -> str:

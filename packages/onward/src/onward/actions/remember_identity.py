@@ -1,0 +1,90 @@
+"""Keep what the old release shows, to hold the new one against it."""
+
+import json
+import time
+
+from onward.actions.identity_secrets import IdentitySecrets, write_private
+from onward.actions.identity_service import (
+    ADMINISTRATOR,
+    GUEST_ADMINISTRATOR,
+    guest_commands,
+    make_administrator,
+    running_identity,
+)
+from onward.actions.seed_identity import LOGINS
+from onward.engine.action import Evidence, StepContext
+from onward.errors import ProofFailed
+from onward.observe.identity_logins import LoggedIn, Login
+from onward.observe.identity_memory import Remembered, remember
+
+REMEMBERED = "remembered.json"
+TOKENS = "tokens.json"
+
+
+class RememberIdentity:
+    """``identity.remember``: read all listings through the API, and log everybody in whose password is known.
+
+    Arguments: ``service``, ``series``, ``logins`` (true where Onward filled the cloud itself; otherwise an
+    administrator of the copy's own is made, and nobody else logs in). Evidence: ``counts`` by kind, ``sampled`` and
+    ``refused`` kinds, ``logins`` and ``refusals`` counted, ``requests``, ``repeated``, ``api_start_seconds``,
+    ``total_seconds``. What was read goes to ``remembered.json``, tokens to ``secrets/``, both for the owner only.
+
+    It only reads, and making the administrator can be repeated: killed, it begins again.
+    """
+
+    name = "identity.remember"
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Look and keep. Raises ProofFailed when the old release itself refuses whom it must let in."""
+        began = time.monotonic()
+        series = str(context.step.arguments["series"])
+        secrets = IdentitySecrets(context.workspace)
+        known = bool(context.step.arguments["logins"])
+        if not known:
+            commands = guest_commands(context.plan.service, series)
+            make_administrator(context, series, GUEST_ADMINISTRATOR, commands)
+        logins, people = _known_logins(context) if known else ([], [])
+        name = ADMINISTRATOR if known else GUEST_ADMINISTRATOR
+        with running_identity(context, series, name) as running:
+            logins = [running.login(), *logins]
+            context.progress(f"{series}: {len(logins)} logins, and all listings")
+            kept, tried = remember(
+                running.api, running.administrator, logins, people, secrets.value, secrets.fingerprint
+            )
+        _as_expected(tried)
+        secrets.save(TOKENS, {"administrator": name, "tokens": [each.value for each in tried]})
+        write_private(context.workspace / REMEMBERED, json.dumps(kept.as_data(), ensure_ascii=False))
+        return _evidence(kept) | {
+            "requests": running.api.requests,
+            "repeated": running.api.repeated,
+            "api_start_seconds": running.start_seconds,
+            "total_seconds": round(time.monotonic() - began, 3),
+        }
+
+
+def _known_logins(context: StepContext) -> tuple[list[Login], list[str]]:
+    data = json.loads((context.workspace / LOGINS).read_text(encoding="utf-8"))
+    return [Login(**login) for login in data["logins"]], data["people"]
+
+
+def _as_expected(tried: list[LoggedIn]) -> None:
+    """What the old release does is the measure, but not when it contradicts what was put into it."""
+    wrong = [each for each in tried if (each.value is not None) != each.login.allowed]
+    if wrong:
+        lines = [f"{each.login.label}: {each.status}" for each in wrong[:20]]
+        raise ProofFailed(
+            f"{len(wrong)} of {len(tried)} logins end otherwise than they should before anything was upgraded.",
+            evidence="\n".join(lines),
+            state="Nothing was migrated.",
+        )
+
+
+def _evidence(kept: Remembered) -> Evidence:
+    listings = kept.listings.values()
+    return {
+        "counts": {listing.kind: len(listing.items) for listing in listings if listing.refusal is None},
+        "sampled": [listing.kind for listing in listings if listing.sampled],
+        "refused": {listing.kind: listing.refusal for listing in listings if listing.refusal},
+        "logins": sum(login.allowed for login in kept.logins),
+        "refusals": sum(not login.allowed for login in kept.logins),
+    }

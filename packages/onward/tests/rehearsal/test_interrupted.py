@@ -17,7 +17,7 @@ from onward.engine.runs import list_runs
 pytestmark = [pytest.mark.environments, pytest.mark.timeout(900)]
 
 SHORT = ("rehearse", "--demo", "--size", "small", "--from", "2025.2", "--to", "2026.2", "--keep")
-STEPS = 16
+STEPS = 17
 """Steps of that rehearsal; checked below, so that the enumeration is of all of them."""
 
 
@@ -43,7 +43,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, session_directories, e
     operator = Operator(Directories(home / "state", session_directories.cache), home)
     ended = operator.call(*SHORT)
     assert ended.status == 0, ended.out + ended.err
-    assert len(operator.run().steps) == STEPS - 1
+    assert len(operator.run().steps) == STEPS
     return essence(operator)
 
 
@@ -72,7 +72,7 @@ def test_killed_at_every_crash_point_of_every_step(
 ) -> None:
     from onward.hosts.state import Directories
 
-    times = STEPS - 1 if point.startswith("step.") else 1
+    times = STEPS if point.startswith("step.") else 1
     for number in range(1, times + 1):
         home = tmp_path / str(number)
         home.mkdir()
@@ -136,7 +136,7 @@ def test_lost_rows_and_changed_values_fail_the_rehearsal_by_name(
 ) -> None:
     needs("2025.2", "2026.1", "2026.2")
     # The last migration has been recorded, and the census after it has not begun.
-    crash = f"step.handed-out#{STEPS - 2}"
+    crash = f"step.handed-out#{STEPS - 1}"
     assert operator.call(*SHORT, ONWARD_CRASH_AT=crash).status == -signal.SIGKILL
     record = operator.run()
     assert record.step("migrate/2026.2").status == "done"

@@ -21,7 +21,7 @@ class Remembered:
     shown: tuple[Json, ...]
     """For each login, what it led to."""
     tokens: tuple[Json, ...]
-    """For each login, what its token was said to be worth when it was validated; empty where there was none."""
+    """For each login, what its token says of itself; empty where there was none."""
     people: tuple[str, ...]
     """The users of whom application credentials and access rules were read."""
 
@@ -72,22 +72,27 @@ def remember(
     StepFailed when nothing answers.
     """
     tried = log_in_all(api, administrator, logins, secret)
-    # What a token says when it is issued is not what it says when it is validated: up to 29.1 one that was issued for an
-    # EC2 key loses its method on the way. The same question has to be asked at both ends.
-    worth = iter(validate_all(api, administrator, [each.value for each in tried if each.value]))
     listings = read_listings(api, administrator, fingerprint, Wanted(people))
     kept = Remembered(
         listings=listings,
         logins=tuple(logins),
         shown=tuple(each.shown() for each in tried),
-        tokens=tuple(_without_status(next(worth)) if each.value else {} for each in tried),
+        tokens=tuple(_lasting(each) for each in tried),
         people=tuple(people_of(listings, people)),
     )
     return kept, tried
 
 
-def _without_status(worth: Json) -> Json:
-    return {name: value for name, value in worth.items() if name != "status"}
+def _lasting(tried: LoggedIn) -> Json:
+    """What a token says of itself when it is issued, as far as it says the same when it is validated.
+
+    The method of an EC2 key is not kept in a token before 30.0.0: Fernet tokens hold the methods of [auth] methods,
+    and ec2credential is none of them until then (keystone/token/token_formatters.py,
+    keystone/api/_shared/EC2_S3_Resource.py).
+    """
+    if tried.login.way != "EC2 key":
+        return tried.token
+    return {name: value for name, value in tried.token.items() if name != "methods"}
 
 
 def look_again(

@@ -73,7 +73,7 @@ def _verdict_of_done(record: RunRecord) -> Verdict:
     if not proof and not _census(record):
         return Verdict("attention", "It ran to its end, but nothing was compared.", details)
     sentence = f"Nothing was lost: {_listed(proof[:1])}." if proof else "Nothing was lost."
-    others = (f"Also: {_listed(proof[1:])}.",) if proof[1:] else ()
+    others = (f"{_others(proof)} through the API hold as well.",) if proof[1:] else ()
     return Verdict("good", sentence, (*others, *_census(record), *details))
 
 
@@ -132,6 +132,11 @@ def _warned(findings: tuple[Finding, ...]) -> tuple[str, ...]:
     said = [counted(warned, "warning")] if warned else []
     said += [f"{counted(unclear, 'check')} that could not tell"] if unclear else []
     return (f"To be read: {' and '.join(said)}, listed below.",) if said else ()
+
+
+def _others(proof: tuple[ProofCheck, ...]) -> str:
+    """All other comparisons in one number: the report lists them, and only what differs is worth a line here."""
+    return f"{sum(check.total for check in proof[1:]):,} more comparisons of {len(proof) - 1} kinds"
 
 
 def _listed(checks: tuple[ProofCheck, ...] | list[ProofCheck]) -> str:

@@ -28,7 +28,7 @@ def essence(operator: Operator) -> dict[str, object]:
         "status": record.status,
         "steps": {step.step.id: step.status for step in record.steps},
         "rows": {step.step.id: (step.evidence or {}).get("rows") for step in record.steps if "census" in step.step.id},
-        "checks": (record.step("prove").evidence or {}).get("checks"),
+        **{f"check {check['name']}": check for check in (record.step("prove").evidence or {}).get("checks", [])},
         "seeded": (record.step("seed").evidence or {}).get("counts"),
     }
 

@@ -115,9 +115,11 @@ def _members(filler: Filler, cloud: DemoCloud) -> None:
 
 def _implied_roles(filler: Filler, cloud: DemoCloud) -> None:
     roles = filler.ids["roles"]
-    filler.put_all(
-        "implied_roles", [f"/roles/{roles[prior]}/implies/{roles[implied]}" for prior, implied in cloud.implied_roles]
-    )
+    listed = filler.listed("role_inferences", "/role_inferences") or []
+    known = {(rule["prior_role"]["id"], implied["id"]) for rule in listed for implied in rule["implies"]}
+    wanted = [(roles[prior], roles[implied]) for prior, implied in cloud.implied_roles]
+    missing = [f"/roles/{prior}/implies/{implied}" for prior, implied in wanted if (prior, implied) not in known]
+    filler.put_all("implied_roles", missing, there=len(wanted) - len(missing))
 
 
 def _grants(filler: Filler, cloud: DemoCloud) -> None:

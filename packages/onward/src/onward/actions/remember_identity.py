@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import asdict
 
 from onward.actions.identity_secrets import IdentitySecrets, write_private
 from onward.actions.identity_service import (
@@ -12,6 +13,7 @@ from onward.actions.identity_service import (
     running_identity,
 )
 from onward.actions.seed_identity import LOGINS
+from onward.checks.finding import Finding
 from onward.engine.action import Evidence, StepContext
 from onward.errors import ProofFailed
 from onward.observe.identity_logins import LoggedIn, Login
@@ -26,8 +28,9 @@ class RememberIdentity:
 
     Arguments: ``service``, ``series``, ``logins`` (true where Onward filled the cloud itself; otherwise an
     administrator of the copy's own is made, and nobody else logs in). Evidence: ``counts`` by kind, ``sampled`` and
-    ``refused`` kinds, ``logins`` and ``refusals`` counted, ``requests``, ``repeated``, ``api_start_seconds``,
-    ``total_seconds``. What was read goes to ``remembered.json``, tokens to ``secrets/``, both for the owner only.
+    ``refused`` kinds, ``findings`` on kinds that the release has and does not list, ``logins`` and ``refusals``
+    counted, ``requests``, ``repeated``, ``api_start_seconds``, ``total_seconds``. What was read goes to
+    ``remembered.json``, tokens to ``secrets/``, both for the owner only.
 
     It only reads, and making the administrator can be repeated: killed, it begins again.
     """
@@ -52,6 +55,8 @@ class RememberIdentity:
                 running.api, running.administrator, logins, people, secrets.value, secrets.fingerprint
             )
         _as_expected(tried)
+        if known:
+            _all_readable(kept)
         secrets.save(TOKENS, {"administrator": name, "tokens": [each.value for each in tried]})
         write_private(context.workspace / REMEMBERED, json.dumps(kept.as_data(), ensure_ascii=False))
         return _evidence(kept) | {
@@ -79,12 +84,29 @@ def _as_expected(tried: list[LoggedIn]) -> None:
         )
 
 
+def _all_readable(kept: Remembered) -> None:
+    """In a cloud that Onward filled itself everything can be read; a proof that leaves something out proves less."""
+    unreadable = [f"{each.kind}: {each.refusal}" for each in kept.listings.values() if each.unreadable]
+    if unreadable:
+        raise ProofFailed(
+            "The old release does not list what was put into it.",
+            evidence="\n".join(unreadable),
+            state="Nothing was migrated.",
+        )
+
+
 def _evidence(kept: Remembered) -> Evidence:
     listings = kept.listings.values()
+    findings = [
+        Finding(each.kind.replace("_", " "), "could-not-tell", f"cannot be compared: the old release {each.refusal}")
+        for each in listings
+        if each.unreadable
+    ]
     return {
         "counts": {listing.kind: len(listing.items) for listing in listings if listing.refusal is None},
         "sampled": [listing.kind for listing in listings if listing.sampled],
         "refused": {listing.kind: listing.refusal for listing in listings if listing.refusal},
+        "findings": [asdict(finding) for finding in findings],
         "logins": sum(login.allowed for login in kept.logins),
         "refusals": sum(not login.allowed for login in kept.logins),
     }

@@ -14,6 +14,8 @@ SAMPLE = 300
 PEOPLE = 50
 """Of how many users the application credentials are looked at where it is not known who has some."""
 
+NOT_OFFERED = "not offered by this release"
+
 Fingerprint = Callable[[str], str]
 """What is kept of a secret: equal for equal secrets, and of no use to anybody else."""
 
@@ -28,6 +30,11 @@ class Listing:
     refusal: str | None = None
     """What the API said instead of listing them; None when it did."""
     sampled: bool = False
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether this release has such things and did not list them."""
+        return self.refusal not in (None, NOT_OFFERED)
 
     def as_data(self) -> Json:
         """For keeping."""
@@ -160,8 +167,8 @@ class _Reading:
         return Listing("memberships", items, sampled=len(items) < len(groups.items))
 
     def of_people(self, kind: str, people: Sequence[str]) -> Listing:
-        """What is listed for one user only."""
-        answers = side_by_side(lambda user: self._get(f"/users/{user}/{kind}"), people)
+        """What is listed for one user only. Access rules are shown to the user and to a reader of the whole system."""
+        answers = side_by_side(lambda user: self._get_all(f"/users/{user}/{kind}"), people)
         refused = next((answer for answer in answers if not answer.ok), None)
         items = [item for answer in answers if answer.ok for item in answer.body[kind]]
         return Listing(kind, self._by_id(items), refusal=_refusal(refused) if refused else None)
@@ -221,4 +228,4 @@ def _assignment(item: Json) -> str:
 
 def _refusal(answer: Answer) -> str:
     """Why there is no list: the same words for the same reason in every release."""
-    return "not offered by this release" if not answer.offered else f"answered with {answer.status}"
+    return NOT_OFFERED if not answer.offered else f"answered with {answer.status}"

@@ -4,11 +4,16 @@ import io
 import os
 import pty
 import re
+from pathlib import Path
 
+from engine_lives import plan_of, step
 from run_records import BEGUN, failure, rehearsal
 
+from onward.engine.action import Evidence, StepContext
+from onward.engine.engine import Engine
 from onward.engine.record import Event
-from onward.views.progress import Progress
+from onward.hosts.state import Directories
+from onward.views.progress import Progress, Running
 
 
 def event(kind: str, step: str | None = None, after: float = 0.0, **data: object) -> Event:
@@ -18,8 +23,8 @@ def event(kind: str, step: str | None = None, after: float = 0.0, **data: object
 HISTORY = [
     event("run.started"),
     event("step.started", "environment/2024.1", 0.1),
-    event("step.progress", "environment/2024.1", 0.2, text="resolving 104 packages"),
-    event("step.progress", "environment/2024.1", 7.0, text="installing 104 packages"),
+    event("step.progress", "environment/2024.1", 0.2, message="resolving 104 packages"),
+    event("step.progress", "environment/2024.1", 7.0, message="installing 104 packages"),
     event("step.done", "environment/2024.1", 31.5, evidence={}),
     event("step.started", "migrate/2026.2", 40.0),
     event("step.failed", "migrate/2026.2", 42.5, error=failure("r")),
@@ -74,3 +79,26 @@ def test_on_a_terminal_running_steps_are_drawn_over_and_no_colour_means_plain_li
         assert ("\x1b" in seen) is not plain
         assert ("OUTAGE on the copy" in seen) is not plain
         assert ("migrate/2026.2 begins" in seen) is plain
+
+
+class Saying:
+    """An action that tells what it is at."""
+
+    name = "work"
+
+    def apply(self, context: StepContext) -> Evidence:
+        context.progress("counting\nsheep")
+        return {}
+
+
+def test_what_an_action_says_is_what_is_shown_beside_its_step(tmp_path: Path) -> None:
+    plan = plan_of(step("a"))
+    running, seen = Running(plan), []
+
+    def watch(event: Event) -> None:
+        running.take(event)
+        seen.append(running.says.get("a"))
+
+    engine = Engine(Directories(tmp_path / "state", tmp_path / "cache"), {"work": Saying()}, watch)
+    engine.execute(engine.create(plan))
+    assert "counting sheep" in seen

@@ -51,7 +51,7 @@ class Running:
                 self.began[step] = self._told[step] = event.at
                 line = f"{step} begins"
             case "step.progress":
-                self.says[step] = one_line(str(event.data.get("text", "")))
+                self.says[step] = one_line(str(event.data.get("message", "")))
                 if event.at - self._told.get(step, 0.0) >= PATIENCE_SECONDS:
                     self._told[step] = event.at
                     line = f"{step}: {self.says[step]}"

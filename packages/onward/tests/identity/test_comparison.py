@@ -43,7 +43,7 @@ def test_the_same_answers_are_no_difference() -> None:
     result = prove(before(), after())
     assert said(result) == []
     assert {check.name: (check.passed, check.total) for check in result.checks} == {
-        "users log in with the old password": (1, 1),
+        "logins with the old password succeed": (1, 1),
         "those who were shut out still are": (1, 1),
         "tokens from before are valid": (1, 1),
         "projects are the same": (1, 1),

@@ -88,7 +88,7 @@ def test_it_stands_alone_and_names_every_step(name: str) -> None:
 
 def test_the_verdict_the_outage_and_the_proof_are_there() -> None:
     words = Page(render(RUNS["done"])).words
-    assert "Nothing was lost: 500 of 500 users log in with their old passwords." in words
+    assert "Nothing was lost: 500 of 500 logins with the old password succeed." in words
     assert "Outage to expect in production" in words
     assert "start of the 2026.2 API" in words
     assert "20 of 20" in words

@@ -34,7 +34,7 @@ def shown(record: RunRecord, encoding: str = "utf-8") -> str:
 
 def test_the_verdict_is_first_and_the_next_command_last() -> None:
     lines = shown(run_of(rehearsal())).splitlines()
-    assert lines[0] == "Nothing was lost: 500 of 500 users log in with their old passwords."
+    assert lines[0] == "Nothing was lost: 500 of 500 logins with the old password succeed."
     assert lines[-1] == "  onward init --from-config /etc/keystone/keystone.conf"
 
 

@@ -84,7 +84,7 @@ def prove(before: Remembered, after: Seen) -> ProofResult:
 
 _QUESTIONS = (
     (
-        "users log in with the old password",
+        "logins with the old password succeed",
         "POST /v3/auth/tokens",
         lambda login: login.allowed and login.way == "password",
     ),

@@ -140,5 +140,5 @@ def _others(proof: tuple[ProofCheck, ...]) -> str:
 
 
 def _listed(checks: tuple[ProofCheck, ...] | list[ProofCheck]) -> str:
-    """``500 of 500 users log in, 20 of 20 application credentials work``."""
+    """``500 of 500 logins with the old password succeed, ...``."""
     return ", ".join(f"{check.passed:,} of {check.total:,} {check.name}" for check in checks)

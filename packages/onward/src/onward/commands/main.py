@@ -1,5 +1,6 @@
 """The entry point: one table of commands, one place that turns an error into an exit status."""
 
+import argparse
 import logging
 import os
 import sys
@@ -13,7 +14,8 @@ from cliff.app import App
 from cliff.commandmanager import CommandManager
 
 from onward import __version__
-from onward.errors import BUG, Bug, OnwardError
+from onward.commands.overview import overview
+from onward.errors import BUG, USAGE, Bug, OnwardError
 from onward.hosts.state import Directories, default_directories
 from onward.views.terminal import print_error
 
@@ -60,22 +62,52 @@ class OnwardApp(App):
     def build_option_parser(
         self, description: str | None, version: str | None, argparse_kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Add the options that every command shares."""
-        parser = super().build_option_parser(description, version, argparse_kwargs)
+        """The options that every command shares. Of cliff's own only those that mean something here."""
+        parser = argparse.ArgumentParser(
+            prog="onward",
+            usage="onward [OPTION...] COMMAND [ARGUMENT...]",
+            description=description,
+            add_help=False,
+            **(argparse_kwargs or {}),
+        )
         defaults = default_directories()
+        parser.add_argument(
+            "-h", "--help", dest="deferred_help", action="store_true", help="show this page, or that of the COMMAND"
+        )
+        parser.add_argument("--version", action="version", version=f"onward {version}", help="show the version")
+        parser.add_argument("--debug", action="store_true", help="show tracebacks, and what libraries have to say")
         parser.add_argument(
             "--state-dir",
             type=Path,
+            metavar="DIRECTORY",
             default=defaults.state,
             help="where runs are journaled (environment: ONWARD_STATE_DIR; now: %(default)s)",
         )
         parser.add_argument(
             "--cache-dir",
             type=Path,
+            metavar="DIRECTORY",
             default=defaults.cache,
             help="where built environments are kept (environment: ONWARD_CACHE_DIR; now: %(default)s)",
         )
         return parser
+
+    def print_help_if_requested(self) -> None:
+        """Show the page of all commands and end, where it was asked for."""
+        if self.options.deferred_help:
+            self._print_overview(self.stdout)
+            raise SystemExit(0)
+
+    def interact(self) -> None:
+        """Options without a command: there is no interactive mode."""
+        print("onward: a COMMAND is missing\nhint: onward --help", file=self.stderr)
+        raise SystemExit(USAGE)
+
+    def _print_overview(self, stream: Any) -> None:
+        plugged_in = [found for name, found in self.command_manager if name not in COMMANDS]
+        known = [entry_point(name) for name in COMMANDS]
+        self.parser.print_help(stream)
+        print(f"\n{overview([*known, *(found for found in plugged_in if isinstance(found, EntryPoint))])}", file=stream)
 
     @property
     def directories(self) -> Directories:
@@ -92,18 +124,21 @@ class OnwardApp(App):
         root.setLevel(logging.DEBUG if self.options.debug else logging.ERROR)
 
     def run_subcommand(self, argv: list[str]) -> int:
-        """Run one command; every OnwardError becomes a message and its exit status."""
+        """Find the command that was typed, and run it."""
+        if argv == ["help"]:
+            self._print_overview(self.stdout)
+            return 0
         try:
             found = self.command_manager.find_command(argv)
-        except ValueError as error:
-            matches = self.get_fuzzy_matches(argv[0])
-            print(f"onward: {error}", file=self.stderr)
-            if matches:
-                print(f"hint: did you mean: {', '.join(matches)}", file=self.stderr)
-            return 2
+        except ValueError:
+            print(self._no_such_command(argv), file=self.stderr)
+            return USAGE
         kind, name, rest = found
         command = kind(self, self.options, cmd_name=name)
-        parsed = command.get_parser(f"{self.NAME} {name}").parse_args(rest)
+        return self._carry_out(command, command.get_parser(f"{self.NAME} {name}").parse_args(rest))
+
+    def _carry_out(self, command: Any, parsed: argparse.Namespace) -> int:
+        """Run a command; every OnwardError becomes a message and its exit status."""
         try:
             status: int = command.run(parsed)
         except OnwardError as error:
@@ -129,6 +164,14 @@ class OnwardApp(App):
             )
             return BUG
         return status or 0
+
+    def _no_such_command(self, argv: list[str]) -> str:
+        """What to say of words that are no command, with those that were perhaps meant."""
+        family = [name for name in COMMANDS if name.startswith(f"{argv[0]} ")]
+        given = [word for word in argv[: 2 if family else 1] if not word.startswith("-")]
+        meant = family or self.get_fuzzy_matches(argv[0])
+        hint = f"\nhint: did you mean: {', '.join(meant)}" if meant else "\nhint: onward --help"
+        return f"onward: there is no command {' '.join(given)!r}{hint}"
 
 
 def run(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,58 @@
+"""What somebody sees who types ``onward`` for the first time, or the wrong word."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+from onward.commands.main import COMMANDS, entry_point
+
+HEAVY = ("sqlalchemy", "dbos", "oslo_config", "requests", "onward.actions")
+
+
+def test_the_first_page_names_every_command_with_its_first_sentence(onward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    called = onward("--help")
+    assert called.status == 0
+    assert max(map(len, called.out.splitlines())) <= 80
+    words = " ".join(called.out.split())
+    for name in COMMANDS:
+        said = (inspect.getdoc(entry_point(name).load()) or "").splitlines()[0].replace("``", "`")
+        assert f"{name} {said}" in words
+
+
+def test_help_is_a_command_as_well(onward) -> None:
+    assert onward("help").out == onward("--help").out
+    assert "--plan-only" in onward("help", "rehearse").out
+
+
+def test_the_first_page_loads_none_of_the_commands() -> None:
+    program = (
+        "import sys; from onward.commands.main import run\n"
+        "try: run(['--help'])\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ended.stderr.strip() == "[]"
+    assert "runs resume" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("plan",), ("'plan'", "plan upgrade", "plan show")),
+        (("runs", "lst"), ("'runs lst'", "runs list")),
+        (("runs", "--timeline"), ("'runs'", "runs show")),
+        (("rehaerse",), ("'rehaerse'", "rehearse")),
+        (("--debug",), ("COMMAND", "onward --help")),
+    ],
+)
+def test_a_wrong_word_is_answered_with_what_was_perhaps_meant(onward, words: tuple[str, ...], named) -> None:
+    called = onward(*words)
+    assert called.status == 2
+    assert called.out == ""
+    for each in named:
+        assert each in called.err
+    assert len(called.err.splitlines()) == 2

@@ -49,7 +49,7 @@ def choices(path: tuple[str, ...]) -> dict[str, EnvironmentChoice]:
     }
 
 
-def rehearsal(*, path: tuple[str, ...] = PATH, cloud: str = "demo", demo: bool = True) -> Plan:
+def rehearsal(*, path: tuple[str, ...] = PATH, cloud: str = "demo", demo: bool = True, keep: bool = False) -> Plan:
     return plan_rehearsal(
         RehearsalWish(
             cloud=cloud,
@@ -59,6 +59,7 @@ def rehearsal(*, path: tuple[str, ...] = PATH, cloud: str = "demo", demo: bool =
             backend="sqlite" if demo else "mariadb",
             environments=choices(path),
             facts={"source": path[0]},
+            keep=keep,
         )
     )
 

@@ -11,7 +11,14 @@ from run_records import PATH, failure, rehearsal, run_of, stopped_at, upgrade
 from onward.engine.record import RunRecord
 from onward.errors import InterpreterMissing, from_data
 from onward.plan.step import Step
+from onward.views.page import medium_of
 from onward.views.terminal import print_error, print_plan, print_record
+
+
+@pytest.fixture(autouse=True)
+def _any_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read here is what a stream of the given encoding shows, in whatever locale the tests run."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
 class Pipe(io.StringIO):
@@ -38,6 +45,11 @@ def test_the_verdict_is_first_and_the_next_command_last() -> None:
     assert lines[-1] == "  onward init --from-config /etc/keystone/keystone.conf"
 
 
+def test_a_demonstration_leads_to_the_readers_own_cloud() -> None:
+    assert "\nNext, on a cloud of your own:\n  onward init " in shown(run_of(rehearsal()))
+    assert "\nNext:\n  onward plan upgrade " in shown(run_of(rehearsal(demo=False)))
+
+
 def test_a_dump_that_came_through_leads_to_the_plan_of_the_upgrade() -> None:
     lines = shown(run_of(rehearsal(demo=False))).splitlines()
     assert lines[-1] == "  onward plan upgrade --to 2026.2 -o plan.json"
@@ -50,6 +62,28 @@ def test_every_step_stands_in_the_timeline_with_its_time() -> None:
         found = [line for line in lines if line[1:].startswith(each.step.id + " ")]
         assert len(found) == 1, each.step.id
         assert found[0].endswith(" s")
+
+
+def test_a_run_says_when_it_began_and_how_long_it_took_on_one_line() -> None:
+    lines = shown(run_of(rehearsal(), run_id="rehearsal-20261125-131729-d459")).splitlines()
+    assert "Run rehearsal-20261125-131729-d459" in lines
+    (line,) = [line for line in lines if line.startswith("Begun ")]
+    assert line.endswith(" s")
+
+
+def test_what_was_not_begun_is_named_in_few_lines() -> None:
+    lines = shown(stopped_at(run_of(rehearsal()), "migrate/2025.1", "failed")).splitlines()
+    (first,) = [number for number, line in enumerate(lines) if line.startswith(" not begun: census/2025.1")]
+    named = " ".join(lines[first : lines.index("", first)])
+    assert "migrate/2026.2, census/2026.2" in named
+    assert lines.index("", first) - first < 4
+
+
+def test_a_copy_that_is_kept_is_said_to_be_somewhere() -> None:
+    plan = rehearsal(keep=True)
+    record = run_of(plan, evidence=lambda step: {"where": "/srv/copy.sqlite"} if step.id == "scratch" else {})
+    assert "The copy is left in place: /srv/copy.sqlite" in shown(record).splitlines()
+    assert "left in place" not in shown(run_of(rehearsal()))
 
 
 def test_an_outage_is_bracketed_also_in_ascii() -> None:
@@ -113,6 +147,28 @@ def test_an_error_ends_with_its_page() -> None:
     assert "onward explain OW201" in text
 
 
+def test_ways_to_go_on_stand_below_each_other() -> None:
+    stream = Pipe("utf-8")
+    print_error(InterpreterMissing("What now?", next_command="onward rehearse --demo\nonward init --help"), stream)
+    assert "Next:\n  onward rehearse --demo\n  onward init --help\n" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("variables", "unicode"),
+    [
+        ({}, True),
+        ({"LANG": "de_DE.UTF-8"}, True),
+        ({"LANG": "C.UTF-8"}, True),
+        ({"LANG": "C"}, False),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, False),
+        ({"LANG": "C", "LC_CTYPE": "de_DE.UTF-8"}, True),
+        ({"LC_ALL": "POSIX", "LANG": "de_DE.UTF-8"}, False),
+    ],
+)
+def test_a_locale_without_characters_is_believed(variables: dict[str, str], unicode: bool) -> None:
+    assert medium_of(Pipe("utf-8"), variables).unicode is unicode
+
+
 def test_a_log_cannot_steer_the_terminal() -> None:
     data = failure("r") | {"evidence": "\x1b[2J\x1b]0;owned\x07gone\rback\u202e"}
     stream = Pipe("utf-8")
@@ -147,7 +203,8 @@ def records(draw: st.DrawFn) -> RunRecord:
 @given(records(), st.sampled_from(["utf-8", "ascii"]))
 def test_no_line_is_wider_than_80_columns_but_a_word_to_copy(record: RunRecord, encoding: str) -> None:
     text = shown(record, encoding)
-    report, _, commands = text.rpartition("\nNext:\n")
+    report, _, commands = text.rpartition("\nNext")
+    commands = commands.partition(":\n")[2]
     assert max(cell_len(line) for line in (report or text).splitlines()) <= 80
     for line in commands.splitlines():
         assert cell_len(line) <= 80 or len(line.removesuffix(" \\").split()) == 1

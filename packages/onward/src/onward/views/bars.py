@@ -15,24 +15,24 @@ def print_bars(page: Page, record: RunRecord) -> None:
     """Draw the timeline. Each phase fills the width, so that a short outage can be read beside long builds."""
     timeline = timeline_of(record)
     names = min(max((len(each.step.id) for each in record.steps), default=0), page.columns // 3)
-    times = max((len(_time(each, record)) for each in record.steps), default=0)
+    times = max((len(_time(each, record)) for each in record.steps if each.started is not None), default=0)
     columns = page.columns - names - times - 3
     for phase in timeline.phases:
         page.blank()
         page.line((PHASE_TITLES[phase.phase], "bold"), page.clean(_heading(phase, record)))
-        rows: list[tuple[StepRecord, Bar | None]] = [(bar.record, bar) for bar in phase.bars]
-        rows += [(waiting, None) for waiting in phase.waiting]
-        for number, (each, bar) in enumerate(rows):
-            gutter = _bracket(page, number, len(rows)) if phase.phase == "outage" else " "
-            drawn = _bar(page, bar, phase, columns) if bar is not None else " " * columns
+        for number, bar in enumerate(phase.bars):
+            gutter = _bracket(page, number, len(phase.bars)) if phase.phase == "outage" else " "
+            failed = bar.record.status == "failed"
             page.line(
                 (gutter, "red"),
-                page.fitted(each.step.id, names),
+                page.fitted(bar.record.step.id, names),
                 " ",
-                (drawn, "bold red" if each.status == "failed" else STYLES[phase.phase]),
+                (_bar(page, bar, phase, columns), "bold red" if failed else STYLES[phase.phase]),
                 " ",
-                (_time(each, record).rjust(times), "bold red" if each.status == "failed" else ""),
+                (_time(bar.record, record).rjust(times), "bold red" if failed else ""),
             )
+        if phase.waiting:
+            page.paragraph(("not begun: ", "dim"), ", ".join(each.step.id for each in phase.waiting), indent=1, hang=2)
     if timeline.cut:
         page.paragraph(f"Nothing ran for {duration(timeline.cut)}, which is not drawn.")
 

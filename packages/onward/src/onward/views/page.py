@@ -17,6 +17,7 @@ WIDEST = 110
 NARROWEST = 40
 PROGRAM = "onward "
 CONTINUED = " \\"
+_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 
 Part = str | tuple[str, str]
 """Text, or text and a style that says nothing which the words do not say too."""
@@ -32,8 +33,8 @@ class Medium:
 
 
 def medium_of(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Medium:
-    """What this stream can show: its encoding decides the characters, a terminal its width."""
-    unicode = "utf" in (getattr(stream, "encoding", None) or "").lower()
+    """What this stream can show: its encoding and the locale decide the characters, a terminal its width."""
+    unicode = "utf" in (getattr(stream, "encoding", None) or "").lower() and not _plain_locale(environment)
     if not stream.isatty():
         return Medium(unicode=unicode)
     try:
@@ -43,6 +44,16 @@ def medium_of(stream: TextIO, environment: Mapping[str, str] = os.environ) -> Me
     plain = bool(environment.get("NO_COLOR")) or environment.get("TERM") in ("dumb", "unknown")
     # One column is left free: some terminals wrap a line that fills them.
     return Medium(max(NARROWEST, min(columns - 1, WIDEST)), unicode, live=not plain)
+
+
+def _plain_locale(environment: Mapping[str, str]) -> bool:
+    """True where somebody has said that their terminal knows ASCII only (LANG=C).
+
+    Python makes streams of UTF-8 in that locale all the same, and says so in LC_CTYPE (PEP 538, PEP 540).
+    """
+    category = environment.get("LC_CTYPE", "")
+    chosen = environment.get("LC_ALL") or ("" if category in _COERCED else category) or environment.get("LANG")
+    return chosen in ("C", "POSIX")
 
 
 class Page:
@@ -120,7 +131,11 @@ class Page:
         return set_cell_size(head + mark + tail, columns)
 
     def next_command(self, text: str, indent: int = 2) -> None:
-        """What to do next. A command is kept fit to be copied; advice in words is a paragraph."""
+        """What to do next, a way on each line. A command is kept fit to be copied; advice in words is a paragraph."""
+        for line in text.splitlines():
+            self._next_line(line, indent)
+
+    def _next_line(self, text: str, indent: int) -> None:
         if not text.startswith(PROGRAM):
             self.paragraph((text, "bold"), indent=indent)
             return

@@ -22,7 +22,7 @@ from onward.views.summary import (
     title_of,
     took_of,
 )
-from onward.views.verdict import next_command, verdict_of
+from onward.views.verdict import next_command, next_heading, verdict_of
 from onward.views.words import counted, duration, moment
 
 MOST_FINDINGS = 12
@@ -80,7 +80,8 @@ def print_record(record: RunRecord, stream: TextIO, reports: Iterable[Path] = ()
     _print_verdict(page, verdict_of(record))
     page.blank()
     page.paragraph(f"{title_of(record)}, cloud {record.plan.cloud}")
-    page.paragraph(f"Run {record.run_id}, begun {moment(record.created)}{took_of(record)}")
+    page.paragraph(f"Run {record.run_id}")
+    page.paragraph(f"Begun {moment(record.created)}{took_of(record)}")
     print_bars(page, record)
     prediction = prediction_of(record)
     if prediction is not None:
@@ -98,7 +99,7 @@ def print_record(record: RunRecord, stream: TextIO, reports: Iterable[Path] = ()
         page.paragraph("Report: ", str(path))
     command = next_command(record)
     if command:
-        page.paragraph("Next:")
+        page.paragraph(f"{next_heading(record)}:")
         page.next_command(command)
 
 

@@ -5,6 +5,8 @@ from onward.views.summary import (
     Finding,
     ProofCheck,
     Verdict,
+    by_action,
+    evidence_of,
     findings_of,
     finished_steps,
     outage_of,
@@ -40,7 +42,7 @@ def next_command(record: RunRecord) -> str:
     """What to type next; "" where nothing is left to do."""
     plan, failures = record.plan, record.failures
     match record.status:
-        case "done" if plan.kind == "rehearsal" and any(step.action == "identity.seed" for step in plan.steps):
+        case "done" if _is_demonstration(record):
             return f"onward init --from-config /etc/{plan.service}/{plan.service}.conf"
         case "done" if plan.kind == "rehearsal":
             return f"onward plan upgrade --to {plan.target} -o plan.json"
@@ -55,6 +57,15 @@ def next_command(record: RunRecord) -> str:
             return ""
 
 
+def next_heading(record: RunRecord) -> str:
+    """What stands before the next command: a demonstration leads from its own cloud to the reader's."""
+    return "Next, on a cloud of your own" if record.status == "done" and _is_demonstration(record) else "Next"
+
+
+def _is_demonstration(record: RunRecord) -> bool:
+    return record.plan.kind == "rehearsal" and any(step.action == "identity.seed" for step in record.plan.steps)
+
+
 def _verdict_of_done(record: RunRecord) -> Verdict:
     plan = record.plan
     findings = findings_of(record)
@@ -66,6 +77,7 @@ def _verdict_of_done(record: RunRecord) -> Verdict:
         outage = outage_of(record)
         down = (f"The outage took {duration(outage.seconds)}.",) if outage is not None else ()
         return Verdict("good", f"{plan.service} is at {plan.target}.", (*down, *_census(record), *details))
+    details = (*details, *_kept(record))
     proof = proof_of(record)
     missed = [check for check in proof if check.passed != check.total]
     if missed:
@@ -75,6 +87,15 @@ def _verdict_of_done(record: RunRecord) -> Verdict:
     sentence = f"Nothing was lost: {_listed(proof[:1])}." if proof else "Nothing was lost."
     others = (f"{_others(proof)} through the API hold as well.",) if proof[1:] else ()
     return Verdict("good", sentence, (*others, *_census(record), *details))
+
+
+def _kept(record: RunRecord) -> tuple[str, ...]:
+    """Where the copy is that was to be left in place."""
+    if any(step.action == "scratch.remove" for step in record.plan.steps):
+        return ()
+    made = next(by_action(record, "scratch.create"), None)
+    where = evidence_of(made).get("where") if made is not None else None
+    return (f"The copy is left in place: {where}",) if where else ()
 
 
 def _verdict_of_failed(record: RunRecord) -> Verdict:

@@ -100,6 +100,7 @@ def test_a_demonstration_goes_through_every_series(
     assert any("old password" in name for name in checks)
     assert "lost" in ended.out.splitlines()[0] or "survived" in ended.out.splitlines()[0]
     assert max(map(len, ended.out.splitlines())) <= 80
+    assert f"Thecopyisleftinplace:{operator.workspace() / 'scratch'}" in "".join(ended.out.split())
     assert "\x1b[" not in ended.out
     page = Standalone()
     page.feed((operator.workspace() / "report.html").read_text())

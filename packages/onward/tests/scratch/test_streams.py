@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import zstandard
 from mariadb_data import checksum, small_keystone, sql
+from sqlalchemy import URL
 
 from onward.errors import DatabaseReadOnly, DatabaseUnreachable, DumpLoadFailed
 from onward.hosts.mariadb import PrivateMariadb
@@ -154,6 +155,12 @@ def test_a_named_scratch_database_must_be_empty_and_is_left_empty(server: Privat
     named.claim()
     named.remove()
     assert sql(server, "SHOW TABLES FROM named") == []
+
+
+def test_where_a_copy_is_left_is_said_without_a_password(tmp_path: Path) -> None:
+    url = URL.create("mysql+pymysql", "onward", "Gr8Secret", "scratch.example.org", database="rehearsal")
+    assert NamedScratch(url, tmp_path).where == "mysql+pymysql://onward@scratch.example.org/rehearsal"
+    assert SqliteScratch(tmp_path, "keystone").where == str(tmp_path / "keystone.sqlite")
 
 
 def test_an_sqlite_checkpoint_brings_back_what_was_there(tmp_path: Path) -> None:

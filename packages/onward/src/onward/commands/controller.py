@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from onward.actions.registry import all_actions
+from onward.actions.scratch import give_up_scratch
 from onward.engine.engine import Engine
 from onward.engine.record import RunRecord
 from onward.engine.runs import read_run
@@ -31,11 +32,18 @@ def execute(app: Any, directories: Directories, run_id: str, *, report_directory
         engine = Engine(directories, all_actions(directories), watch=progress.show)
         with engine.signals() as came:
             record = engine.execute(run_id)
+    if record.status == "cancelled":
+        give_up(directories, record)
     reports = write_report(directories, record, report_directory)
     print_record(record, app.stdout, reports)
     if came and record.status != "done":
         return SIGNALLED + came[0]
     return exit_status(record)
+
+
+def give_up(directories: Directories, record: RunRecord) -> None:
+    """Remove what a cancelled run no longer needs: its copy. Logs, evidence and backups stay."""
+    give_up_scratch(record.plan, directories.workspace(record.run_id))
 
 
 def exit_status(record: RunRecord) -> int:

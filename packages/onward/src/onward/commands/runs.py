@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from onward.commands.base import Command, Lister, directories_of
-from onward.commands.controller import execute, write_report
+from onward.commands.controller import execute, give_up, write_report
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs, read_run, request
 from onward.views.terminal import print_record
@@ -106,8 +106,13 @@ class RunsCancel(OfRun):
 
     def take_action(self, parsed_args: Any) -> int:
         """Ask the run's process, or cancel at once where there is none."""
-        request(directories_of(self), parsed_args.run, "cancel")
-        print(f"{parsed_args.run} is cancelled.", file=self.app.stderr)
+        directories = directories_of(self)
+        record = request(directories, parsed_args.run, "cancel")
+        if record.status == "cancelled":
+            give_up(directories, record)
+            print(f"{parsed_args.run} is cancelled.", file=self.app.stderr)
+        else:
+            print(f"{parsed_args.run} is cancelled when its running steps have finished.", file=self.app.stderr)
         return 0
 
 

@@ -29,6 +29,11 @@ class ScratchDatabase(Protocol):
         """Where a service, or the census, connects to."""
         ...
 
+    @property
+    def where(self) -> str:
+        """Where it is left when nobody removes it: a file, a data directory, or a URL without its password."""
+        ...
+
     def checkpoint(self, name: str) -> None:
         """Keep the database as it is now under this name, whole or not at all; an older one is replaced."""
         ...
@@ -67,6 +72,11 @@ class SqliteScratch:
     def url(self) -> URL:
         """The file's URL."""
         return URL.create("sqlite", database=str(self.path))
+
+    @property
+    def where(self) -> str:
+        """The file."""
+        return str(self.path)
 
     def checkpoint(self, name: str) -> None:
         """Copy the file with SQLite's own backup, which sees a consistent state, and rename it into place."""
@@ -119,6 +129,11 @@ class MariadbScratch:
         """The database's URL, by the server's socket."""
         return self._server.url(self._name)
 
+    @property
+    def where(self) -> str:
+        """The data directory: the server ends with this process."""
+        return str(self._server.data)
+
     def checkpoint(self, name: str) -> None:
         """Copy the data directory."""
         self._server.keep(self._checkpoint(name))
@@ -163,6 +178,11 @@ class NamedScratch:
     def __init__(self, url: URL, directory: Path) -> None:
         self.url = url
         self._directory = directory
+
+    @property
+    def where(self) -> str:
+        """The database's URL, without its password."""
+        return self.url._replace(password=None).render_as_string()
 
     def claim(self) -> None:
         """Take the database for this run. Raises DatabaseReadOnly when it holds tables, DatabaseUnreachable."""

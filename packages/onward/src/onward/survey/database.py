@@ -54,7 +54,7 @@ def checked_url(words: str, password_variable: str) -> URL:
     if url.password is not None:
         raise PasswordOnCommandLine(
             "The URL has a password in it, which every user of this machine can read.",
-            next_command=f"{password_variable}=... onward ... {url.set(password=None).render_as_string()}",
+            next_command=f"{password_variable}=... onward ... {url._replace(password=None).render_as_string()}",
         )
     password = os.environ.get(password_variable)
     return url.set(password=password) if password else url

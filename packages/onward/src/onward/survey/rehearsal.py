@@ -140,7 +140,7 @@ def _database(request: RehearsalRequest, service: str) -> Found:
             raise InvalidCloudFile(
                 "Nothing was said of what is to be rehearsed.",
                 evidence=f"there is no {request.cloud_file}, and none of --demo, --dump and --copy-of was given",
-                next_command="onward rehearse --demo, or: onward init --from-config /etc/keystone/keystone.conf",
+                next_command="onward rehearse --demo\nonward init --from-config /etc/keystone/keystone.conf",
             )
         described = load_cloud(request.cloud_file)
         entry = described.service(service)
@@ -175,4 +175,4 @@ def _scratch(request: RehearsalRequest, found: Found) -> tuple[Literal["sqlite",
                 next_command="leave out --scratch",
             )
         return _BACKENDS[request.scratch], None
-    return "named", checked_url(request.scratch, SCRATCH_PASSWORD).set(password=None).render_as_string()
+    return "named", checked_url(request.scratch, SCRATCH_PASSWORD)._replace(password=None).render_as_string()

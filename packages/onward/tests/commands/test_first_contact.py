@@ -5,8 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from run_records import rehearsal
 
+from onward.commands.controller import start
 from onward.commands.main import COMMANDS, entry_point
+from onward.hosts.state import Directories
 
 HEAVY = ("sqlalchemy", "dbos", "oslo_config", "requests", "onward.actions")
 
@@ -56,3 +59,24 @@ def test_a_wrong_word_is_answered_with_what_was_perhaps_meant(onward, words: tup
     for each in named:
         assert each in called.err
     assert len(called.err.splitlines()) == 2
+
+
+def test_the_list_of_series_fits_a_terminal(onward, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = onward("series", "list", "--fit-width").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    (line,) = [line for line in lines if line.startswith("| 2024.2")]
+    assert "| 2024-10-02 |" in line
+    assert "| 3.8-3.12 " in line
+    for_programs = onward("series", "list", "-f", "value", "-c", "Series", "-c", "Python").out
+    assert "2024.2 3.11 3.12 3.10 3.9 3.8\n" in for_programs
+
+
+def test_the_name_of_a_run_is_never_broken(onward, directories: Directories, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = start(directories, rehearsal())
+    monkeypatch.setenv("COLUMNS", "60")
+    table = onward("runs", "list", "--fit-width").out
+    assert f"| {run} |" in table
+    assert max(map(len, table.splitlines())) <= 80
+    assert onward("runs", "list", "-f", "value", "-c", "Run", "-c", "Kind").out.split() == [run, "rehearsal"]
+    assert '"Created"' in onward("runs", "list", "-f", "csv").out

@@ -10,15 +10,29 @@ from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs, read_run, request
 from onward.views.terminal import print_record
 
+NARROW_COLUMNS = ("Run", "Cloud", "From", "To", "Status", "Steps")
+"""The name of a run says of which kind it is, and when it began."""
+UNBROKEN_COLUMNS = 1000
+
 
 class RunsList(Lister):
     """List the runs, the newest first."""
 
+    def get_parser(self, prog_name: str) -> Any:
+        """A run's name is to be copied, and therefore never broken: the table is as wide as it needs to be."""
+        parser = super().get_parser(prog_name)
+        parser.set_defaults(max_width=UNBROKEN_COLUMNS)
+        return parser
+
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-        """Return columns and rows."""
+        """Return columns and rows; in a table, where none are asked for, those that fit a terminal of 80."""
         columns = ("Run", "Kind", "Cloud", "Service", "From", "To", "Status", "Steps", "Created")
         records = sorted(list_runs(directories_of(self)), key=lambda record: record.created, reverse=True)
-        return columns, [_row(record) for record in records]
+        rows = [_row(record) for record in records]
+        if parsed_args.formatter != "table" or parsed_args.columns:
+            return columns, rows
+        shown = [columns.index(name) for name in NARROW_COLUMNS]
+        return NARROW_COLUMNS, [tuple(row[place] for place in shown) for row in rows]
 
 
 def _row(record: RunRecord) -> tuple[object, ...]:

@@ -2,11 +2,22 @@
 
 from typing import Any
 
+from cliff.columns import FormattableColumn
+
 from onward.catalog.load import series_list
 from onward.catalog.series import Series
 from onward.commands.base import Lister, ShowOne
 from onward.errors import InterpreterMissing
 from onward.hosts.interpreters import Interpreter, choose, find_interpreters
+
+
+class Interpreters(FormattableColumn[str]):
+    """Versions of Python, the preferred one first. People are shown the oldest and the newest, programs all."""
+
+    def human_readable(self) -> str:
+        """``3.8-3.12``."""
+        versions = sorted(self._value.split(), key=lambda minor: int(minor.partition(".")[2]))
+        return versions[0] if len(versions) == 1 else f"{versions[0]}-{versions[-1]}"
 
 
 class SeriesListCommand(Lister):
@@ -23,7 +34,7 @@ class SeriesListCommand(Lister):
                 series.released.isoformat(),
                 series.slurp,
                 series.newest("keystone").version,
-                " ".join(series.python),
+                Interpreters(" ".join(series.python)),
                 _interpreter_here(series, interpreters),
             )
             for series in series_list()

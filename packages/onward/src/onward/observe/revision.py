@@ -118,13 +118,17 @@ def require_series(found: SchemaPosition, said: str | None, series_list: SeriesL
 
 
 def _half_by_alembic(state: SchemaState, history: History, ordered: list[Revision]) -> str | None:
-    """The series that began what is unfinished, when all heads are known but do not belong together."""
+    """The first series that has all of the heads behind it, when all are known but do not belong together."""
     if not set(state.alembic) <= {*history.expand, *history.contract}:
         return None
-    reached = max((history.expand.index(head) for head in state.alembic if head in history.expand), default=0)
     for revision in ordered:
-        if revision.expand and history.expand.index(revision.expand) >= reached:
-            return revision.series
+        if revision.expand and revision.contract:
+            behind = {
+                *history.expand[: history.expand.index(revision.expand) + 1],
+                *history.contract[: history.contract.index(revision.contract) + 1],
+            }
+            if set(state.alembic) <= behind:
+                return revision.series
     return None
 
 

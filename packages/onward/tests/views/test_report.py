@@ -12,7 +12,7 @@ from run_records import evidence_of, rehearsal, run_of, stopped_at, upgrade
 
 from onward.engine.record import RunRecord
 from onward.plan.step import Step
-from onward.views.report import render
+from onward.views.report import render, unbroken
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "line", "rect"}
 HOSTILE = "</pre></title></style><script>alert(1)</script><img src=x onerror=alert(1)>\x1b[2J"
@@ -102,6 +102,23 @@ def test_a_failure_is_on_top_with_evidence_and_next_command() -> None:
     assert "No such constraint" in words
     assert "onward runs resume keystone-7f3a" in words
     assert "It cannot be predicted" in words
+
+
+def test_steps_that_were_not_begun_take_no_row_of_the_outage() -> None:
+    words = Page(render(RUNS["failed"])).words
+    assert "migrate/2026.2 FAILED" in words
+    assert "Not begun: census/2026.2." in words
+
+
+def test_the_next_command_of_a_failure_is_said_once() -> None:
+    words = Page(render(RUNS["failed"])).words
+    assert words.count("Next: onward runs resume keystone-7f3a") == 1
+
+
+def test_a_duration_is_not_broken_between_number_and_unit() -> None:
+    assert unbroken(", took 1 min 27 s, of that 3 h 07 min at work") == (
+        ", took 1\u00a0min\u00a027\u00a0s, of that 3\u00a0h\u00a007\u00a0min at work"
+    )
 
 
 def test_a_failed_upgrade_begins_with_the_outage() -> None:

@@ -1,11 +1,11 @@
-"""The pictures of a run's timeline, as SVG: the whole run in lanes, and the outage step by step.
+"""The pictures of a run's timeline, as SVG: the whole run in lanes, and a bar for each step of the outage.
 
 They are styled by the report's style sheet through classes, so that they follow light, dark and print.
 """
 
 from dataclasses import dataclass
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from onward.engine.record import StepRecord
 from onward.views.summary import PHASE_TITLES
@@ -15,9 +15,6 @@ from onward.views.words import duration, harmless
 WIDTH = 1000
 LANE = 22
 BAND = 40
-ROW = 20
-NAMES = 190
-TIMES = 84
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
 """Seconds between two lines of an axis."""
 LETTER = 6.4
@@ -58,26 +55,22 @@ def whole_run(timeline: Timeline) -> Markup:
     return _svg(parts, top + 22, "Timeline of the whole run, a band for each phase")
 
 
-def waterfall(phase: PhaseBars) -> Markup:
-    """The steps of one phase below each other, on a scale of their own, with names and times beside them."""
-    scale = Scale(phase.begin, phase.end - phase.begin, NAMES, WIDTH - NAMES - TIMES)
-    height = (len(phase.bars) + len(phase.waiting)) * ROW
-    parts = [_axis(scale, height)]
-    for row, bar in enumerate(phase.bars):
-        middle = row * ROW + 14
-        parts.append(_name(bar.record, middle))
-        parts.append(_block(bar, scale, row * ROW + 3, ROW - 6, label=False))
-        parts.append(
-            Markup('<text class="time" x="{}" y="{}" text-anchor="end">{}</text>').format(
-                WIDTH, middle, _said(bar.record)
-            )
+def waterfall(phase: PhaseBars) -> list[tuple[StepRecord, str, Markup]]:
+    """The steps of one phase that were begun: each with its time in words, and its bar on the scale of the phase.
+
+    The bars are pictures of their own, so that they shrink with the page while names and times stay readable.
+    """
+    scale = Scale(phase.begin, phase.end - phase.begin, 0.0, WIDTH)
+    return [
+        (
+            bar.record,
+            _said(bar.record),
+            Markup(
+                '<svg class="share" aria-hidden="true" viewBox="0 0 {} 10" preserveAspectRatio="none">{}</svg>'
+            ).format(WIDTH, _block(bar, scale, 0, 10, label=False)),
         )
-    for row, record in enumerate(phase.waiting, start=len(phase.bars)):
-        parts.append(_name(record, row * ROW + 14))
-        parts.append(
-            Markup('<text class="faint" x="{}" y="{}" text-anchor="end">not begun</text>').format(WIDTH, row * ROW + 14)
-        )
-    return _svg(parts, height + 22, f"Timeline of the phase {PHASE_TITLES[phase.phase]}, step by step")
+        for bar in phase.bars
+    ]
 
 
 def _svg(parts: list[Markup], height: float, title: str) -> Markup:
@@ -133,14 +126,8 @@ def _block(bar: Bar, scale: Scale, top: float, height: float, *, label: bool = T
     )
 
 
-def _name(record: StepRecord, y: float) -> Markup:
-    words = harmless(record.step.id)
-    room = int(NAMES / LETTER) - 2
-    shown = words if len(words) <= room else f"{words[: room // 2]}\u2026{words[-(room // 2 - 1) :]}"
-    return Markup('<text class="name" x="0" y="{}">{}<title>{}</title></text>').format(y, escape(shown), words)
-
-
 def _said(record: StepRecord) -> str:
     if record.status == "done":
         return duration(record.seconds)
-    return f"{record.status} {duration(record.seconds)}".rstrip()
+    word = "FAILED" if record.status == "failed" else record.status
+    return f"{word} {duration(record.seconds)}".rstrip()

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -25,7 +26,7 @@ from onward.views.summary import (
     took_of,
 )
 from onward.views.timeline import timeline_of
-from onward.views.verdict import next_command, verdict_of
+from onward.views.verdict import next_command, next_heading, verdict_of
 from onward.views.words import counted, duration, harmless, moment
 
 MOST_EVIDENCE = 20_000
@@ -65,11 +66,12 @@ def _context(record: RunRecord) -> dict[str, Any]:
     outage_bars = timeline.phase("outage")
     return {
         "title": title_of(record),
-        "took": took_of(record),
+        "took": unbroken(took_of(record)),
         "record": record,
         "plan": record.plan,
         "verdict": verdict_of(record),
         "next_command": next_command(record),
+        "next_heading": next_heading(record),
         "prediction": prediction_of(record),
         "outage": outage_of(record),
         "findings": findings_of(record),
@@ -81,7 +83,8 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "phases": [(PHASE_TITLES[phase], phase_note(record.plan, phase), _of_phase(record, phase)) for phase in PHASES],
         "timeline": timeline,
         "picture": whole_run(timeline) if timeline.seconds else None,
-        "outage_picture": waterfall(outage_bars) if outage_bars is not None and outage_bars.bars else None,
+        "outage_bars": waterfall(outage_bars) if outage_bars is not None else [],
+        "outage_waiting": [each.step.id for each in outage_bars.waiting] if outage_bars is not None else [],
     }
 
 
@@ -91,6 +94,12 @@ def evidence_text(evidence: Any) -> str:
     if len(text) <= MOST_EVIDENCE:
         return text
     return f"{text[:MOST_EVIDENCE]}\n... {len(text) - MOST_EVIDENCE:,} more characters are in report.json"
+
+
+def unbroken(text: str) -> str:
+    """The text with its numbers and their units kept on one line."""
+    with_units = re.sub(r"(\d) (d|h|min|s)\b", "\\1\u00a0\\2", text)
+    return re.sub(r"\b(d|h|min) (\d)", "\\1\u00a0\\2", with_units)
 
 
 def _of_phase(record: RunRecord, phase: str) -> list[StepRecord]:

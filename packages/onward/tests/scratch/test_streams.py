@@ -4,6 +4,7 @@ import gzip
 import io
 import resource
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy import URL
 from onward.errors import DatabaseReadOnly, DatabaseUnreachable, DumpLoadFailed
 from onward.hosts.mariadb import PrivateMariadb
 from onward.hosts.mariadb_client import dump, load, save_dump
-from onward.hosts.scratch import MariadbScratch, NamedScratch, SqliteScratch
+from onward.hosts.scratch import MariadbScratch, NamedScratch, SqliteScratch, copy_sqlite
 from onward.observe.database import writable
 from onward.observe.dump import open_dump
 
@@ -180,3 +181,16 @@ def test_an_sqlite_checkpoint_brings_back_what_was_there(tmp_path: Path) -> None
     scratch.remove()
     scratch.remove()
     assert not (tmp_path / "scratch").exists()
+
+
+def test_an_sqlite_file_is_copied_whatever_its_name_means_in_a_url(tmp_path: Path) -> None:
+    import sqlite3
+
+    source, copy = tmp_path / "source" / "what?mode=rwc#%41.db", tmp_path / "copy.db"
+    source.parent.mkdir()
+    with closing(sqlite3.connect(source)) as connection:
+        connection.executescript("CREATE TABLE t (id); INSERT INTO t VALUES (7);")
+    copy_sqlite(source, copy)
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("SELECT id FROM t").fetchall() == [(7,)]
+    assert list(source.parent.iterdir()) == [source]

@@ -76,7 +76,7 @@ def _early_values(command: Command, files: Sequence[Path]) -> dict[tuple[str, st
     for group, name in command.early_options:
         conf = cfg.ConfigOpts()
         conf.register_opt(cfg.StrOpt(name), group=group)
-        conf([], default_config_files=[str(file) for file in files], default_config_dirs=[])
+        conf([], default_config_files=[str(file) for file in files], default_config_dirs=[], use_env=False)
         if (value := conf[group][name]) is not None:
             values[group, name] = value
     return values

@@ -256,7 +256,7 @@ def copy_sqlite(source: Path, target: Path) -> None:
     temporary = target.with_name(target.name + ".new")
     temporary.unlink(missing_ok=True)
     with (
-        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as old,
+        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old,
         closing(sqlite3.connect(temporary)) as new,
     ):
         old.backup(new)

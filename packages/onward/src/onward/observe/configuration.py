@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oslo_config import cfg
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
 from onward.catalog.service import Recipe
 from onward.errors import UnreadableConfig
+from onward.observe.database import database_url
 
 _OLD_DATABASE_NAMES = [
     # oslo.db kept these for the configurations of its first years (oslo_db/options.py, database_opts).
@@ -48,20 +48,32 @@ def read_configuration(files: Sequence[Path], recipe: Recipe) -> ServiceConfigur
         conf.register_opt(cfg.StrOpt("key_repository", default=default), group=section)
     listed = [str(file) for file in files]
     try:
-        conf([], project=recipe.service, default_config_files=listed, default_config_dirs=[])
-        connection = conf[group][name]
-        keys = {section: Path(conf[section].key_repository) for section in _KEY_REPOSITORIES}
+        # Variables such as OS_DATABASE__CONNECTION are of the shell that Onward is typed into, not of the service;
+        # releases run without them.
+        conf([], project=recipe.service, default_config_files=listed, default_config_dirs=[], use_env=False)
     except cfg.Error as error:
         # The parser quotes the line it stumbled over, which may be the one with the password.
         raise _unreadable(listed, re.sub(r": '.*", "", str(error), flags=re.DOTALL)) from None
+    connection = _value(conf, group, name, listed)
+    keys = {section: Path(_value(conf, section, "key_repository", listed)) for section in _KEY_REPOSITORIES}
     if not connection:
         raise _unreadable(listed, f"[{group}] {name} is not set")
     try:
-        url = make_url(connection)
-    except (ArgumentError, ValueError):
-        # The value itself is not shown: it holds the password.
-        raise _unreadable(listed, f"[{group}] {name} is not a database URL") from None
+        url = database_url(connection)
+    except ValueError as error:
+        raise _unreadable(listed, f"[{group}] {name} {error}") from None
     return ServiceConfiguration(tuple(files), url, connection, keys)
+
+
+def _value(conf: cfg.ConfigOpts, group: str, name: str, listed: list[str]) -> str:
+    """An option with all the options filled in that it names. Raises UnreadableConfig."""
+    try:
+        return str(conf[group][name] or "")
+    except (cfg.TemplateSubstitutionError, cfg.NoSuchOptError, cfg.NoSuchGroupError):
+        # What oslo.config took for the name of an option is left out: it may be the end of a password.
+        raise _unreadable(
+            listed, f"[{group}] {name} has a $ that begins no option's name; a $ that is meant as such is written $$"
+        ) from None
 
 
 def _must_be_readable(file: Path) -> None:

@@ -5,19 +5,38 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import URL, Engine, event, text
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy import URL, Engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from onward.errors import DatabaseReadOnly, DatabaseUnreachable
 
 CONNECT_SECONDS = 10
 _SQLITE = "sqlite"
 _MYSQL = ("mysql", "mariadb")
+_PASSWORDS = ("password", "passwd")
+"""Names under which PyMySQL takes a password among a URL's options."""
+_UNDERSTOOD = ("charset", "unix_socket", "ssl_ca")
+"""Options of a URL that are passed on."""
+
+
+def database_url(text: str) -> URL:
+    """What a database URL says. Raises ValueError, whose words hold nothing of the URL: it has the password."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise ValueError("is not a database URL") from None
+    if url.get_backend_name() != _SQLITE and "@" in f"{url.host}{url.database}":
+        # SQLAlchemy up to 1.3 took the last @ for the one before the host, so that such URLs are around.
+        raise ValueError("has an @ in its password, which is written %40 in a URL")
+    in_query = next((url.query[name] for name in _PASSWORDS if name in url.query), None)
+    if in_query is None:
+        return url
+    return url.set(password=url.password or str(in_query)).difference_update_query(_PASSWORDS)
 
 
 def shown(url: URL) -> str:
-    """The URL as people may see it: without its password."""
-    return url.set(password=None).render_as_string() if url.password is None else url.render_as_string()
+    """The URL as people may see it: without its password, and with those options only that are known to hold none."""
+    return url.difference_update_query(set(url.query) - {*_UNDERSTOOD}).render_as_string(hide_password=True)
 
 
 def backend_of(url: URL) -> str:
@@ -111,14 +130,20 @@ def database_bytes(engine: Engine) -> int:
 
 def _engine(url: URL) -> Engine:
     if backend_of(url) == _SQLITE:
-        path = Path(str(url.database)).absolute()
+        if not url.database or url.database == ":memory:":
+            raise DatabaseUnreachable(
+                "The database is not in a file, so that nobody but the service can read it.",
+                evidence="it is in the memory of a process",
+            )
+        path = Path(url.database).absolute()
         if not path.is_file():
             raise DatabaseUnreachable("The database file does not exist.", evidence=str(path))
+        # As a URI: a bare ? in the name would end it, and with it the words that make the connection read-only.
         return sqlalchemy.create_engine(
-            URL.create("sqlite", database=f"file:{path}", query={"mode": "ro", "uri": "true"})
+            URL.create("sqlite", database=path.as_uri(), query={"mode": "ro", "uri": "true"})
         )
     # Options that other drivers understand would stop PyMySQL from connecting.
-    known = {key: value for key, value in url.query.items() if key in ("charset", "unix_socket", "ssl_ca")}
+    known = {key: value for key, value in url.query.items() if key in _UNDERSTOOD}
     return sqlalchemy.create_engine(
         url.set(drivername="mysql+pymysql", query=known),
         connect_args={"connect_timeout": CONNECT_SECONDS},

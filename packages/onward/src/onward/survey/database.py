@@ -4,14 +4,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL
 
 from onward.actions.copy_database import SOURCE_PASSWORD
 from onward.catalog.load import recipe, series_list
 from onward.errors import DatabaseUnreachable, PasswordOnCommandLine
 from onward.observe.configuration import read_configuration
-from onward.observe.database import database_bytes, read_only
+from onward.observe.database import database_bytes, database_url, read_only
 from onward.observe.revision import SchemaState, observe_schema, position, require_series
 
 
@@ -45,10 +44,10 @@ def checked_url(words: str, password_variable: str) -> URL:
     Raises PasswordOnCommandLine, DatabaseUnreachable.
     """
     try:
-        url = make_url(words)
-    except (ArgumentError, ValueError):
+        url = database_url(words)
+    except ValueError as error:
         raise DatabaseUnreachable(
-            "What was given is not a database URL.",
+            f"What was given {error}.",
             evidence="expected something like mysql+pymysql://USER@HOST/DATABASE, or config:FILE",
         ) from None
     if url.password is not None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from onward.actions.build_environment import specification
 from onward.catalog.load import series_list
@@ -13,6 +14,10 @@ from onward.hosts.environments import Environment, build
 from onward.hosts.interpreters import Interpreter, choose, find_interpreters
 from onward.hosts.state import Directories, default_directories
 from onward.plan.forward import EnvironmentChoice
+
+# How long an example takes says something of the machine, and nothing of what is tested.
+settings.register_profile("onward", deadline=None)
+settings.load_profile("onward")
 
 
 @pytest.fixture(scope="session")

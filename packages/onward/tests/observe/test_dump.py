@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from onward.catalog.load import recipe
 from onward.errors import DumpCorrupt, DumpOfAnotherService, DumpTruncated
 from onward.hosts.mariadb import PrivateMariadb, find_tool
+from onward.hosts.mariadb_client import load
 from onward.observe.dump import open_dump, scan_dump
 
 KEYSTONE = recipe("keystone")
@@ -162,6 +163,76 @@ def test_the_names_of_databases_are_left_out_and_nothing_else(tmp_path: Path) ->
         assert stream.read() == sql.encode()
 
 
+SERVER_STATE = """\
+SET @MYSQLDUMP_TEMP_LOG_BIN = @@SESSION.SQL_LOG_BIN;
+SET @@SESSION.SQL_LOG_BIN= 0;
+
+--
+-- GTID state at the beginning of the backup
+--
+
+SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5,
+4e11fa47-71ca-11e1-9e33-c80aa9429562:1-77';
+CHANGE MASTER TO MASTER_LOG_FILE='binlog.000007', MASTER_LOG_POS=157;
+SET GLOBAL gtid_slave_pos='0-1-2';
+START SLAVE;
+"""
+"""What mysqldump and mariadb-dump write for the server as a whole: of a replica, with --source-data, with GTIDs."""
+
+
+def test_what_a_dump_has_to_say_to_a_whole_server_is_left_out(tmp_path: Path) -> None:
+    end = "SET @@SESSION.SQL_LOG_BIN = @MYSQLDUMP_TEMP_LOG_BIN;\n"
+    whole = MYSQL.replace("DROP TABLE", SERVER_STATE + "DROP TABLE", 1).replace(
+        "-- Dump completed on", end + "-- Dump completed on"
+    )
+    (tmp_path / "dump").write_text(whole)
+    assert scan_dump(tmp_path / "dump", KEYSTONE).schema.alembic == ("29e87d24a316", "e25ffa003242")
+    with open_dump(tmp_path / "dump") as stream:
+        loaded = stream.read().decode()
+    harmless = "SET @MYSQLDUMP_TEMP_LOG_BIN = @@SESSION.SQL_LOG_BIN;\n"
+    comment = "\n--\n-- GTID state at the beginning of the backup\n--\n\n"
+    assert loaded == MYSQL.replace("DROP TABLE", harmless + comment + "DROP TABLE", 1)
+
+
+@pytest.mark.parametrize("sql", [MYSQL, MARIADB], ids=["mysql", "mariadb"])
+def test_lines_may_end_as_on_windows(tmp_path: Path, sql: str) -> None:
+    naming = "CREATE DATABASE `keystone`;\r\nUSE `keystone`;\r\n"
+    content = sql.replace("\n", "\r\n")
+    (tmp_path / "dump").write_bytes(content.replace("DROP TABLE", naming + SERVER_STATE + "DROP TABLE", 1).encode())
+    found = scan_dump(tmp_path / "dump", KEYSTONE)
+    assert found.schema.alembic == ("29e87d24a316", "e25ffa003242")
+    assert found.schema.migrate == (("keystone_contract", 79), ("keystone_expand", 79))
+    assert found.names_database == "keystone"
+    with open_dump(tmp_path / "dump") as stream:
+        loaded = stream.read()
+    assert b"GTID_PURGED" not in loaded
+    assert b"USE `keystone`" not in loaded
+    assert loaded.endswith(content.encode()[-400:])
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_compressed_parts_that_were_put_together_are_one_dump(tmp_path: Path, compression: str) -> None:
+    parts = [MYSQL.encode()[start : start + 700] for start in range(0, len(MYSQL), 700)]
+    (tmp_path / "dump").write_bytes(b"".join(map(WRAPPERS[compression], parts)))
+    found = scan_dump(tmp_path / "dump", KEYSTONE)
+    assert (found.bytes, found.compression) == (len(MYSQL), compression)
+    with open_dump(tmp_path / "dump") as stream:
+        assert stream.read() == MYSQL.encode()
+
+
+@given(size=st.integers(1, 700_000), step=st.integers(1000, 400_000))
+def test_a_line_of_any_length_comes_out_as_it_went_in(
+    tmp_path_factory: pytest.TempPathFactory, size: int, step: int
+) -> None:
+    row = "INSERT INTO `user` VALUES ('" + "USE `x`;" * (size // 8) + "');\n"
+    sql = MYSQL.replace("INSERT INTO `user`", row + "INSERT INTO `user`", 1)
+    file = tmp_path_factory.mktemp("long") / "dump"
+    file.write_text(sql)
+    assert scan_dump(file, KEYSTONE).bytes == len(sql)
+    with open_dump(file) as stream:
+        assert b"".join(iter(lambda: stream.read(step), b"")) == sql.encode()
+
+
 def test_the_memory_does_not_grow_with_the_dump(tmp_path: Path) -> None:
     file = tmp_path / "dump.gz"
     row = b"('" + b"x" * 100 + b"'),"
@@ -231,3 +302,23 @@ def test_a_real_dump_is_loaded_where_the_client_is_and_nowhere_else(tmp_path: Pa
             assert "keystone" not in {row[0] for row in cursor.fetchall()}
             cursor.execute("SELECT extra FROM scratch.user")
             assert cursor.fetchone() == ("USE `mysql`;\nCREATE DATABASE `trap`;\n'quoted'",)
+
+
+@pytest.mark.mariadb
+def test_a_dump_of_a_mysql_replica_is_loaded_by_a_user_who_may_do_nothing_else(tmp_path: Path) -> None:
+    rows = "CREATE TABLE `alembic_version` (\n  `version_num` varchar(32) NOT NULL\n);\n" + MYSQL_ROWS.splitlines()[0]
+    (tmp_path / "dump").write_text(f"{MYSQL_HEADER}{SERVER_STATE}{rows}\n-- Dump completed\n")
+    with PrivateMariadb(tmp_path / "server", tmp_path / "server.log") as server:
+        connection = pymysql.connect(unix_socket=str(server.socket), user="root", autocommit=True)
+        with connection, connection.cursor() as cursor:
+            cursor.execute("CREATE DATABASE scratch")
+            cursor.execute("CREATE USER operator@localhost")
+            cursor.execute("GRANT ALL ON scratch.* TO operator@localhost")
+            with open_dump(tmp_path / "dump") as stream:
+                load(stream, server.url("scratch").set(username="operator"), tmp_path / "client")
+            cursor.execute("SELECT version_num FROM scratch.alembic_version ORDER BY 1")
+            assert cursor.fetchall() == (("29e87d24a316",), ("e25ffa003242",))
+            cursor.execute("SELECT @@global.gtid_slave_pos")
+            assert cursor.fetchone() == ("",)
+            cursor.execute("SHOW SLAVE STATUS")
+            assert cursor.fetchall() == ()

@@ -29,7 +29,12 @@ Compression = Literal["none", "gzip", "zstd"]
 _SQLITE = b"SQLite format 3\x00"
 _COMPRESSIONS: dict[bytes, Compression] = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip", b"PGDMP": "pg_dump's own format"}
-_NAMES_DATABASE = re.compile(rb"USE [`\"]|CREATE DATABASE |/\*!\d+ DROP DATABASE ")
+_BEYOND_DATABASE = re.compile(
+    rb"USE [`\"]|CREATE DATABASE |/\*!\d+ DROP DATABASE "
+    # What dumps of replicas, and those taken for making one, say to the server as a whole.
+    rb"|SET (?:@@)?GLOBAL[ .]|SET @@SESSION\.SQL_LOG_BIN\b|CHANGE (?:MASTER|REPLICATION SOURCE) TO "
+    rb"|(?:START|STOP) (?:SLAVE|REPLICA|ALL SLAVES)\b"
+)
 _SHOWN_TABLES = 5
 _MAKE_AGAIN = "mariadb-dump --single-transaction DATABASE | gzip > FILE"
 
@@ -91,19 +96,19 @@ def scan_dump(path: Path, recipe: Recipe) -> DumpFacts:
 def open_dump(path: Path) -> Iterator[IO[bytes]]:
     """The SQL of a dump, for a client that has chosen its database already.
 
-    Statements that would create, drop or choose a database are left out: what was dumped with ``--databases`` is
-    loaded where the client is, and nowhere else. Raises OSError, EOFError, zlib.error and zstandard.ZstdError while it
-    is read.
+    Statements that would create, drop or choose a database are left out, and those that concern the whole server,
+    such as its replication: what was dumped is loaded where the client is, and nowhere else. Raises OSError, EOFError,
+    zlib.error and zstandard.ZstdError while it is read.
     """
-    with _uncompressed(path) as stream, io.BufferedReader(_WithoutDatabaseNames(stream), PIECE_BYTES) as reader:
+    with _uncompressed(path) as stream, io.BufferedReader(_OfOneDatabase(stream), PIECE_BYTES) as reader:
         yield reader
 
 
-class _WithoutDatabaseNames(io.RawIOBase):
-    """A stream of SQL without the statements that name a database."""
+class _OfOneDatabase(io.RawIOBase):
+    """A stream of SQL without the statements that reach beyond the database that it is loaded into."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self._pieces = _without_database_names(stream)
+        self._pieces = _of_one_database(stream)
         self._rest = b""
 
     def readable(self) -> bool:
@@ -118,13 +123,15 @@ class _WithoutDatabaseNames(io.RawIOBase):
         return len(given)
 
 
-def _without_database_names(stream: IO[bytes]) -> Iterator[bytes]:
-    leaving_out = False
+def _of_one_database(stream: IO[bytes]) -> Iterator[bytes]:
+    leaving_out = statement_goes_on = False
     kept = bytearray()
     for piece in pieces(stream):
-        if piece.starts_line:
-            leaving_out = not piece.in_body and _NAMES_DATABASE.match(piece.content) is not None
+        if piece.starts_line and not statement_goes_on:
+            leaving_out = not piece.in_body and _BEYOND_DATABASE.match(piece.content) is not None
         if leaving_out:
+            # A statement with the identifiers of several servers has a line for each.
+            statement_goes_on = not piece.content.rstrip().endswith(b";")
             continue
         kept += piece.content
         if len(kept) >= PIECE_BYTES:

@@ -164,6 +164,16 @@ class UnknownRun(Refused):
     code = "OW109"
 
 
+class InvalidCatalogue(Refused):
+    """A file of the catalogue, which comes with Onward, does not say what such a file must say.
+
+    The evidence names the file, each key that is wrong and what was expected there. A file of your own, for another
+    service, has to be mended; one of Onward's means that the installation is damaged.
+    """
+
+    code = "OW110"
+
+
 # --- The machine and the environments
 
 

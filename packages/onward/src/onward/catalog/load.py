@@ -5,10 +5,9 @@ from functools import cache
 from importlib.resources import files
 from typing import TypeVar
 
-import yaml
-
 from onward.catalog.series import Series, SeriesList
 from onward.catalog.service import Application, Command, KnownFault, Recipe
+from onward.catalog.validation import invalid, recipe_contradictions, validated
 from onward.errors import UnknownService
 
 DATA = files("onward.catalog") / "data"
@@ -18,14 +17,22 @@ Dated = TypeVar("Dated", Command, Application, KnownFault)
 
 @cache
 def series_list() -> SeriesList:
-    """All series of the catalogue, the oldest first."""
-    entries = yaml.safe_load((DATA / "series.yaml").read_text(encoding="utf-8"))
-    return SeriesList(tuple(Series.model_validate(entry) for entry in entries))
+    """All series of the catalogue, the oldest first. Raises InvalidCatalogue."""
+    return read_series("series.yaml", (DATA / "series.yaml").read_text(encoding="utf-8"))
+
+
+def read_series(file: str, text: str) -> SeriesList:
+    """The series that a file's text describes. Raises InvalidCatalogue."""
+    series = validated(file, text, tuple[Series, ...])
+    try:
+        return SeriesList(series)
+    except ValueError as error:
+        raise invalid(file, str(error).split("; ")) from None
 
 
 @cache
 def recipe(service: str) -> Recipe:
-    """The recipe of a service. Raises UnknownService."""
+    """The recipe of a service. Raises UnknownService, InvalidCatalogue."""
     file = DATA / "services" / f"{service}.yaml"
     if not service.isidentifier() or not file.is_file():
         raise UnknownService(
@@ -33,7 +40,15 @@ def recipe(service: str) -> Recipe:
             evidence=f"known: {', '.join(services())}",
             next_command="onward series show 2026.2",
         )
-    return Recipe.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    return read_recipe(f"services/{service}.yaml", file.read_text(encoding="utf-8"), series_list())
+
+
+def read_recipe(file: str, text: str, order: SeriesList) -> Recipe:
+    """The recipe that a file's text describes. Raises InvalidCatalogue."""
+    found = validated(file, text, Recipe)
+    if wrong := recipe_contradictions(found, order):
+        raise invalid(file, wrong)
+    return found
 
 
 def in_force(facts: Iterable[Dated], series: str) -> tuple[Dated, ...]:

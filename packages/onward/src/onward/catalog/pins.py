@@ -6,11 +6,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-import yaml
 from pydantic import Field
 
 from onward.catalog.fact import Fact
 from onward.catalog.load import series_list
+from onward.catalog.validation import validated
 
 SourceKind = Literal["official", "file", "as-of-release"]
 
@@ -53,8 +53,7 @@ def pins(series: str, source: SourceKind) -> tuple[Pin, ...]:
     known = series_list()
     place = known.position(series)
     found = []
-    for entry in yaml.safe_load((_DATA / "pins.yaml").read_text(encoding="utf-8")):
-        pin = Pin.model_validate(entry)
+    for pin in validated("pins.yaml", (_DATA / "pins.yaml").read_text(encoding="utf-8"), tuple[Pin, ...]):
         first = known.position(pin.since) if pin.since else 0
         last = known.position(pin.until) if pin.until else len(known)
         if first <= place <= last and source in pin.sources:
@@ -65,5 +64,5 @@ def pins(series: str, source: SourceKind) -> tuple[Pin, ...]:
 @cache
 def build_faults() -> tuple[BuildFault, ...]:
     """What is known of failing builds, the particular before the general."""
-    entries = yaml.safe_load((_DATA / "build-faults.yaml").read_text(encoding="utf-8"))
-    return tuple(BuildFault.model_validate(entry) for entry in entries)
+    text = (_DATA / "build-faults.yaml").read_text(encoding="utf-8")
+    return validated("build-faults.yaml", text, tuple[BuildFault, ...])

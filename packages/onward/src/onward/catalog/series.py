@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from difflib import get_close_matches
 from itertools import pairwise
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -40,7 +41,7 @@ class Series(Fact):
     name: str = Field(description="antelope, bobcat, caracal, ...")
     released: date = Field(description="Day of the coordinated release")
     slurp: bool = Field(description="True when it may be upgraded to directly from the SLURP release before it")
-    python: tuple[str, ...] = Field(
+    python: tuple[Annotated[str, Field(pattern=r"^3\.\d+$")], ...] = Field(
         min_length=1, description="Interpreters that it can run on, the preferred one first: 3.11, 3.10"
     )
     services: dict[str, tuple[Release, ...]] = Field(description="Versions of each service, the oldest first")

@@ -86,7 +86,7 @@ class Database(Fact):
         default=("database", "connection"), description="Where its URL stands in the configuration"
     )
     signature: tuple[str, ...] = Field(
-        description="Tables that every release of this service has, and no other service"
+        min_length=1, description="Tables that every release of this service has, and no other service"
     )
     bookkeeping: tuple[str, ...] = Field(description="Tables of the migration tools: not the user's data")
     revisions: tuple[Revision, ...]

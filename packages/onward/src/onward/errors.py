@@ -136,11 +136,11 @@ class NotSlurp(Refused):
 
 
 class PasswordOnCommandLine(Refused):
-    """A database URL with a password in it was given on the command line.
+    """A URL with a password in it was given on the command line: of a database, or of constraints.
 
-    Every user of the machine can read a process's arguments. Let Onward read the URL from the service's own
+    Every user of the machine can read a process's arguments. Let Onward read a database's URL from the service's own
     configuration (``--copy-of config:/etc/keystone/keystone.conf``), or leave the password out of the URL
-    and put it in the environment variable ``ONWARD_SOURCE_PASSWORD``.
+    and put it in the environment variable ``ONWARD_SOURCE_PASSWORD``. Constraints can be given as a file.
     """
 
     code = "OW107"

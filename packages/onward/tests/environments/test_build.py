@@ -252,6 +252,15 @@ def test_a_version_that_does_not_exist_is_named(workshop: Workshop) -> None:
     assert "no version that fits" in caught.value.what
 
 
+def test_constraints_decide_what_is_installed(workshop: Workshop) -> None:
+    workshop.constraints_file.write_text("telescope==0.9\n", encoding="utf-8")
+    with pytest.raises(EnvironmentBuildFailed) as caught:
+        build(workshop.spec(), workshop.directories)
+    assert "telescope" in caught.value.what
+    assert "0.9" in caught.value.evidence
+    assert not workshop.builds()
+
+
 def test_an_index_that_does_not_answer_is_told_apart_and_its_password_stays_secret(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

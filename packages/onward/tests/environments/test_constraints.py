@@ -9,7 +9,7 @@ import pytest
 
 from onward.catalog.load import series_list
 from onward.catalog.pins import build_faults, pins
-from onward.errors import ConstraintsUnavailable
+from onward.errors import ConstraintsUnavailable, PasswordOnCommandLine
 from onward.hosts.constraints import Constraints, resolve, select
 from onward.hosts.state import Directories
 
@@ -119,6 +119,36 @@ def test_a_template_names_one_file_for_each_series(tmp_path: Path, private: Dire
     with pytest.raises(ConstraintsUnavailable, match=r"2024\.2") as caught:
         resolve(str(tmp_path / "{series}.txt"), series_list().find("2024.2"), private)
     assert "No such file" in caught.value.evidence
+
+
+@pytest.mark.parametrize("name", ["{series}", "mirror/{series}/upper-constraints.txt?plain=1", "one-for-all.txt"])
+def test_an_address_of_ones_own_is_fetched_like_the_official_one(site: Site, private: Directories, name: str) -> None:
+    path = "/constraints/upper/" + name.replace("{series}", "2024.1")
+    site.answers[path] = (200, GOOD.encode())
+    found = Constraints.model_validate(resolve(site.url + name, CARACAL, private))
+    assert (found.kind, found.location) == ("url", site.url.replace("/constraints/upper/", path))
+    assert constrained(found, private)[0:2] == ("# comment", "oslo.config===9.4.0")
+    for kept in (private.cache / "constraints").iterdir():
+        kept.unlink()
+    assert "oslo.config===9.4.0" in constrained(found, private)
+    assert site.asked == [path, path]
+
+
+def test_official_constraints_and_those_of_an_address_are_pinned_alike() -> None:
+    for series in series_list():
+        assert pins(series.id, "official") == pins(series.id, "url") == pins(series.id, "file")
+
+
+def test_an_address_that_fails_is_refused_like_the_official_one(site: Site, private: Directories) -> None:
+    with pytest.raises(ConstraintsUnavailable) as caught:
+        resolve(f"{site.url}{{series}}", CARACAL, private)
+    assert f"{site.url}2024.1: 404" in caught.value.evidence
+
+
+def test_a_password_in_an_address_is_refused_as_it_would_stand_in_the_plan(private: Directories) -> None:
+    with pytest.raises(PasswordOnCommandLine) as caught:
+        resolve("https://reader:opensesame@127.0.0.1:1/{series}", CARACAL, private)
+    assert "opensesame" not in str(caught.value.as_data())
 
 
 def test_the_same_content_has_the_same_digest_wherever_it_is_from(

@@ -12,7 +12,7 @@ from onward.catalog.fact import Fact
 from onward.catalog.load import series_list
 from onward.catalog.validation import validated
 
-SourceKind = Literal["official", "file", "as-of-release"]
+SourceKind = Literal["official", "url", "file", "as-of-release"]
 
 _DATA = files("onward.catalog") / "data"
 
@@ -22,7 +22,7 @@ class Pin(Fact):
 
     requirement: str
     applies: Literal["constrain", "build", "add", "leave-out"]
-    sources: tuple[SourceKind, ...] = Field(default=("official", "file", "as-of-release"), alias="with")
+    sources: tuple[SourceKind, ...] = Field(default=("official", "url", "file", "as-of-release"), alias="with")
     since: str | None = Field(default=None, description="First series that needs it; None: all from the oldest on")
     until: str | None = Field(default=None, description="Last series that needs it; None: all up to the newest")
     not_after: date | None = Field(

@@ -7,13 +7,14 @@ import urllib.error
 import urllib.request
 from datetime import date, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
 from onward.catalog.fact import Fact
 from onward.catalog.pins import SourceKind, pins
 from onward.catalog.series import Release, Series
-from onward.errors import ConstraintsUnavailable
+from onward.errors import ConstraintsUnavailable, PasswordOnCommandLine
 from onward.hosts.state import Directories
 from onward.plan.plan import digest_of
 
@@ -55,10 +56,10 @@ def resolve(
 ) -> dict[str, JsonValue]:
     """The source that an operator asked for, read or fetched once so that its digest is known.
 
-    ``wanted`` is ``official``, ``as-of-release`` or a path, in which ``{series}`` stands for the identifier of the
-    series. The content of files and addresses is kept in the cache directory under its digest.
+    ``wanted`` is ``official``, ``as-of-release``, or an address or path in which ``{series}`` stands for the
+    identifier of the series. The content of files and addresses is kept in the cache directory under its digest.
     The answer has the fields of :class:`Constraints`, the shape in a step's arguments.
-    Raises ConstraintsUnavailable.
+    Raises ConstraintsUnavailable, PasswordOnCommandLine.
     """
     if wanted == AS_OF_RELEASE:
         day = series.released.isoformat()
@@ -66,6 +67,9 @@ def resolve(
     elif wanted == OFFICIAL:
         address = f"{official_url.rstrip('/')}/{series.id}"
         found = _kept("official", address, _fetch(address, series.id), directories)
+    elif wanted.startswith(("http://", "https://")):
+        address = _without_password(wanted).replace("{series}", series.id)
+        found = _kept("url", address, _fetch(address, series.id), directories)
     else:
         path = Path(wanted.replace("{series}", series.id)).expanduser().absolute()
         found = _kept("file", str(path), _read(path, series.id), directories)
@@ -85,7 +89,7 @@ def select(
         return _pinned("as-of-release", series, options=as_of_release(series, release, package, last_day))
     kept = _cache_file(constraints.digest, directories)
     if not kept.is_file():
-        fetch = _fetch if constraints.kind == "official" else _read_named
+        fetch = _read_named if constraints.kind == "file" else _fetch
         again = _kept(constraints.kind, constraints.location, fetch(constraints.location, series.id), directories)
         _must_match(constraints, again.digest, series.id)
     return _pinned(constraints.kind, series, constrain=tuple(kept.read_text(encoding="utf-8").splitlines()))
@@ -135,6 +139,17 @@ def _must_match(constraints: Constraints, digest: str, series: str) -> None:
         evidence=f"{constraints.location}: planned with {constraints.digest}, is now {digest}",
         next_command="make a new plan, which shows what it is built from",
     )
+
+
+def _without_password(address: str) -> str:
+    """The address, which the plan will show. Raises PasswordOnCommandLine."""
+    if "@" in urlsplit(address).netloc:
+        raise PasswordOnCommandLine(
+            "The address of the constraints has a user or a password in it, which the plan would show.",
+            evidence=f"it begins with {address.partition('://')[0]}://...@",
+            next_command="fetch the file yourself, then: --constraints FILE",
+        )
+    return address
 
 
 def _read_named(location: str, series: str) -> bytes:

@@ -260,3 +260,19 @@ def test_a_wrong_word_is_a_usage_error(onward) -> None:
     assert onward("rehaerse").status == 2
     assert onward("rehearse", "--demmo").status == 2
     assert onward("explain", "OW000").status == 2
+
+
+def test_a_unit_that_is_there_twice_is_refused(onward, cloud: Path) -> None:
+    cloud.write_text(cloud.read_text() + "    units:\n    - name: keystone/0\n    - name: keystone/0\n")
+    refused(onward("plan", "upgrade", "--cloud", cloud, "--to", "2024.1"), "OW105", "keystone/0")
+
+
+def test_a_plan_holds_no_path_that_depends_on_where_it_was_made(
+    onward, cloud: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.write_text(cloud.read_text().replace(f"{tmp_path}/cloud/keystone.conf", "cloud/keystone.conf"))
+    monkeypatch.chdir("/")
+    called = onward("plan", "upgrade", "--cloud", cloud, "--to", "2024.1", "-f", "json")
+    assert called.status == 0, called.err
+    adopt = next(step for step in json.loads(called.out)["steps"] if step["action"] == "service.adopt")
+    assert adopt["arguments"]["configuration"] == [str(tmp_path / "cloud" / "keystone.conf")]

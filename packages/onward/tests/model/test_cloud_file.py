@@ -30,6 +30,7 @@ def test_a_cloud_file_survives_being_written_and_read() -> None:
         (GOOD.replace("series", "serie"), "services.keystone.serie"),
         (GOOD.replace("keystone/0", "keystone"), "services.keystone.units.0.name"),
         (GOOD.replace("[/etc/keystone/keystone.conf]", "[]"), "services.keystone.configuration"),
+        (GOOD + "    - name: keystone/0\n", "services.keystone.units: Value error, there is more than one keystone/0"),
         ("- a list", "file"),
         ("cloud: [", "line 1"),
         ("", "file"),

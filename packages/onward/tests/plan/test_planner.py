@@ -58,6 +58,52 @@ def test_everything_is_built_checked_and_warm_before_the_outage_begins(wish: Reh
             assert f"check/{wish.path[-1]}" in before(plan, step.id)
 
 
+USES_THE_CONFIGURATION = {
+    "census.compare",
+    "census.take",
+    "database.backup",
+    "database.migrate",
+    "identity.prove",
+    "identity.remember",
+    "identity.seed",
+    "service.check",
+    "service.stopped",
+}
+USES_THE_RELEASE = {"database.migrate", "identity.prove", "identity.remember", "identity.seed", "service.check"}
+
+
+@given(any_wish)
+def test_what_a_step_uses_is_there_when_it_begins(wish: RehearsalWish | UpgradeWish) -> None:
+    plan = planned(wish)
+    for step in plan.steps:
+        done = before(plan, step.id)
+        if step.action in USES_THE_CONFIGURATION:
+            assert "configure" in done, step.id
+            assert plan.kind == "upgrade" or "scratch" in done, step.id
+        if step.action in USES_THE_RELEASE:
+            assert f"runner/{step.arguments['series']}" in done, step.id
+
+
+@given(any_wish)
+def test_every_series_of_the_path_and_no_other_is_built_and_only_once(wish: RehearsalWish | UpgradeWish) -> None:
+    plan = planned(wish)
+    needed = wish.path if plan.kind == "rehearsal" else wish.path[1:]
+    assert [step.arguments["series"] for step in plan.steps if step.action == "environment.build"] == list(needed)
+    assert [step.arguments["series"] for step in plan.steps if step.action == "runner.warm"] == list(needed)
+    assert {step.arguments.get("series", needed[0]) for step in plan.steps} <= set(wish.path)
+
+
+@given(any_wish)
+def test_a_plan_reads_the_same_with_what_earlier_runs_took_and_says_it(wish: RehearsalWish | UpgradeWish) -> None:
+    plan = planned(wish)
+    took = {step.id: 1.5 for step in plan.steps}
+    planner = plan_rehearsal if isinstance(wish, RehearsalWish) else plan_upgrade
+    again = planner(wish, took)  # type: ignore[arg-type] # the planner of this kind of wish
+    assert [step.model_copy(update={"expected_seconds": None}) for step in again.steps] == list(plan.steps)
+    assert again.step(f"migrate/{wish.path[-1]}").expected_seconds == 1.5
+    assert again.digest != plan.digest
+
+
 @given(any_wish)
 def test_rows_are_counted_before_the_first_migration_and_after_the_last(wish: RehearsalWish | UpgradeWish) -> None:
     plan = planned(wish)

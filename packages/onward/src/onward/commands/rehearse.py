@@ -43,6 +43,9 @@ class Rehearse(Command):
         parser.add_argument("--size", choices=("demo", "small"), default="demo", help="of the demonstration cloud")
         parser.add_argument("--keep", action="store_true", help="leave the copy in place afterwards")
         parser.add_argument("--plan-only", action="store_true", help="show what would be done, and do nothing")
+        parser.add_argument(
+            "-f", "--format", choices=("tree", "json"), default="tree", help="of --plan-only (default: %(default)s)"
+        )
         parser.add_argument("--report-dir", type=Path, default=None, help="directory for report.html and report.json")
         add_environment_options(parser)
         return parser
@@ -68,6 +71,6 @@ class Rehearse(Command):
             ),
         )
         if parsed_args.plan_only:
-            show(self, plan, "tree")
+            show(self, plan, parsed_args.format)
             return 0
         return execute(self.app, directories, start(directories, plan), report_directory=parsed_args.report_dir)

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from onward.errors import InvalidCloudFile, UnknownService
 
@@ -28,8 +28,19 @@ class Service(Described):
     """A service of the cloud."""
 
     series: str | None = Field(default=None, description="Series of the installed code, where the database can't tell")
-    configuration: tuple[str, ...] = Field(min_length=1, description="oslo.config files, in the order they are read")
+    configuration: tuple[str, ...] = Field(
+        min_length=1,
+        description="oslo.config files, in the order they are read; relative ones are beside the cloud file",
+    )
     units: tuple[Unit, ...] = ()
+
+    @field_validator("units")
+    @classmethod
+    def _each_once(cls, units: tuple[Unit, ...]) -> tuple[Unit, ...]:
+        names = [unit.name for unit in units]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"there is more than one {' and one '.join(twice)}")
+        return units
 
 
 class Cloud(Described):

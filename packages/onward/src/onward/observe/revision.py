@@ -104,7 +104,7 @@ def require_series(found: SchemaPosition, said: str | None, series_list: SeriesL
             raise SourceSeriesUnclear(
                 f"The database could be at any of {', '.join(found.series)}: their schemas are the same.",
                 evidence=shows,
-                next_command=f"say which release is installed: --from {found.series[-1]}",
+                next_command=_say(found.series),
             )
         return found.series[0]
     if said not in found.series:
@@ -112,9 +112,13 @@ def require_series(found: SchemaPosition, said: str | None, series_list: SeriesL
         raise (DatabaseAhead if ahead else SourceSeriesUnclear)(
             f"The database is at {' or '.join(found.series)}, not at {said} as was said.",
             evidence=shows,
-            next_command=f"--from {found.series[-1]}",
+            next_command=_say(found.series),
         )
     return said
+
+
+def _say(fitting: tuple[str, ...]) -> str:
+    return f"say which release is installed: --from {fitting[-1]}, or series: in the cloud file"
 
 
 def _half_by_alembic(state: SchemaState, history: History, ordered: list[Revision]) -> str | None:

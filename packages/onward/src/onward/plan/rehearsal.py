@@ -69,13 +69,12 @@ def plan_rehearsal(wish: RehearsalWish, durations: Mapping[str, float] | None = 
     lane = Lane(wish.service, wish.path, wish.environments, durations or {})
     source, target = wish.path[0], wish.path[-1]
     fill = _fill(wish, lane)
-    filled = (fill.id,)
     remember = Step(
         id="remember",
         action="identity.remember",
         target=f"{wish.service} {source}",
         arguments={"service": wish.service, "series": source, "logins": wish.source.kind == "demo"},
-        needs=(*filled, runner_id(source)),
+        needs=(fill.id, "configure", runner_id(source)),
         reason="keep what the old release answers, to hold the new one against it",
         phase="prepare",
         expected_seconds=lane.expected("remember"),

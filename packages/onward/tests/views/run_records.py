@@ -64,7 +64,15 @@ def rehearsal(*, path: tuple[str, ...] = PATH, cloud: str = "demo", demo: bool =
     )
 
 
-def upgrade(*, path: tuple[str, ...] = PATH, durations: dict[str, float] | None = None) -> Plan:
+UNIT = UnitCommands(name="keystone/0", stop=("systemctl", "stop", "apache2"), start=("systemctl", "start", "apache2"))
+
+
+def upgrade(
+    *,
+    path: tuple[str, ...] = PATH,
+    durations: dict[str, float] | None = None,
+    units: tuple[UnitCommands, ...] = (UNIT,),
+) -> Plan:
     return plan_upgrade(
         UpgradeWish(
             cloud="production",
@@ -72,13 +80,7 @@ def upgrade(*, path: tuple[str, ...] = PATH, durations: dict[str, float] | None 
             path=path,
             configuration=("/etc/keystone/keystone.conf",),
             environments=choices(path),
-            units=(
-                UnitCommands(
-                    name="keystone/0",
-                    stop=("systemctl", "stop", "apache2"),
-                    start=("systemctl", "start", "apache2"),
-                ),
-            ),
+            units=units,
             facts={"source": path[0]},
         ),
         durations,

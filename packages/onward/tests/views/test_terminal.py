@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from run_records import PATH, failure, rehearsal, run_of, stopped_at, upgrade
+from run_records import PATH, evidence_of, failure, rehearsal, run_of, stopped_at, upgrade
 
 from onward.engine.record import RunRecord
 from onward.errors import InterpreterMissing, from_data
@@ -81,9 +81,37 @@ def test_what_was_not_begun_is_named_in_few_lines() -> None:
 
 def test_a_copy_that_is_kept_is_said_to_be_somewhere() -> None:
     plan = rehearsal(keep=True)
-    record = run_of(plan, evidence=lambda step: {"where": "/srv/copy.sqlite"} if step.id == "scratch" else {})
-    assert "The copy is left in place: /srv/copy.sqlite" in shown(record).splitlines()
+    path = "/home/ada/.local/state/onward/runs/rehearsal-20261125-140638-4613/scratch/keystone.sqlite"
+    record = run_of(plan, evidence=lambda step: {"where": path} if step.id == "scratch" else {})
+    lines = shown(record).splitlines()
+    assert lines[lines.index("The copy is left in place:") + 1] == f"  {path}"
     assert "left in place" not in shown(run_of(rehearsal()))
+
+
+def test_a_copied_cloud_is_told_by_its_rows() -> None:
+    lines = shown(run_of(rehearsal(demo=False))).splitlines()
+    assert lines[0].startswith("Nothing was lost. No row is missing or different apart from what")
+    assert "559 comparisons of 4 kinds through the API hold as well." in lines
+
+
+def test_an_upgrade_that_is_done_says_where_its_backup_is_and_that_the_outage_is_over() -> None:
+    path = "/home/ada/.local/state/onward/runs/upgrade-20261125-140933-768f/backup/keystone-2024.1.with-a-long-name.sql"
+
+    def evidence(step: Step) -> dict[str, object]:
+        return {"backup": path} if step.action == "database.backup" else evidence_of(step)
+
+    text = shown(run_of(upgrade(), evidence=evidence))
+    assert f"\nThe backup of 2024.1:\n  {path}\n" in text
+    assert "(the service was down)" in text
+    assert "The outage took " in text
+    assert "Next" not in text
+
+
+def test_an_upgrade_that_starts_nothing_says_who_has_to() -> None:
+    lines = shown(run_of(upgrade(units=()))).splitlines()
+    assert lines[0] == "The database of keystone is at 2026.2."
+    assert lines[1].startswith("The outage lasts until keystone is started, for which the plan has no command.")
+    assert lines[-1] == "  start keystone with the code of 2026.2, on every host"
 
 
 def test_an_outage_is_bracketed_also_in_ascii() -> None:

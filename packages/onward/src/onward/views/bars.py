@@ -38,7 +38,9 @@ def print_bars(page: Page, record: RunRecord) -> None:
 
 
 def _heading(phase: PhaseBars, record: RunRecord) -> str:
-    return f": {_extent(phase, outage_of(record))} ({phase_note(record.plan, phase.phase)})"
+    outage = outage_of(record)
+    note = phase_note(record.plan, phase.phase, over=outage is not None and outage.over)
+    return f": {_extent(phase, outage)} ({note})"
 
 
 def _extent(phase: PhaseBars, outage: Outage | None) -> str:

@@ -90,6 +90,10 @@ class Page:
         for number, line in enumerate(self.wrapped(*parts, columns=self.columns - indent - hang)):
             self.console.print(Text(" " * (indent + hang if number else indent)) + line)
 
+    def unbroken(self, text: str, indent: int = 2) -> None:
+        """A path or another text that is to be copied: on one line, however long it is."""
+        self.console.print(Text(" " * indent + self.clean(text)))
+
     def entry(self, label: Part, *parts: Part, indent: int, columns: int) -> None:
         """A label that takes so many columns, and a paragraph beside it."""
         words, style = (label, "") if isinstance(label, str) else label

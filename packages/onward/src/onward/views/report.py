@@ -26,7 +26,7 @@ from onward.views.summary import (
     took_of,
 )
 from onward.views.timeline import timeline_of
-from onward.views.verdict import next_command, next_heading, verdict_of
+from onward.views.verdict import next_command, next_heading, places, verdict_of
 from onward.views.words import counted, duration, harmless, moment
 
 MOST_EVIDENCE = 20_000
@@ -63,6 +63,8 @@ def render(record: RunRecord) -> str:
 
 def _context(record: RunRecord) -> dict[str, Any]:
     timeline = timeline_of(record)
+    outage = outage_of(record)
+    over = outage is not None and outage.over
     outage_bars = timeline.phase("outage")
     return {
         "title": title_of(record),
@@ -72,15 +74,19 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "verdict": verdict_of(record),
         "next_command": next_command(record),
         "next_heading": next_heading(record),
+        "places": places(record),
         "prediction": prediction_of(record),
-        "outage": outage_of(record),
+        "outage": outage,
         "findings": findings_of(record),
         "checked": any(each.status == "done" for each in by_action(record, "service.check")),
         "level_words": LEVEL_WORDS,
         "proof": proof_of(record),
         "environments": environments_of(record),
         "failures": [(each, by_code().get(str((each.error or {}).get("code")))) for each in record.failures],
-        "phases": [(PHASE_TITLES[phase], phase_note(record.plan, phase), _of_phase(record, phase)) for phase in PHASES],
+        "phases": [
+            (PHASE_TITLES[phase], phase_note(record.plan, phase, over=over), _of_phase(record, phase))
+            for phase in PHASES
+        ],
         "timeline": timeline,
         "picture": whole_run(timeline) if timeline.seconds else None,
         "outage_bars": waterfall(outage_bars) if outage_bars is not None else [],

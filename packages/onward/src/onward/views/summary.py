@@ -87,8 +87,8 @@ def title_of(record: RunRecord) -> str:
     return f"{kind} of {plan.service} from {plan.source} to {plan.target}"
 
 
-def phase_note(plan: Plan, phase: Phase) -> str:
-    """What a phase means for the people who use the service."""
+def phase_note(plan: Plan, phase: Phase, *, over: bool = False) -> str:
+    """What a phase means, or when it is over has meant, for the people who use the service."""
     notes: dict[Phase, str] = {
         "prepare": "the service stays up",
         "outage": "the service is down",
@@ -97,6 +97,8 @@ def phase_note(plan: Plan, phase: Phase) -> str:
     }
     if plan.kind == "rehearsal" and phase == "outage":
         return "on the copy; in production the service would be down"
+    if over and phase == "outage":
+        return "the service was down"
     return notes[phase]
 
 

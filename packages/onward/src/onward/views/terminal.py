@@ -22,7 +22,7 @@ from onward.views.summary import (
     title_of,
     took_of,
 )
-from onward.views.verdict import next_command, next_heading, verdict_of
+from onward.views.verdict import next_command, next_heading, places, verdict_of
 from onward.views.words import counted, duration, moment
 
 MOST_FINDINGS = 12
@@ -95,8 +95,13 @@ def print_record(record: RunRecord, stream: TextIO, reports: Iterable[Path] = ()
         page.blank()
         _print_failure(page, failure.error or {}, place=failure.step.id, command=False)
     page.blank()
-    for path in reports:
-        page.paragraph("Report: ", str(path))
+    for words, place in places(record):
+        page.paragraph(f"{words}:")
+        page.unbroken(place)
+    for number, path in enumerate(reports):
+        if number == 0:
+            page.paragraph("Report:")
+        page.unbroken(str(path))
     command = next_command(record)
     if command:
         page.paragraph(f"{next_heading(record)}:")

@@ -40,12 +40,10 @@ def verdict_of(record: RunRecord) -> Verdict:
 
 def next_command(record: RunRecord) -> str:
     """What to type next; "" where nothing is left to do."""
-    plan, failures = record.plan, record.failures
+    failures = record.failures
     match record.status:
-        case "done" if _is_demonstration(record):
-            return f"onward init --from-config /etc/{plan.service}/{plan.service}.conf"
-        case "done" if plan.kind == "rehearsal":
-            return f"onward plan upgrade --to {plan.target} -o plan.json"
+        case "done":
+            return _next_of_done(record)
         case "failed":
             suggested = str((failures[0].error or {}).get("next_command", "")) if failures else ""
             return suggested or f"onward runs resume {record.run_id}"
@@ -57,9 +55,23 @@ def next_command(record: RunRecord) -> str:
             return ""
 
 
+def _next_of_done(record: RunRecord) -> str:
+    plan = record.plan
+    if _is_demonstration(record):
+        return f"onward init --from-config /etc/{plan.service}/{plan.service}.conf"
+    if plan.kind == "rehearsal":
+        return f"onward plan upgrade --to {plan.target} -o plan.json"
+    return "" if _is_started_again(record) else f"start {plan.service} with the code of {plan.target}, on every host"
+
+
 def next_heading(record: RunRecord) -> str:
     """What stands before the next command: a demonstration leads from its own cloud to the reader's."""
     return "Next, on a cloud of your own" if record.status == "done" and _is_demonstration(record) else "Next"
+
+
+def _is_started_again(record: RunRecord) -> bool:
+    """True where the run itself has started a unit of the service."""
+    return any(each.step.arguments.get("verb") == "start" for each in by_action(record, "unit.command"))
 
 
 def _is_demonstration(record: RunRecord) -> bool:
@@ -74,28 +86,46 @@ def _verdict_of_done(record: RunRecord) -> Verdict:
         return Verdict("bad", f"{counted(len(different), 'finding')} must be understood before production is upgraded.")
     details = _warned(findings)
     if plan.kind == "upgrade":
-        outage = outage_of(record)
-        down = (f"The outage took {duration(outage.seconds)}.",) if outage is not None else ()
-        return Verdict("good", f"{plan.service} is at {plan.target}.", (*down, *_census(record), *details))
-    details = (*details, *_kept(record))
+        said = (*_outage(record), *_census(record), *details)
+        return Verdict("good", f"The database of {plan.service} is at {plan.target}.", said)
     proof = proof_of(record)
     missed = [check for check in proof if check.passed != check.total]
     if missed:
         return Verdict("bad", f"Not everything came through: {_listed(missed)}.", details)
-    if not proof and not _census(record):
+    compared = _census(record)
+    if not proof and not compared:
         return Verdict("attention", "It ran to its end, but nothing was compared.", details)
-    sentence = f"Nothing was lost: {_listed(proof[:1])}." if proof else "Nothing was lost."
-    others = (f"{_others(proof)} through the API hold as well.",) if proof[1:] else ()
-    return Verdict("good", sentence, (*others, *_census(record), *details))
+    if _is_demonstration(record) and proof:
+        others = (f"{_others(proof[1:], 'more comparison')} through the API hold as well.",) if proof[1:] else ()
+        return Verdict("good", f"Nothing was lost: {_listed(proof[:1])}.", (*others, *compared, *details))
+    # Of a copied cloud nobody's password is known; what is known of it are its rows.
+    asked = (f"{_others(proof, 'comparison')} through the API hold as well.",) if proof else ()
+    return Verdict("good", " ".join(("Nothing was lost.", *compared)), (*asked, *details))
 
 
-def _kept(record: RunRecord) -> tuple[str, ...]:
-    """Where the copy is that was to be left in place."""
-    if any(step.action == "scratch.remove" for step in record.plan.steps):
+def _outage(record: RunRecord) -> tuple[str, ...]:
+    """How long the service was down, where the run has seen its end."""
+    outage, service = outage_of(record), record.plan.service
+    if outage is None:
         return ()
-    made = next(by_action(record, "scratch.create"), None)
-    where = evidence_of(made).get("where") if made is not None else None
-    return (f"The copy is left in place: {where}",) if where else ()
+    took = duration(outage.seconds)
+    if _is_started_again(record):
+        return (f"The outage took {took}.",)
+    return (f"The outage lasts until {service} is started, for which the plan has no command. So far it took {took}.",)
+
+
+def places(record: RunRecord) -> tuple[tuple[str, str], ...]:
+    """What the run has left for its reader to find: what it is, and the path or URL where it is."""
+    found = []
+    kept = not any(step.action == "scratch.remove" for step in record.plan.steps)
+    for action, key, words in (
+        ("scratch.create", "where", "The copy is left in place" if kept else ""),
+        ("database.backup", "backup", f"The backup of {record.plan.source}"),
+    ):
+        made = next(by_action(record, action), None)
+        if made is not None and words and (where := evidence_of(made).get(key)):
+            found.append((words, str(where)))
+    return tuple(found)
 
 
 def _verdict_of_failed(record: RunRecord) -> Verdict:
@@ -155,9 +185,9 @@ def _warned(findings: tuple[Finding, ...]) -> tuple[str, ...]:
     return (f"To be read: {' and '.join(said)}, listed below.",) if said else ()
 
 
-def _others(proof: tuple[ProofCheck, ...]) -> str:
-    """All other comparisons in one number: the report lists them, and only what differs is worth a line here."""
-    return f"{sum(check.total for check in proof[1:]):,} more comparisons of {len(proof) - 1} kinds"
+def _others(proof: tuple[ProofCheck, ...], noun: str) -> str:
+    """Comparisons in one number: the report lists them, and only what differs is worth a line here."""
+    return f"{counted(sum(check.total for check in proof), noun)} of {counted(len(proof), 'kind')}"
 
 
 def _listed(checks: tuple[ProofCheck, ...] | list[ProofCheck]) -> str:

@@ -315,7 +315,7 @@ def test_a_dump_of_a_mysql_replica_is_loaded_by_a_user_who_may_do_nothing_else(t
             cursor.execute("CREATE USER operator@localhost")
             cursor.execute("GRANT ALL ON scratch.* TO operator@localhost")
             with open_dump(tmp_path / "dump") as stream:
-                load(stream, server.url("scratch").set(username="operator"), tmp_path / "client")
+                load(stream, server.url("scratch").set(username="operator"))
             cursor.execute("SELECT version_num FROM scratch.alembic_version ORDER BY 1")
             assert cursor.fetchall() == (("29e87d24a316",), ("e25ffa003242",))
             cursor.execute("SELECT @@global.gtid_slave_pos")

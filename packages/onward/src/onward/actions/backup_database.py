@@ -35,7 +35,7 @@ class BackupDatabase:
             if sqlite:
                 copy_sqlite(Path(str(url.database)), target)
             else:
-                save_dump(url, target, context.workspace / "client")
+                save_dump(url, target)
             target.chmod(0o600)
         facts = scan_dump(target, recipe(context.plan.service))
         if not facts.schema.alembic and not facts.schema.migrate:

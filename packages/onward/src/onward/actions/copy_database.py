@@ -9,7 +9,8 @@ from sqlalchemy import URL, make_url
 from onward.actions.scratch import scratch_for
 from onward.catalog.load import recipe
 from onward.engine.action import Evidence, StepContext
-from onward.errors import UnreadableConfig
+from onward.engine.crash import crash_point
+from onward.errors import DatabaseUnreachable, UnreadableConfig
 from onward.hosts.mariadb_client import dump, load
 from onward.hosts.scratch import SqliteScratch, copy_sqlite
 from onward.observe.configuration import read_configuration
@@ -35,18 +36,18 @@ class CopyDatabase:
         context.secrets.register(str(source.password) if source.password else None)
         scratch = scratch_for(context)
         scratch.empty()
-        client = context.workspace / "client"
         if isinstance(scratch, SqliteScratch):
             copy_sqlite(Path(str(source.database)), scratch.path)
             taken = scratch.path.stat().st_size
         else:
-            with dump(source, client) as stream:
-                taken = load(stream, scratch.url, client)
+            with dump(source) as stream:
+                crash_point("copy.dump-begun")
+                taken = load(stream, scratch.url)
         return {"source": shown(source), "bytes": taken, "seconds": round(time.monotonic() - began, 3)}
 
 
 def _source(context: StepContext) -> URL:
-    """Where the source is, with its password."""
+    """Where the source is, with its password. Raises DatabaseUnreachable where the environment does not have it."""
     described = context.step.arguments["source"]
     if not isinstance(described, dict):
         raise UnreadableConfig("The plan does not say what is to be copied.")
@@ -56,4 +57,12 @@ def _source(context: StepContext) -> URL:
         return read_configuration(paths, recipe(context.plan.service)).database_url
     url = make_url(str(described["url"]))
     password = os.environ.get(SOURCE_PASSWORD)
+    if url.password is not None and not password:
+        # The plan shows that there was one, and never which.
+        raise DatabaseUnreachable(
+            f"The password of the source is not in the environment: {SOURCE_PASSWORD} is not set.",
+            evidence=f"{shown(url)}; the password that the run began with was kept nowhere",
+            state="The source was not touched.",
+            next_command=f"{SOURCE_PASSWORD}=... onward runs resume {context.run_id}",
+        )
     return url.set(password=password) if password else url

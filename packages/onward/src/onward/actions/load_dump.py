@@ -46,7 +46,7 @@ class LoadDump:
 def _stream(path: Path, url: URL, context: StepContext) -> int:
     try:
         with open_dump(path) as stream:
-            return load(Reported(stream, context.progress), url, context.workspace / "client")
+            return load(Reported(stream, context.progress), url)
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise DumpCorrupt(f"{path} cannot be read.", evidence=str(error), next_command="make the dump again") from None
 

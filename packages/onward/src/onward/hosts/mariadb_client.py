@@ -28,9 +28,11 @@ _LAST_LINES = 10
 
 
 @contextmanager
-def _options_file(url: URL, directory: Path) -> Iterator[Path]:
-    """A file with the connection's options that only its owner may read, for as long as a client runs."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+def _options(url: URL) -> Iterator[int]:
+    """A descriptor from which a client can read the connection's options once.
+
+    It is a pipe: a file would outlive a process that is killed, with the password in it.
+    """
     lines = ["[client]"]
     if url.username:
         lines.append(f'user="{_escaped(url.username)}"')
@@ -44,36 +46,40 @@ def _options_file(url: URL, directory: Path) -> Iterator[Path]:
         certificate = url.query.get("ssl_ca")
         if certificate:
             lines.append(f'ssl-ca="{_escaped(str(certificate))}"')
-    descriptor, name = tempfile.mkstemp(prefix="client-", suffix=".cnf", dir=directory)  # mkstemp makes it 0600
-    path = Path(name)
+    reading, writing = os.pipe()
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
-        yield path
+        with os.fdopen(writing, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")  # A pipe holds far more than this (64 KiB), so that nobody waits.
+        yield reading
     finally:
-        path.unlink(missing_ok=True)
+        os.close(reading)
 
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def load(stream: Readable, url: URL, directory: Path) -> int:
+def load(stream: Readable, url: URL) -> int:
     """Feed SQL to the database of ``url``; return how many bytes it took. Nothing is held in memory.
 
-    ``directory`` is private and holds the client's options meanwhile. Raises DumpLoadFailed with the server's message.
+    Raises DumpLoadFailed with the server's message.
     """
-    with _options_file(url, directory) as options, tempfile.TemporaryFile() as messages:
+    with _options(url) as options, tempfile.TemporaryFile() as messages:
         argv = [
             str(find_tool("mariadb")),
-            f"--defaults-file={options}",
+            f"--defaults-file=/dev/fd/{options}",
             "--default-character-set=utf8mb4",
             "--batch",
             "--max-allowed-packet=1G",
             str(url.database),
         ]
         process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages, start_new_session=True
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=messages,
+            start_new_session=True,
+            pass_fds=(options,),
         )
         if process.stdin is None:
             raise AssertionError("a pipe was asked for")
@@ -100,15 +106,15 @@ def load(stream: Readable, url: URL, directory: Path) -> int:
 
 
 @contextmanager
-def dump(url: URL, directory: Path) -> Iterator[IO[bytes]]:
+def dump(url: URL) -> Iterator[IO[bytes]]:
     """A consistent dump of one database as a stream, taken in a single transaction that only reads.
 
     Leaving the context waits for the dump's end. Raises DatabaseUnreachable when it failed, even after its stream.
     """
-    with _options_file(url, directory) as options, tempfile.TemporaryFile() as messages:
+    with _options(url) as options, tempfile.TemporaryFile() as messages:
         argv = [
             str(find_tool("mariadb-dump")),
-            f"--defaults-file={options}",
+            f"--defaults-file=/dev/fd/{options}",
             "--single-transaction",
             "--quick",
             "--skip-lock-tables",
@@ -120,7 +126,12 @@ def dump(url: URL, directory: Path) -> Iterator[IO[bytes]]:
             str(url.database),
         ]
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages, start_new_session=True
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=messages,
+            start_new_session=True,
+            pass_fds=(options,),
         )
         if process.stdout is None:
             raise AssertionError("a pipe was asked for")
@@ -139,12 +150,12 @@ def dump(url: URL, directory: Path) -> Iterator[IO[bytes]]:
             )
 
 
-def save_dump(url: URL, target: Path, directory: Path) -> int:
+def save_dump(url: URL, target: Path) -> int:
     """Write a dump into a file, whole or not at all, on the disk when this returns; return its size in bytes."""
     partial = target.with_name(target.name + ".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        with dump(url, directory) as stream:
+        with dump(url) as stream:
             shutil.copyfileobj(stream, file, CHUNK_BYTES)
         file.flush()
         os.fsync(file.fileno())

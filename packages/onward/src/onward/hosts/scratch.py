@@ -203,7 +203,7 @@ class NamedScratch:
         """Dump it into a file."""
         target = self._checkpoint(name)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        save_dump(self.url, target, self._directory / "client")
+        save_dump(self.url, target)
 
     def has_checkpoint(self, name: str) -> bool:
         """True when the dump is complete."""
@@ -213,7 +213,7 @@ class NamedScratch:
         """Remove all tables and load the dump."""
         self.empty()
         with self._checkpoint(name).open("rb") as stream:
-            load(stream, self.url, self._directory / "client")
+            load(stream, self.url)
 
     def drop_checkpoint(self, name: str) -> None:
         """Remove the dump."""

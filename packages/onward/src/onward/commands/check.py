@@ -10,6 +10,9 @@ from onward.survey.check import survey_check
 from onward.survey.options import add_environment_options, environment_wish
 from onward.views.terminal import print_error
 
+PIPE_COLUMNS = 100
+"""How wide the table is where there is no terminal whose width could be asked for."""
+
 
 class Check(Lister):
     """Check whether a service can be taken to a series: Onward's own checks and those of the target release."""
@@ -44,13 +47,17 @@ class Check(Lister):
 
     def run(self, parsed_args: Any) -> int:
         """Show the table; exit with 4 when anything failed or could not be told."""
+        if parsed_args.max_width == 0 and not self.app.stdout.isatty():
+            parsed_args.max_width = PIPE_COLUMNS
         super().run(parsed_args)
         bad = [finding for finding in self._findings if finding.result in ("fail", "could-not-tell")]
         if not bad:
             return 0
+        failed = any(finding.result == "fail" for finding in bad)
+        wish = f"{parsed_args.service} is {'not ' if failed else ''}fit to be taken to {parsed_args.target}"
         error = CheckFailed(
-            f"{parsed_args.service} is not fit to be taken to {parsed_args.target}.",
-            evidence="\n".join(f"{each.name}: {each.result}" for each in bad),
+            f"{wish}." if failed else f"It could not be told whether {wish}.",
+            evidence="\n".join(f"{each.name}: {each.result}: {each.details}" for each in bad),
             next_command=next((each.way_out for each in bad if each.way_out), ""),
         )
         print_error(error, self.app.stderr)

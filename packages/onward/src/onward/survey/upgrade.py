@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from onward.catalog.load import recipe, series_list
 from onward.catalog.series import Series
 from onward.checks.foreseen import foreseen_faults
-from onward.errors import CheckFailed
+from onward.errors import CheckFailed, DatabaseAhead, PlanStale, SourceSeriesUnclear
 from onward.hosts.constraints import resolve
 from onward.hosts.interpreters import find_interpreters
 from onward.hosts.state import Directories
@@ -74,9 +74,21 @@ def require_no_fault(entry: Service, service: str, ahead: tuple[Series, ...]) ->
 
 
 def facts_now(directories: Directories, cloud_file: Path, plan: Plan) -> dict[str, JsonValue]:
-    """The facts of a plan as they are now, for comparing. Raises a Refused error where they cannot be had."""
+    """The facts of a plan as they are now, for comparing.
+
+    Raises PlanStale when the database is at another series, and a Refused error where the facts cannot be had.
+    """
     entry = load_cloud(cloud_file).service(plan.service)
-    found = _look(entry, plan.service, plan.source)
+    try:
+        found = _look(entry, plan.service, plan.source)
+    except (DatabaseAhead, SourceSeriesUnclear) as moved:
+        raise PlanStale(
+            f"The plan begins at {plan.source}, and the database is not there any more.",
+            evidence=f"{moved.what}\n{moved.evidence}",
+            state="Nothing was touched.",
+            next_command="onward runs list",
+        ) from None
+    writable(found.url)
     planned = plan.facts.get("constraints")
     constraints: dict[str, dict[str, JsonValue]] = {}
     for series, source in (planned if isinstance(planned, dict) else {}).items():

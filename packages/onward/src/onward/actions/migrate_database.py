@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from onward.actions.configure_service import configuration_files, database_url
 from onward.actions.scratch import scratch_for
+from onward.actions.service_stopped import require_alone
 from onward.actions.warm_runner import clean_log, command_log, runner_for
 from onward.catalog.load import in_force, recipe, series_list
 from onward.catalog.service import Command, KnownFault, Recipe
@@ -55,6 +56,10 @@ class MigrateDatabase:
         checkpoint_seconds = time.monotonic() - began
         files = configuration_files(context)
         context.secrets.register(database_url(context).password)
+        if scratch is None:
+            # A statement of an attempt that was cut off may still be at work in the server, and who stopped the service
+            # may have started it again since.
+            require_alone(context, f"The migration to {series} has not been begun again; the service is stopped.")
         commands, warnings = [], list[str]()
         for command in in_force((*service.offline, service.enter_next), series):
             context.progress(f"{series}: {command.name}")

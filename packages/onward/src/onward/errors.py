@@ -174,6 +174,16 @@ class InvalidCatalogue(Refused):
     code = "OW110"
 
 
+class OutputUnwritable(Refused):
+    """A file or directory that was named for Onward's output cannot be written.
+
+    The evidence is what the system says: there is no such directory, or it belongs to somebody else. State and cache
+    directories are chosen with ``--state-dir`` and ``--cache-dir``, or ``ONWARD_STATE_DIR`` and ``ONWARD_CACHE_DIR``.
+    """
+
+    code = "OW111"
+
+
 # --- The machine and the environments
 
 
@@ -396,13 +406,6 @@ class RunAlreadyEnded(Refused):
     """The run is finished or cancelled; there is nothing left to resume, pause or cancel."""
 
     code = "OW504"
-
-
-class RunPaused(OnwardError):
-    """The run was paused by request. ``onward runs resume RUN`` goes on where it stopped."""
-
-    code = "OW505"
-    exit_status = PAUSED
 
 
 # --- Migration and proof

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from onward.commands.base import Command, directories_of
+from onward.commands.base import Command, directories_of, make_directory
 from onward.commands.controller import execute, start
 from onward.commands.plan import DEFAULT_CLOUD_FILE, load_plan
 from onward.errors import ApprovalMissing, PlanStale
@@ -27,6 +27,7 @@ class Apply(Command):
     def take_action(self, parsed_args: Any) -> int:
         """Refuse a plan that is edited, stale or not approved; otherwise run it."""
         directories = directories_of(self)
+        make_directory(parsed_args.report_dir)
         plan = load_plan(parsed_args.plan)
         drift = plan.drift(facts_now(directories, parsed_args.cloud, plan))
         if drift:

@@ -5,16 +5,17 @@ from typing import Any
 
 from onward.actions.registry import all_actions
 from onward.actions.scratch import give_up_scratch
+from onward.commands.base import make_directory, write_output
 from onward.engine.engine import Engine
 from onward.engine.record import RunRecord
 from onward.engine.runs import read_run
-from onward.errors import DONE, FAILED, PAUSED, SIGNALLED, from_data
+from onward.errors import DONE, FAILED, PAUSED, SIGNALLED, OutputUnwritable, from_data
 from onward.hosts.state import Directories
 from onward.plan.plan import Plan
 from onward.views.data import to_json
 from onward.views.progress import Progress
 from onward.views.report import render
-from onward.views.terminal import print_record
+from onward.views.terminal import print_error, print_record
 
 
 def start(directories: Directories, plan: Plan) -> str:
@@ -34,7 +35,13 @@ def execute(app: Any, directories: Directories, run_id: str, *, report_directory
             record = engine.execute(run_id)
     if record.status == "cancelled":
         give_up(directories, record)
-    reports = write_report(directories, record, report_directory)
+    try:
+        reports = write_report(directories, record, report_directory)
+    except OutputUnwritable as error:
+        # What was done counts, and the report can be had again.
+        error.state, error.next_command = "The run is in the journal.", f"onward runs report {run_id}"
+        print_error(error, app.stderr)
+        reports = []
     print_record(record, app.stdout, reports)
     if came and record.status != "done":
         return SIGNALLED + came[0]
@@ -56,10 +63,13 @@ def exit_status(record: RunRecord) -> int:
 
 
 def write_report(directories: Directories, record: RunRecord, directory: Path | None) -> list[Path]:
-    """Write report.html and report.json into this directory, or into the run's own; return their paths."""
+    """Write report.html and report.json into this directory, or into the run's own; return their paths.
+
+    Raises OutputUnwritable.
+    """
     directory = directory or directories.workspace(record.run_id)
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     page, data = directory / "report.html", directory / "report.json"
-    page.write_text(render(record), encoding="utf-8")
-    data.write_text(to_json(record), encoding="utf-8")
+    write_output(page, render(record))
+    write_output(data, to_json(record))
     return [page, data]

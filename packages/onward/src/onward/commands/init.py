@@ -4,11 +4,11 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from onward.catalog.load import recipe
-from onward.commands.base import Command
+from onward.catalog.load import recipe, series_list
+from onward.commands.base import Command, write_output
 from onward.commands.plan import DEFAULT_CLOUD_FILE
 from onward.errors import InvalidCloudFile
-from onward.model.cloud import Cloud, Service
+from onward.model.cloud import described
 from onward.observe.configuration import read_configuration
 from onward.observe.database import shown
 
@@ -28,7 +28,9 @@ class Init(Command):
             help="configuration file of the service; repeat it in the order the service reads them",
         )
         parser.add_argument("--service", default="keystone", help="whose configuration it is (default: %(default)s)")
-        parser.add_argument("--name", default=socket.gethostname(), help="name of the cloud (default: %(default)s)")
+        parser.add_argument(
+            "--name", default=socket.gethostname(), help="name of the cloud (default: that of this host)"
+        )
         parser.add_argument("--series", help="series of the installed code, if known")
         parser.add_argument(
             "-o", "--output", type=Path, default=DEFAULT_CLOUD_FILE, help="file to write (default: %(default)s)"
@@ -40,19 +42,15 @@ class Init(Command):
         """Read the configuration, then write the file."""
         paths = [path.absolute() for path in parsed_args.from_config]
         configuration = read_configuration(paths, recipe(parsed_args.service))
-        cloud = Cloud(
-            cloud=parsed_args.name,
-            services={
-                parsed_args.service: Service(
-                    series=parsed_args.series, configuration=tuple(str(path) for path in paths)
-                )
-            },
-        )
+        entry: dict[str, object] = {"configuration": [str(path) for path in paths]}
+        if parsed_args.series is not None:
+            entry["series"] = series_list().find(parsed_args.series).id
+        cloud = described({"cloud": parsed_args.name, "services": {parsed_args.service: entry}}, "the file")
         if parsed_args.output.exists() and not parsed_args.force:
             raise InvalidCloudFile(
                 f"{parsed_args.output} exists already.", next_command="give --force to overwrite it, or another -o FILE"
             )
-        parsed_args.output.write_text(cloud.to_yaml(), encoding="utf-8")
+        write_output(parsed_args.output, cloud.to_yaml())
         print(f"wrote {parsed_args.output}: {parsed_args.service} on {shown(configuration.database_url)}")
         print(f"next: onward check {parsed_args.service} --to SERIES", file=self.app.stderr)
         return 0

@@ -135,7 +135,7 @@ class OnwardApp(App):
             return USAGE
         kind, name, rest = found
         command = kind(self, self.options, cmd_name=name)
-        return self._carry_out(command, command.get_parser(f"{self.NAME} {name}").parse_args(rest))
+        return self._carry_out(command, command.get_parser(f"onward {name}").parse_args(rest))
 
     def _carry_out(self, command: Any, parsed: argparse.Namespace) -> int:
         """Run a command; every OnwardError becomes a message and its exit status."""

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from onward.commands.base import Command, directories_of
+from onward.commands.base import Command, directories_of, write_output
 from onward.errors import PlanUnreadable
 from onward.plan.plan import Plan, parse
 from onward.survey.options import add_environment_options, environment_wish
@@ -43,7 +43,7 @@ class PlanUpgrade(Command):
         )
         show(self, plan, parsed_args.format)
         if parsed_args.output is not None:
-            parsed_args.output.write_text(plan.to_json(), encoding="utf-8")
+            write_output(parsed_args.output, plan.to_json())
             print(
                 f"\nsaved: {parsed_args.output}\napply it with: onward apply {parsed_args.output}", file=self.app.stderr
             )

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from onward.commands.base import Command, directories_of
+from onward.commands.base import Command, directories_of, make_directory
 from onward.commands.controller import execute, start
 from onward.commands.plan import DEFAULT_CLOUD_FILE, show
 from onward.survey.options import add_environment_options, environment_wish
@@ -53,6 +53,7 @@ class Rehearse(Command):
     def take_action(self, parsed_args: Any) -> int:
         """Survey, plan, run, prove, report."""
         directories = directories_of(self)
+        make_directory(parsed_args.report_dir)
         plan = survey_rehearsal(
             directories,
             RehearsalRequest(

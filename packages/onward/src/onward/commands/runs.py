@@ -13,6 +13,8 @@ from onward.views.terminal import print_record
 NARROW_COLUMNS = ("Run", "Cloud", "From", "To", "Status", "Steps")
 """The name of a run says of which kind it is, and when it began."""
 UNBROKEN_COLUMNS = 1000
+TYPED_FORMATS = ("json", "yaml")
+"""Formats that tell a number from nothing; in the others nothing is an empty field."""
 
 
 class RunsList(Lister):
@@ -74,13 +76,14 @@ class RunsShow(Lister):
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Return columns and rows."""
         columns = ("Step", "Phase", "Status", "Seconds", "Attempts", "Error")
+        unknown = None if parsed_args.formatter in TYPED_FORMATS else ""
         record = read_run(directories_of(self), parsed_args.run)
         rows: list[tuple[object, ...]] = [
             (
                 each.step.id,
                 each.step.phase,
                 each.status,
-                "" if each.seconds is None else round(each.seconds, 2),
+                unknown if each.seconds is None else round(each.seconds, 2),
                 each.attempts,
                 f"{each.error['code']} {each.error['what']}" if each.error else "",
             )
@@ -111,7 +114,10 @@ class RunsPause(OfRun):
     def take_action(self, parsed_args: Any) -> int:
         """Ask the run's process, which may be another one."""
         request(directories_of(self), parsed_args.run, "pause")
-        print(f"{parsed_args.run} stops after its running steps; go on with: onward runs resume {parsed_args.run}")
+        print(
+            f"{parsed_args.run} stops after its running steps; go on with: onward runs resume {parsed_args.run}",
+            file=self.app.stderr,
+        )
         return 0
 
 

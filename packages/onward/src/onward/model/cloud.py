@@ -71,6 +71,11 @@ def parse(text: str, name: str = "cloud.yaml") -> Cloud:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InvalidCloudFile(f"{name} is not YAML.", evidence=str(error), next_command="onward init --help") from None
+    return described(data, name)
+
+
+def described(data: object, name: str) -> Cloud:
+    """The cloud that data describe. Raises InvalidCloudFile, which names every key that is wrong."""
     try:
         return Cloud.model_validate(data)
     except ValidationError as error:

@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onward.actions.migrate_database import known_fault
+from onward.catalog.load import recipe
+from onward.catalog.service import AnswerChange
 from onward.observe.identity_listings import NOT_OFFERED, Listing
 from onward.observe.identity_logins import Login
 from onward.observe.identity_memory import Remembered, Seen
@@ -113,6 +116,61 @@ def test_logins_and_tokens_that_lead_elsewhere_are_differences(shown, worth, exp
     assert expected in difference
 
 
+ROLES = {"p1": {**PROJECTS["p1"], "roles": [{"id": "r1", "name": "member"}, {"id": "r2", "name": "reader"}]}}
+
+
+@pytest.mark.parametrize(
+    ("roles", "differs", "more"),
+    [
+        ([{"id": "r2", "name": "reader", "options": {}}, {"id": "r1", "name": "member", "options": {}}], False, False),
+        ([{"id": "r1", "name": "member"}], True, False),
+        ([{"id": "r1", "name": "member"}, {"id": "r2", "name": "writer"}], True, False),
+        ([{"id": "r1", "name": "member"}, {"id": "r2", "name": "reader"}, {"id": "r3", "name": "admin"}], True, True),
+    ],
+    ids=["new attributes within a list", "one lost", "one changed", "one gained"],
+)
+def test_things_within_a_list_may_show_more_and_must_all_be_there(roles, differs: bool, more: bool) -> None:
+    result = prove(
+        before(projects=Listing("projects", ROLES)),
+        after(projects=Listing("projects", {"p1": {**ROLES["p1"], "roles": roles}})),
+    )
+    assert [difference.more for difference in result.differences] == ([more] if differs else [])
+
+
+GAINED = AnswerChange(
+    series="rocky",
+    kinds=("token", "login"),
+    attribute="roles",
+    of="by password",
+    effect="more",
+    reason="why",
+    source="x",
+)
+
+
+def test_what_a_release_is_documented_to_answer_is_told_apart_and_said() -> None:
+    more = {**TOKEN, "roles": [*TOKEN["roles"], {"id": "r2", "name": "reader"}]}
+    seen = replace(after(), shown=({"status": 201, **more}, {"status": 401}), worth=({"status": 200, **more}, {}))
+    assert len(said(prove(before(), seen))) == 2
+    result = prove(before(), seen, [GAINED])
+    assert said(result) == []
+    assert result.documented == ("token and login, roles: 2 answered otherwise since rocky: why",)
+    assert all(check.passed == check.total for check in result.checks)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"of": "by trust"}, {"kinds": ("login",)}, {"effect": "gone"}, {"attribute": "is_domain"}],
+    ids=["other thing", "other kind", "other effect", "other attribute"],
+)
+def test_a_documented_change_excuses_nothing_else(changes: dict[str, object]) -> None:
+    more = {**TOKEN, "roles": [*TOKEN["roles"], {"id": "r2", "name": "reader"}]}
+    seen = replace(after(), worth=({"status": 200, **more}, {}))
+    assert len(said(prove(before(), seen, [GAINED.model_copy(update=changes)]))) == 1
+    lost = replace(after(), worth=({"status": 200, **TOKEN, "roles": []}, {}))
+    assert len(said(prove(before(), lost, [GAINED]))) == 1
+
+
 names = st.sampled_from(["id", "name", "enabled", "parent", "extra"])
 values = (
     st.none() | st.booleans() | st.integers(0, 3) | st.text("ab", max_size=2) | st.lists(st.integers(0, 2), max_size=2)
@@ -129,3 +187,19 @@ def test_no_difference_exactly_when_all_that_was_there_is_there(old, new) -> Non
     assert (said(result) == []) == same
     for check in result.checks:
         assert 0 <= check.passed <= check.total
+
+
+@pytest.mark.parametrize(
+    ("series", "backend", "found", "explained"),
+    [
+        ("rocky", "sqlite", "credential: 1 rows are missing\nlimit: 4 rows are missing, key 0588", True),
+        ("rocky", "mysql", "limit: 4 rows are missing, key 0588", False),
+        ("rocky", "sqlite", "ratelimit: 4 rows are missing, key 0588", False),
+        ("train", "mysql", "limits 6706aae3, service_id: 5edd8091 before, (absent) now", True),
+        ("train", "mysql", "limits 6706aae3, resource_limit: 5 before, (absent) now", False),
+    ],
+)
+def test_losses_that_a_release_is_known_for_are_explained(
+    series: str, backend: str, found: str, explained: bool
+) -> None:
+    assert (known_fault(recipe("keystone"), series, backend, found) is not None) == explained

@@ -3,8 +3,8 @@
 import time
 
 from onward.actions.configure_service import database_url
-from onward.catalog.load import recipe, series_list
-from onward.catalog.service import CensusChange
+from onward.actions.migrate_database import known_fault_on_the_way
+from onward.catalog.load import changes_between, recipe
 from onward.engine.action import Evidence, StepContext
 from onward.errors import DataLost
 from onward.observe.census import Census
@@ -29,25 +29,28 @@ class CompareCensus:
         series = str(context.step.arguments["series"])
         baseline = context.results[str(context.step.arguments["baseline"])]
         before = Census.from_json((context.workspace / baseline["census"]).read_text(encoding="utf-8"))
+        known = recipe(context.plan.service)
         engine = read_only(database_url(context))
         try:
             result = compare(
                 before,
                 context.workspace / baseline["rows_file"],
                 engine,
-                recipe(context.plan.service),
-                documented_changes(context.plan.service, context.plan.source, series),
+                known,
+                changes_between(known.database.census_changes, context.plan.source, series),
             )
         finally:
             engine.dispose()
         if result.differences:
             lines = [str(difference) for difference in result.differences]
             count = sum(each.count for each in result.differences)
+            rehearsal = context.plan.kind == "rehearsal"
             raise DataLost(
                 f"After {series}, {count} rows or values are not what they were.",
-                evidence="\n".join(lines[:SHOWN]),
-                state=f"The {'copy' if context.plan.kind == 'rehearsal' else 'database'} is at {series}.",
-                next_command=f"onward runs show {context.run_id}",
+                evidence="\n".join(lines[:SHOWN]) + known_fault_on_the_way(context, "\n".join(lines)),
+                state=f"The {'copy' if rehearsal else 'database'} is at {series}.",
+                next_command=f"onward runs show {context.run_id}"
+                + ("" if rehearsal else f"\nonward runs restore {context.run_id}"),
             )
         return {
             "tables": len(result.after.tables),
@@ -56,13 +59,3 @@ class CompareCensus:
             "notes": result.notes,
             "seconds": round(time.monotonic() - began, 3),
         }
-
-
-def documented_changes(service: str, source: str, series: str) -> tuple[CensusChange, ...]:
-    """What the releases after ``source``, up to ``series``, are documented to change."""
-    position = series_list().position
-    return tuple(
-        change
-        for change in recipe(service).database.census_changes
-        if position(source) < position(change.series) <= position(series)
-    )

@@ -121,7 +121,7 @@ def _must_be_at(context: StepContext, service: Recipe, series: str) -> None:
             f"{service.service} {series} reported success, but the database is not at {series}.",
             evidence=f"found: {found.state.as_data()}; that is {', '.join(found.series) or 'no known release'}",
             state=_state(context, series),
-            next_command=f"onward runs show {context.run_id}",
+            next_command=_ways_on(context),
         )
 
 
@@ -132,7 +132,7 @@ def _failure(
     series = str(context.step.arguments["series"])
     ended = _ending(command, exit_status)
     evidence = "\n".join(printed.splitlines()[-15:]) or "it printed nothing"
-    next_command = f"onward runs show {context.run_id}"
+    next_command = _ways_on(context)
     fault = known_fault(service, series, backend_of(database_url(context)), printed)
     if fault is not None:
         return MigrationFailed(
@@ -143,7 +143,7 @@ def _failure(
         )
     if context.plan.kind == "upgrade" and _DONE_ALREADY.search(printed):
         ended += ", because a part of it was done by an attempt that was cut off"
-        next_command = f"restore the backup of step backup, then: onward runs resume {context.run_id}"
+        next_command = f"onward runs restore {context.run_id}"
     return MigrationFailed(
         f"{service.service} {series}: {command.name} {ended}.",
         evidence=evidence,
@@ -160,11 +160,30 @@ def known_fault(service: Recipe, series: str, backend: str, output: str) -> Know
     return None
 
 
+def known_fault_on_the_way(context: StepContext, differences: str) -> str:
+    """What is known of a release of the plan's path that explains what was found; "" where nothing is."""
+    service, backend = recipe(context.plan.service), backend_of(database_url(context))
+    for series in context.plan.path[1:]:
+        if (fault := known_fault(service, series, backend, differences)) is not None:
+            return (
+                f"\n\n{service.service} {series} is itself at fault: {fault.explanation}"
+                f"\nWay out: {fault.way_out}\nKnown from: {fault.source}"
+            )
+    return ""
+
+
 def _ending(command: Command, exit_status: int) -> str:
     if exit_status < 0:
         return f"was ended by signal {-exit_status}"
     meaning = command.meanings.get(exit_status)
     return f"ended with exit status {exit_status}" + (f" ({meaning})" if meaning else "")
+
+
+def _ways_on(context: StepContext) -> str:
+    """What to type after a failure: forward, and where there is no copy to begin anew with, back."""
+    if context.plan.kind == "rehearsal":
+        return f"onward runs show {context.run_id}"
+    return f"onward runs resume {context.run_id}\nonward runs restore {context.run_id}"
 
 
 def _state(context: StepContext, series: str) -> str:

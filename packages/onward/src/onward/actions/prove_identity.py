@@ -5,7 +5,9 @@ import time
 
 from onward.actions.identity_secrets import IdentitySecrets, write_private
 from onward.actions.identity_service import running_identity
+from onward.actions.migrate_database import known_fault_on_the_way
 from onward.actions.remember_identity import REMEMBERED, TOKENS
+from onward.catalog.load import changes_between, recipe
 from onward.engine.action import Evidence, StepContext
 from onward.errors import ProofFailed
 from onward.observe.identity_memory import Remembered, look_again
@@ -20,8 +22,8 @@ class ProveIdentity:
     """``identity.prove``: ask the new release all that the old one was asked, and compare the answers.
 
     Arguments: ``service``, ``series``. Evidence: ``checks``, a list of ``name``, ``asked``, ``passed``, ``total``;
-    ``differences``, empty; ``requests``, ``repeated``, ``api_start_seconds``, ``total_seconds``. It only reads, and
-    may be repeated.
+    ``differences``, empty; ``documented``, what releases are known to answer otherwise; ``requests``, ``repeated``,
+    ``api_start_seconds``, ``total_seconds``. It only reads, and may be repeated.
     """
 
     name = "identity.prove"
@@ -40,12 +42,14 @@ class ProveIdentity:
             after = look_again(
                 running.api, running.administrator, before, old["tokens"], secrets.value, secrets.fingerprint
             )
-        result = prove(before, after)
+        known = recipe(context.plan.service)
+        result = prove(before, after, changes_between(known.answer_changes, context.plan.source, series))
         if result.differences:
             raise _failure(context, result)
         return {
             "checks": [check.as_data() for check in result.checks],
             "differences": [],
+            "documented": list(result.documented),
             "requests": running.api.requests,
             "repeated": running.api.repeated,
             "api_start_seconds": running.start_seconds,
@@ -57,9 +61,11 @@ def _failure(context: StepContext, result: ProofResult) -> ProofFailed:
     path = context.workspace / DIFFERENCES
     everything = [difference.as_data() for difference in result.differences]
     write_private(path, json.dumps(everything, ensure_ascii=False, indent=1))
+    evidence = summary(result.differences, SHOWN)
+    known = known_fault_on_the_way(context, "\n".join(map(str, result.differences)))
     return ProofFailed(
         f"The upgraded {context.plan.service} answers differently from the old one in {len(everything)} places.",
-        evidence=f"{summary(result.differences, SHOWN)}\nall of them: {path}",
+        evidence=f"{evidence}\nall of them: {path}{known}",
         state="The copy is at the new series; your cloud was not touched.",
         next_command=f"onward runs show {context.run_id}",
     )

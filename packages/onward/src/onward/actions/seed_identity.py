@@ -2,6 +2,8 @@
 
 import json
 import time
+from dataclasses import replace
+from typing import Any
 
 from onward.actions.identity_cloud import SeedSize, demo_cloud
 from onward.actions.identity_expected import expected_logins
@@ -20,7 +22,8 @@ class SeedIdentity:
     """``identity.seed``: a new cloud on the empty copy, filled through its API.
 
     Arguments: ``service``, ``series``, ``size`` (demo or small). Evidence: ``counts`` of what there is now by kind,
-    ``created`` by this attempt, ``not_offered`` by this release, ``requests``, ``repeated`` (because the database was
+    ``created`` by this attempt, ``not_offered`` by this release, ``notes`` on what it
+    was left without, ``requests``, ``repeated`` (because the database was
     busy), ``seconds`` by kind, ``bootstrap_seconds``, ``api_start_seconds``, ``total_seconds``.
 
     Killed while the schema is made, it begins again with an empty copy; killed later, it makes what is missing, with
@@ -33,7 +36,10 @@ class SeedIdentity:
         """Make and fill it. Raises SeedFailed, StepFailed, ServiceDidNotStart, RunnerDied."""
         began = time.monotonic()
         series = str(context.step.arguments["series"])
-        cloud = demo_cloud(SeedSize.named(str(context.step.arguments["size"])))
+        left_out = in_force(recipe(context.plan.service).demonstration_without, series)
+        nothing: dict[str, Any] = {kind: {} for each in left_out for kind in each.kinds}
+        size = SeedSize.named(str(context.step.arguments["size"]))
+        cloud = replace(demo_cloud(size), **nothing)
         secrets = IdentitySecrets(context.workspace)
         for user in cloud.users:
             context.secrets.register(secrets.value(password_name(user)))
@@ -54,6 +60,7 @@ class SeedIdentity:
             "counts": {kind: report.created.get(kind, 0) + report.found.get(kind, 0) for kind in report.created},
             "created": {kind: count for kind, count in report.created.items() if count},
             "not_offered": report.not_offered,
+            "notes": [f"made without {' and '.join(each.kinds).replace('_', ' ')}: {each.reason}" for each in left_out],
             "requests": running.api.requests,
             "repeated": running.api.repeated,
             "seconds": report.seconds,

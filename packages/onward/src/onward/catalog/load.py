@@ -6,13 +6,14 @@ from importlib.resources import files
 from typing import TypeVar
 
 from onward.catalog.series import Series, SeriesList
-from onward.catalog.service import Application, Command, KnownFault, Recipe
+from onward.catalog.service import AnswerChange, Application, CensusChange, Command, KnownFault, LeftOut, Recipe
 from onward.catalog.validation import invalid, recipe_contradictions, validated
 from onward.errors import UnknownService
 
 DATA = files("onward.catalog") / "data"
 
-Dated = TypeVar("Dated", Command, Application, KnownFault)
+Dated = TypeVar("Dated", Command, Application, KnownFault, LeftOut)
+Change = TypeVar("Change", AnswerChange, CensusChange)
 
 
 @cache
@@ -61,6 +62,12 @@ def in_force(facts: Iterable[Dated], series: str) -> tuple[Dated, ...]:
         if (fact.since is None or order.position(fact.since) <= place)
         and (fact.until is None or place <= order.position(fact.until))
     )
+
+
+def changes_between(changes: Iterable[Change], source: str, target: str) -> tuple[Change, ...]:
+    """What the releases after ``source``, up to ``target``, are documented to change. Raises UnknownSeries."""
+    position = series_list().position
+    return tuple(change for change in changes if position(source) < position(change.series) <= position(target))
 
 
 def services() -> tuple[str, ...]:

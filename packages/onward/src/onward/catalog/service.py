@@ -79,6 +79,20 @@ class CensusChange(Fact):
     source: str
 
 
+class AnswerChange(Fact):
+    """What a release is documented, or seen in its code, to answer otherwise about things from before."""
+
+    series: str = Field(description="The first series that answers so")
+    kinds: tuple[str, ...] = Field(description="token, login, or a kind of listing: application_credentials")
+    attribute: str = Field(description="Path within the answer: links.self; validation for a whole token")
+    of: str = Field(default="", description="Regular expression, searched in what the answer is about; empty: all")
+    effect: Literal["gone", "more", "other"] = Field(
+        description="gone: no longer said; more: all that was said, and more; other: anything"
+    )
+    reason: str
+    source: str
+
+
 class Database(Fact):
     """The database of a service."""
 
@@ -109,6 +123,15 @@ class KnownFault(Fact):
     source: str
 
 
+class LeftOut(Fact):
+    """What the demonstration cloud does without where it begins at an old series."""
+
+    kinds: tuple[str, ...] = Field(description="As the demonstration cloud calls them: limits")
+    since: str | None = None
+    until: str | None = None
+    reason: str
+
+
 class Recipe(Fact):
     """All that Onward knows of a service. Supporting another one is adding a file."""
 
@@ -127,6 +150,8 @@ class Recipe(Fact):
     checks: tuple[Command, ...] = ()
     bootstrap: tuple[Command, ...] = Field(default=(), description="Commands that make a new, empty installation")
     known_faults: tuple[KnownFault, ...] = ()
+    answer_changes: tuple[AnswerChange, ...] = ()
+    demonstration_without: tuple[LeftOut, ...] = ()
     demonstration_from: str = Field(
         description="Oldest series whose new database every later release can take over, on SQLite as well"
     )

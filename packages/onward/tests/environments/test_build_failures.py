@@ -65,6 +65,24 @@ def test_every_fault_with_something_to_install_is_held_by_an_example() -> None:
     assert {fault.pattern for fault in build_faults() if fault.install} <= shown
 
 
+@pytest.mark.parametrize(
+    ("cause", "package"),
+    [
+        ("Because you require keystone==29.1.0 and keystone==1.0, we can conclude", "keystone==29.1.0"),
+        (
+            "Because keystone==29.1.0 depends on oslo.policy>=4.5.0 and you require oslo.policy==3.0,",
+            "oslo.policy==3.0",
+        ),
+        ("Because there is no version of orrery==99.0 and you require orrery==99.0,", "orrery==99.0"),
+        ("Because orrery was not found in the package registry and you require orrery==1.0,", "orrery"),
+    ],
+)
+def test_versions_that_do_not_go_together_name_the_one_that_was_asked_for(cause: str, package: str) -> None:
+    output = f"error: No solution found when resolving dependencies\n  cause: {cause} ..."
+    error = build_failure("install", "keystone 29.1.0", "3.11.2", output, Path("/cache/keystone.log"))
+    assert error.what.endswith(f": {package}: there is no version that fits.")
+
+
 def test_what_is_not_known_is_shown_by_its_last_lines_with_a_way_to_go_on() -> None:
     output = "Traceback (most recent call last):\nModuleNotFoundError: No module named 'pkg_resources'"
     error = build_failure("import", "keystone 25.0.0", "3.8.18", output, Path("/cache/keystone.log"))

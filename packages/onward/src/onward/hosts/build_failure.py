@@ -12,6 +12,7 @@ _PACKAGE = (
     r"Failed to (?:download|fetch|prepare)[^`]*`([A-Za-z0-9._-]+(?:==[^`]+)?)`",
     r"there (?:is|are) no versions? of ([A-Za-z0-9._-]+(?:==[A-Za-z0-9._+!-]+)?)",
     r"Because ([A-Za-z0-9._-]+) was not found in the package registry",
+    r"you require ([A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+)",
     r"No module named '([^']+)'",
 )
 _LAST_LINES = 15

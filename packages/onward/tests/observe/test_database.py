@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from onward.errors import DatabaseReadOnly, DatabaseUnreachable
 from onward.hosts.mariadb import PrivateMariadb
-from onward.observe.database import backend_of, database_bytes, database_url, read_only, shown, writable
+from onward.observe.database import backend_of, database_bytes, database_url, is_on, read_only, shown, writable
 
 WRITES = (
     "INSERT INTO project VALUES ('b')",
@@ -209,6 +209,14 @@ def test_whatever_driver_the_service_uses_the_database_is_read_with_onwards_own(
     engine = read_only(url)
     assert database_bytes(engine) > 0
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("value", "on"),
+    [(0, False), (1, True), ("OFF", False), ("ON", True), ("NO_LOCK", True), ("NO_LOCK_NO_ADMIN", True), (None, False)],
+)
+def test_a_switch_of_a_server_may_be_a_number_or_a_word(value: object, on: bool) -> None:
+    assert is_on(value) is on
 
 
 @pytest.mark.mariadb

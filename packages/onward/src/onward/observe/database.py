@@ -87,11 +87,11 @@ def writable(url: URL) -> None:
     engine = read_only(url)
     try:
         with engine.connect() as connection:
-            server = bool(connection.execute(text("SELECT @@global.read_only")).scalar())
+            server = is_on(connection.execute(text("SELECT @@global.read_only")).scalar())
             # A server that could be part of a cluster, and is not, also has wsrep_ready at OFF.
             clustered = connection.execute(text("SHOW GLOBAL VARIABLES LIKE 'wsrep_on'")).first()
             ready = connection.execute(text("SHOW GLOBAL STATUS LIKE 'wsrep_ready'")).first()
-            innodb = bool(connection.execute(text("SELECT @@global.innodb_read_only")).scalar())
+            innodb = is_on(connection.execute(text("SELECT @@global.innodb_read_only")).scalar())
     finally:
         engine.dispose()
     reasons = [
@@ -112,6 +112,15 @@ def writable(url: URL) -> None:
             evidence="\n".join(reasons),
             next_command="name the primary in the service's configuration",
         )
+
+
+def is_on(value: object) -> bool:
+    """Whether a server's switch is on.
+
+    Most answer with a number. MariaDB's read_only is a word where it has levels: OFF, ON, NO_LOCK, NO_LOCK_NO_ADMIN
+    (MDEV-36425).
+    """
+    return str(value).upper() not in ("0", "OFF", "NONE", "FALSE")
 
 
 def database_bytes(engine: Engine) -> int:

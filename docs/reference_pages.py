@@ -1,8 +1,10 @@
-"""Writes the reference pages from the code: commands and options, error codes, actions, the plan's schema."""
+"""Writes the reference pages from the code: commands and options, error codes, the schemas of plans and reports."""
 
 import argparse
 import inspect
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +13,37 @@ from sphinx.application import Sphinx
 from onward.commands.main import COMMANDS, OnwardApp, entry_point
 from onward.errors import by_code
 from onward.plan.plan import Plan
+from onward.views.data import schema
 
 TARGET = Path(__file__).parent / "reference" / "generated"
 
 
 def command_pages() -> str:
-    """All commands, each with its arguments and options."""
+    """All commands in the order of ``onward --help``, each with its arguments and options."""
     app = OnwardApp()
-    lines = ["# Commands", ""]
-    for name in sorted(COMMANDS):
+    lines = ["# Commands", "", "Options of every command, before it or after it:", "", *options_of(app.parser)]
+    for name in COMMANDS:
         kind = entry_point(name).load()
         parser = kind(app, None, cmd_name=name).get_parser(f"onward {name}")
-        lines += [f"## onward {name}", "", inspect.getdoc(kind) or "", ""]
+        lines += [f"## onward {name}", "", (inspect.getdoc(kind) or "").replace("``", "`"), ""]
         usage = parser.format_usage().removeprefix("usage: ").strip()
-        lines += ["```text", usage, "```", ""]
-        for action in parser._actions:
-            if isinstance(action, argparse._HelpAction) or action.help is argparse.SUPPRESS:
-                continue
-            words = ", ".join(f"`{word}`" for word in action.option_strings) or f"`{action.dest}`"
-            text = (action.help or "") % {"default": action.default, "prog": parser.prog}
-            lines += [words, f": {text}", ""]
+        lines += ["```text", usage, "```", "", *options_of(parser)]
+    lines += ["## onward help", "", "`onward help COMMAND` shows the same as `onward COMMAND --help`.", ""]
+    lines += ["## onward complete", "", "Prints completions for bash: `source <(onward complete)`.", ""]
     return "\n".join(lines)
+
+
+def options_of(parser: argparse.ArgumentParser) -> list[str]:
+    """A parser's arguments and options as a list of definitions."""
+    lines = []
+    for action in parser._actions:
+        if isinstance(action, argparse._HelpAction) or action.help is argparse.SUPPRESS:
+            continue
+        words = ", ".join(f"`{word}`" for word in action.option_strings) or f"`{action.dest}`"
+        # Whose machine the pages are made on is no matter.
+        text = re.sub(r"; now: %\(default\)s", "", action.help or "").replace("%(default)s", str(action.default))
+        lines += [words, f": {text}", ""]
+    return lines
 
 
 def error_pages() -> str:
@@ -54,11 +66,22 @@ def plan_page() -> str:
     return f"# The format of plans\n\n`onward plan schema` prints it.\n\n```json\n{schema}\n```\n"
 
 
+def report_page() -> str:
+    """The JSON schema of report.json."""
+    text = json.dumps(schema(), indent=2)
+    return f"# The format of reports\n\nWhat `report.json` holds.\n\n```json\n{text}\n```\n"
+
+
 def write_pages(_app: Any = None) -> None:
     """Write all generated pages below ``reference/generated``."""
+    os.environ["COLUMNS"] = "80"
     TARGET.mkdir(parents=True, exist_ok=True)
-    for name, text in (("commands", command_pages()), ("errors", error_pages()), ("plan-format", plan_page())):
-        (TARGET / f"{name}.md").write_text(text, encoding="utf-8")
+    for name, page in PAGES.items():
+        (TARGET / f"{name}.md").write_text(page(), encoding="utf-8")
+
+
+PAGES = {"commands": command_pages, "errors": error_pages, "plan-format": plan_page, "report-format": report_page}
+"""The generated pages below ``reference/generated``, by name."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

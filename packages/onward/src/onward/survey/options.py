@@ -30,7 +30,7 @@ def add_environment_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=min(os.cpu_count() or 2, 8),
         metavar="N",
-        help="environments built, and runners warmed, at once (default: %(default)s)",
+        help="environments built, and runners warmed, at once (default: one for each processor, at most 8)",
     )
 
 

@@ -15,7 +15,7 @@ from onward.catalog.load import in_force, recipe
 from onward.catalog.service import Command
 from onward.engine.action import StepContext
 from onward.errors import ServiceDidNotStart, StepFailed
-from onward.observe.identity import Administrator, IdentityApi, administrator
+from onward.observe.identity import LONGEST_LIST, Administrator, IdentityApi, administrator
 from onward.observe.identity_logins import Login
 
 ADMINISTRATOR = "admin"
@@ -29,9 +29,9 @@ WORKERS = 2
 # cache is older than that. The cache keeps copies: with dogpile.cache.memory, which hands out what it was given,
 # Keystone takes a cached credential apart and answers the next GET /v3/credentials with 500
 # (keystone/credential/core.py, _decrypt_credential).
-_API_CONFIGURATION = """\
+_API_CONFIGURATION = f"""\
 [DEFAULT]
-list_limit = 5000
+list_limit = {LONGEST_LIST}
 
 [cache]
 enabled = true

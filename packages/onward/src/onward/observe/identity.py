@@ -10,14 +10,22 @@ from typing import Any, TypeVar
 import requests
 
 from onward.errors import StepFailed
+from onward.observe.answered_lists import read_object
 
-TIMEOUT_SECONDS = 120.0
+TIMEOUT_SECONDS = 600.0
+"""Some lists of a large cloud cannot be cut off, and take a busy machine minutes."""
 READERS = 4
 """Requests at once while reading: enough to keep two workers of an API busy."""
 BUSY = (500, 503)
 """Keystone answers 500 when SQLite is locked by another writer; since 2025.1 every login writes."""
 BUSY_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Seconds between attempts."""
+READING_PAUSES = (0.05, 0.5)
+"""The same for requests that only read: a writer does not keep them waiting, so that a failure will hardly pass, and
+the longest lists are not to be asked for again and again."""
+LONGEST_LIST = 5_000
+"""How many of a kind the service is asked to list, and are held where it lists more all the same."""
+PIECE_BYTES = 1 << 16
 
 # An application credential with access rules yields tokens that only a caller who knows of such rules may validate
 # (keystone/api/auth.py, AuthTokenResource.get).
@@ -90,46 +98,54 @@ class IdentityApi:
         """How many of them were sent again, because the database was busy."""
 
     def request(
-        self, method: str, path: str, *, token: str | None = None, json: Json | None = None, subject: str | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        json: Json | None = None,
+        subject: str | None = None,
+        most: int = LONGEST_LIST,
     ) -> Answer:
         """Send a request to ``path`` below ``/v3`` and return the answer, whatever its status.
 
         Sent again, a few times, while the database is busy with another one. ``subject`` is a token that the request
-        is about. Raises StepFailed when nothing answers.
+        is about; ``most`` is how much is kept of a list, and then it is marked as truncated. Raises StepFailed when
+        nothing answers.
         """
         headers = {"Accept": "application/json"}
         if token:
             headers["X-Auth-Token"] = token
         if subject:
             headers |= {"X-Subject-Token": subject, **_KNOWS_ACCESS_RULES}
-        for pause in BUSY_PAUSES:
-            answer = self._send(method, path, headers, json)
+        for pause in READING_PAUSES if method == "GET" else BUSY_PAUSES:
+            answer = self._send(method, path, headers, json, most)
             if answer.status not in BUSY:
                 return answer
             with self._lock:
                 self.repeated += 1
             time.sleep(pause)
-        return self._send(method, path, headers, json)
+        return self._send(method, path, headers, json, most)
 
-    def _send(self, method: str, path: str, headers: Json, json: Json | None) -> Answer:
+    def _send(self, method: str, path: str, headers: Json, json: Json | None, most: int) -> Answer:
         with self._lock:
             self.requests += 1
         try:
-            response = self._session().request(
-                method, f"{self.url}/v3{path}", json=json, headers=headers, timeout=TIMEOUT_SECONDS
-            )
+            with self._session().request(
+                method, f"{self.url}/v3{path}", json=json, headers=headers, timeout=TIMEOUT_SECONDS, stream=True
+            ) as response:
+                return Answer(
+                    asked=f"{method} /v3{path}",
+                    status=response.status_code,
+                    body=_json(response, most),
+                    token=response.headers.get("X-Subject-Token"),
+                )
         except requests.RequestException as error:
             raise StepFailed(f"The identity API does not answer {method} /v3{path}.", evidence=str(error)) from None
-        return Answer(
-            asked=f"{method} /v3{path}",
-            status=response.status_code,
-            body=_json(response),
-            token=response.headers.get("X-Subject-Token"),
-        )
 
-    def get(self, path: str, token: str) -> Answer:
+    def get(self, path: str, token: str, most: int = LONGEST_LIST) -> Answer:
         """Read something."""
-        return self.request("GET", path, token=token)
+        return self.request("GET", path, token=token, most=most)
 
     def log_in(self, identity: Json, scope: Scope | None = None) -> Answer:
         """Ask for a token. Without a scope the service chooses one: a user's default project, a credential's own.
@@ -210,9 +226,17 @@ def side_by_side(work: Callable[[Given], Made], items: Iterable[Given], threads:
         pool.shutdown(cancel_futures=True)
 
 
-def _json(response: requests.Response) -> Json:
-    if not response.content:
+def _json(response: requests.Response, most: int) -> Json:
+    """What the answer says, with no list longer than ``most``. Raises requests.RequestException."""
+    if response.status_code >= 300:
+        return _refusal(response)
+    try:
+        return read_object(response.iter_content(PIECE_BYTES), most)
+    except ValueError:
         return {}
+
+
+def _refusal(response: requests.Response) -> Json:
     try:
         body = response.json()
     except requests.JSONDecodeError:

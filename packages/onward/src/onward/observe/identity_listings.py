@@ -11,6 +11,9 @@ from onward.observe.identity import Administrator, Answer, IdentityApi, Json, si
 SAMPLE = 300
 """How many of a kind are looked at one by one where a cloud is too large to be listed."""
 
+MOST_ASSIGNMENTS = 20_000
+"""How many role assignments are read whole: a user has several, and each is small."""
+
 PEOPLE = 50
 """Of how many users the application credentials are looked at where it is not known who has some."""
 
@@ -87,8 +90,9 @@ def read_listings(
     """Everything, by kind. Raises StepFailed when nothing answers."""
     reading = _Reading(api, administrator, fingerprint, wanted or Wanted())
     found = dict(zip(_PATHS, side_by_side(reading.kind, _PATHS), strict=True))
+    found |= {kind: reading.one_by_one(listing) for kind, listing in found.items() if listing.sampled}
     found["roles"] = reading.with_roles_of_domains(found["roles"], found["domains"])
-    found["role_assignments"] = reading.role_assignments(found["users"])
+    found["role_assignments"] = reading.role_assignments(found["users"], found["groups"])
     found["implied_roles"] = reading.implied_roles()
     found["memberships"] = reading.memberships(found["groups"])
     people = people_of(found, reading.wanted.people)
@@ -112,18 +116,32 @@ class _Reading:
         self.wanted = wanted
 
     def kind(self, kind: str) -> Listing:
-        """One kind: all, or those of an earlier sample, or a new sample where the service cuts its list off."""
-        path = _PATHS[kind]
+        """One kind: all, or no more than the identifiers of a sample.
+
+        These are an earlier reading's where it had to take one, and else some of a list that was cut off.
+        """
         if kind in self.wanted.samples:
-            return self._one_by_one(kind, self.wanted.samples[kind])
-        answer = self._get_all(path)
+            return Listing(kind, {each: {} for each in self.wanted.samples[kind]}, sampled=True)
+        answer = self._get_all(_PATHS[kind])
         if not answer.ok:
             return Listing(kind, {}, refusal=_refusal(answer))
-        items = self._by_id(answer.body[kind])
         if answer.body.get("truncated"):
-            chosen = sorted(items)[:SAMPLE]
-            return Listing(kind, {each: items[each] for each in chosen}, sampled=True)
-        return Listing(kind, items)
+            chosen = sorted(str(item["id"]) for item in answer.body[kind])[:SAMPLE]
+            return Listing(kind, {each: {} for each in chosen}, sampled=True)
+        return Listing(kind, self._by_id(answer.body[kind]))
+
+    def one_by_one(self, sample: Listing) -> Listing:
+        """The things of a sample, each asked for by itself.
+
+        What a cut off list says of them is not to be trusted: Keystone leaves out the options of most users there, as
+        it fetches those of others (subquery eager loading below a LIMIT without an ORDER BY).
+        """
+        paths = [f"{_PATHS[sample.kind]}/{each}" for each in sorted(sample.items)]
+        answers = side_by_side(self._get_somehow, paths)
+        items = [next(iter(answer.body.values())) for answer in answers if answer.ok]
+        refused = next((answer for answer in answers if not answer.ok), None)
+        refusal = _refusal(refused) if refused and not items else None
+        return Listing(sample.kind, self._by_id(items), refusal, sampled=True)
 
     def with_roles_of_domains(self, roles: Listing, domains: Listing) -> Listing:
         """The roles of all domains, which are listed without them, and those of each."""
@@ -132,16 +150,20 @@ class _Reading:
         own = [item for answer in answers if answer.ok for item in answer.body["roles"]]
         return Listing(roles.kind, roles.items | self._by_id(own), roles.refusal, roles.sampled)
 
-    def role_assignments(self, users: Listing) -> Listing:
-        """All, or those of the users in the sample: this list is not cut off, however long."""
+    def role_assignments(self, users: Listing, groups: Listing) -> Listing:
+        """All, or those of some users and groups where there are too many of any of these."""
         kind = "role_assignments"
-        paths = [f"/{kind}?user.id={user}" for user in sorted(users.items)] if users.sampled else [f"/{kind}"]
-        answers = side_by_side(self._get_all, paths)
-        for answer in answers:
-            if not answer.ok:
-                return Listing(kind, {}, refusal=_refusal(answer))
+        whole = not (users.sampled or groups.sampled or kind in self.wanted.samples)
+        answers = [self._api.get(f"/{kind}", self._administrator.everywhere, MOST_ASSIGNMENTS)] if whole else []
+        if sampled := not whole or bool(answers[0].body.get("truncated")):
+            actors = [f"user.id={user}" for user in sorted(users.items)[:SAMPLE]]
+            actors += [f"group.id={group}" for group in sorted(groups.items)[:SAMPLE]]
+            answers = side_by_side(lambda actor: self._get(f"/{kind}?{actor}"), actors)
+        refused = next((answer for answer in answers if not answer.ok), None)
+        if refused is not None:
+            return Listing(kind, {}, refusal=_refusal(refused))
         items = [self._comparable(item) for answer in answers for item in answer.body[kind]]
-        return Listing(kind, {_assignment(item): item for item in items}, sampled=users.sampled)
+        return Listing(kind, {_assignment(item): item for item in items}, sampled=sampled)
 
     def implied_roles(self) -> Listing:
         """Each role that brings another with it: both roles' identifiers."""
@@ -173,15 +195,14 @@ class _Reading:
         items = [item for answer in answers if answer.ok for item in answer.body[kind]]
         return Listing(kind, self._by_id(items), refusal=_refusal(refused) if refused else None)
 
-    def _one_by_one(self, kind: str, identifiers: Collection[str]) -> Listing:
-        chosen = sorted(identifiers)
-        answers = side_by_side(lambda each: self._get(f"{_PATHS[kind]}/{each}"), chosen)
-        items = [next(iter(answer.body.values())) for answer in answers if answer.ok]
-        return Listing(kind, self._by_id(items), sampled=True)
-
     def _get(self, path: str) -> Answer:
         """One of many requests."""
         return self._api.get(path, self._administrator.quick)
+
+    def _get_somehow(self, path: str) -> Answer:
+        """One of many requests, repeated in its own right where an administrator of a project is not enough."""
+        answer = self._get(path)
+        return self._get_all(path) if answer.status == 403 else answer
 
     def _get_all(self, path: str) -> Answer:
         """A whole list."""

@@ -93,7 +93,9 @@ def test_a_column_that_there_is_not_is_a_usage_error(onward, directories: Direct
         assert ", ".join(LISTS[name][1][-3:]) in " ".join(called.err.split())
 
 
-@pytest.mark.parametrize("words", [("series", "list", "-f", "xml"), ("series", "show"), ("runs", "show"), ("check", "--to")])
+@pytest.mark.parametrize(
+    "words", [("series", "list", "-f", "xml"), ("series", "show"), ("runs", "show"), ("check", "--to")]
+)
 def test_a_wrong_format_and_a_missing_word_are_usage_errors(onward, words: tuple[str, ...]) -> None:
     called = onward(*words)
     assert (called.status, called.out) == (2, "")

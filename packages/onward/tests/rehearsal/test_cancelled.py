@@ -1,4 +1,4 @@
-"""A rehearsal that is cancelled from another terminal while it is at work."""
+"""A rehearsal that is cancelled from another terminal while it is at work, and one that is not."""
 
 import subprocess
 import time
@@ -31,3 +31,14 @@ def test_the_process_at_work_ends_the_run_and_removes_the_copy(operator: Operato
     assert operator.run().status == "cancelled"
     assert not (operator.workspace() / "scratch").exists()
     assert (operator.workspace() / "report.html").exists()
+
+
+def test_a_rehearsal_finds_nothing_wrong_with_the_configuration_that_onward_made(
+    operator: Operator, needs: Callable[..., None]
+) -> None:
+    needs("2026.1", "2026.2")
+    ended = operator.call("rehearse", "--demo", "--size", "small", "--from", "2026.1")
+    assert ended.status == 0, ended.err
+    findings = (operator.run().step("check/2026.2").evidence or {})["findings"]
+    assert {finding["result"] for finding in findings} == {"pass"}
+    assert "To be read" not in ended.out

@@ -26,6 +26,9 @@ class Command(Fact):
     registers: str | None = Field(
         default=None, description="module:function that makes those options known to oslo.config"
     )
+    about_configuration: bool = Field(
+        default=False, description="A check of the configuration alone, which says nothing of a copy"
+    )
     source: str = Field(description="Where this fact is from")
 
 

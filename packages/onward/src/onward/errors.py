@@ -14,6 +14,7 @@ REFUSED = 4
 PAUSED = 5
 LOCKED_OR_STALE = 6
 BUG = 70
+NOTHING_TOUCHED = "Nothing was touched."
 SIGNALLED = 128
 """Added to the number of the signal that ended Onward, as shells do it."""
 
@@ -32,7 +33,7 @@ class OnwardError(Exception):
         super().__init__(what)
         self.what = what
         self.evidence = evidence
-        self.state = state or ("Nothing was touched." if self.exit_status == REFUSED else "")
+        self.state = state or (NOTHING_TOUCHED if self.exit_status == REFUSED else "")
         self.next_command = next_command
 
     def as_data(self) -> dict[str, Any]:
@@ -406,6 +407,15 @@ class RunAlreadyEnded(Refused):
     """The run is finished or cancelled; there is nothing left to resume, pause or cancel."""
 
     code = "OW504"
+
+
+class NothingToRestore(Refused):
+    """The backup of this run cannot be put back: it made none, has not migrated anything, is at work, or lost it.
+
+    ``onward runs restore`` takes an upgrade back that has begun to migrate. A run that is at work is paused first.
+    """
+
+    code = "OW506"
 
 
 # --- Migration and proof

@@ -12,6 +12,7 @@ from onward.actions.migrate_database import MigrateDatabase
 from onward.actions.prove_identity import ProveIdentity
 from onward.actions.remember_identity import RememberIdentity
 from onward.actions.remove_scratch import RemoveScratch
+from onward.actions.restore_database import RestoreDatabase
 from onward.actions.seed_identity import SeedIdentity
 from onward.actions.service_stopped import ServiceStopped
 from onward.actions.take_census import TakeCensus
@@ -38,6 +39,7 @@ def all_actions(directories: Directories) -> dict[str, Action]:
             ProveIdentity(),
             RememberIdentity(),
             RemoveScratch(),
+            RestoreDatabase(),
             SeedIdentity(),
             ServiceStopped(),
             TakeCensus(),

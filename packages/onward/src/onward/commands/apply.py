@@ -1,14 +1,13 @@
 """``onward apply``: carry out a saved plan, exactly."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
+from onward.commands.approval import require_approval
 from onward.commands.base import Command, directories_of, make_directory
-from onward.commands.controller import execute, start
+from onward.commands.controller import carry_out
 from onward.commands.plan import DEFAULT_CLOUD_FILE, load_plan
-from onward.errors import ApprovalMissing, PlanStale
-from onward.plan.plan import Plan
+from onward.errors import PlanStale
 from onward.survey.upgrade import facts_now
 
 
@@ -37,30 +36,12 @@ class Apply(Command):
                 state="Nothing was touched.",
                 next_command=f"onward plan upgrade --to {plan.target} -o {parsed_args.plan}",
             )
-        self._approved(plan, parsed_args)
-        return execute(self.app, directories, start(directories, plan), report_directory=parsed_args.report_dir)
-
-    def _approved(self, plan: Plan, parsed_args: Any) -> None:
-        """Return when somebody has agreed to the irreversible steps. Raises ApprovalMissing."""
-        irreversible = [step.id for step in plan.steps if not step.reversible]
-        if not irreversible or parsed_args.approve == plan.digest:
-            return
-        how = f"onward apply {parsed_args.plan} --approve {plan.digest}"
-        if parsed_args.approve is not None:
-            raise ApprovalMissing(
-                "The digest that was approved is not this plan's.",
-                evidence=f"approved {parsed_args.approve}\nthe plan's {plan.digest}",
-                next_command=f"review it (onward plan show {parsed_args.plan}), then: {how}",
-            )
-        if sys.stdin.isatty():
-            print(
-                f"Only the backup brings back what these steps change: {', '.join(irreversible)}", file=self.app.stderr
-            )
-            print(f"Type the name of the cloud ({plan.cloud}) to go on: ", end="", file=self.app.stderr, flush=True)
-            if sys.stdin.readline().strip() == plan.cloud:
-                return
-        raise ApprovalMissing(
-            "The plan has steps that cannot be taken back, and nobody agreed to them.",
-            evidence="\n".join(irreversible),
-            next_command=f"review it (onward plan show {parsed_args.plan}), then: {how}",
+        require_approval(
+            plan,
+            parsed_args.approve,
+            warning="Only the backup brings back what these steps change",
+            review=f"onward plan show {parsed_args.plan}",
+            command=f"onward apply {parsed_args.plan}",
+            stream=self.app.stderr,
         )
+        return carry_out(self.app, directories, plan, report_directory=parsed_args.report_dir)

@@ -9,7 +9,7 @@ from onward.commands.base import make_directory, write_output
 from onward.engine.engine import Engine
 from onward.engine.record import RunRecord
 from onward.engine.runs import read_run
-from onward.errors import DONE, FAILED, PAUSED, SIGNALLED, OutputUnwritable, from_data
+from onward.errors import DONE, FAILED, PAUSED, SIGNALLED, OutputUnwritable, RunLocked, from_data
 from onward.hosts.state import Directories
 from onward.plan.plan import Plan
 from onward.views.data import to_json
@@ -21,6 +21,20 @@ from onward.views.terminal import print_error, print_record
 def start(directories: Directories, plan: Plan) -> str:
     """Record a new run of this plan and return its name; nothing is executed yet."""
     return Engine(directories, all_actions(directories)).create(plan)
+
+
+def carry_out(app: Any, directories: Directories, plan: Plan, *, report_directory: Path | None) -> int:
+    """Run a new plan as :func:`execute` does. Where another run is at work on the cloud, nothing is left of this one.
+
+    Raises RunLocked.
+    """
+    run_id = start(directories, plan)
+    try:
+        return execute(app, directories, run_id, report_directory=report_directory)
+    except RunLocked as locked:
+        Engine(directories, all_actions(directories)).forget(run_id)
+        locked.state = "Nothing was begun; the other run goes on."
+        raise
 
 
 def execute(app: Any, directories: Directories, run_id: str, *, report_directory: Path | None) -> int:

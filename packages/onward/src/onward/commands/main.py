@@ -32,6 +32,7 @@ COMMANDS = {
     "runs resume": "onward.commands.runs:RunsResume",
     "runs pause": "onward.commands.runs:RunsPause",
     "runs cancel": "onward.commands.runs:RunsCancel",
+    "runs restore": "onward.commands.restore:RunsRestore",
     "runs report": "onward.commands.runs:RunsReport",
     "series list": "onward.commands.series:SeriesListCommand",
     "series show": "onward.commands.series:SeriesShow",

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from onward.commands.base import Command, directories_of, make_directory
-from onward.commands.controller import execute, start
+from onward.commands.controller import carry_out
 from onward.commands.plan import DEFAULT_CLOUD_FILE, show
 from onward.survey.options import add_environment_options, environment_wish
 from onward.survey.rehearsal import RehearsalRequest, survey_rehearsal
@@ -74,4 +74,4 @@ class Rehearse(Command):
         if parsed_args.plan_only:
             show(self, plan, parsed_args.format)
             return 0
-        return execute(self.app, directories, start(directories, plan), report_directory=parsed_args.report_dir)
+        return carry_out(self.app, directories, plan, report_directory=parsed_args.report_dir)

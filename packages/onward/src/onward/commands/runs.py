@@ -9,6 +9,7 @@ from onward.commands.controller import execute, give_up, write_report
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs, read_run, request
 from onward.views.terminal import print_record
+from onward.views.verdict import next_command, verdict_of
 
 NARROW_COLUMNS = ("Run", "Cloud", "From", "To", "Status", "Steps")
 """The name of a run says of which kind it is, and when it began."""
@@ -113,11 +114,10 @@ class RunsPause(OfRun):
 
     def take_action(self, parsed_args: Any) -> int:
         """Ask the run's process, which may be another one."""
-        request(directories_of(self), parsed_args.run, "pause")
-        print(
-            f"{parsed_args.run} stops after its running steps; go on with: onward runs resume {parsed_args.run}",
-            file=self.app.stderr,
-        )
+        record = request(directories_of(self), parsed_args.run, "pause")
+        at_work = record.controller_pid is not None
+        how = "stops after its running steps" if at_work else f"is not at work; it is {record.status}"
+        print(f"{record.run_id} {how}. Go on with: onward runs resume {record.run_id}", file=self.app.stderr)
         return 0
 
 
@@ -130,7 +130,10 @@ class RunsCancel(OfRun):
         record = request(directories, parsed_args.run, "cancel")
         if record.status == "cancelled":
             give_up(directories, record)
-            print(f"{parsed_args.run} is cancelled.", file=self.app.stderr)
+            for line in (f"{record.run_id} is cancelled.", *verdict_of(record).details):
+                print(line, file=self.app.stderr)
+            if next_command(record):
+                print(f"next: {next_command(record)}", file=self.app.stderr)
         else:
             print(f"{parsed_args.run} is cancelled when its running steps have finished.", file=self.app.stderr)
         return 0

@@ -5,7 +5,7 @@ import secrets as random_words
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from onward import __version__
 from onward.engine.action import Action
@@ -52,6 +52,13 @@ class Engine:
         crash_point("run.created")
         self._directories.workspace(name).mkdir(parents=True, mode=0o700, exist_ok=True)
         return name
+
+    def forget(self, run_id: str) -> None:
+        """Remove a run that was created and never begun; any other stays as it is."""
+        with Journal(self._directories.journal) as journal:
+            journal.remove_unbegun_run(run_id)
+        with suppress(OSError):  # What is not empty belongs to a run that has begun.
+            self._directories.workspace(run_id).rmdir()
 
     def stop(self) -> None:
         """Let the running steps finish and begin no others. Safe in a signal handler."""

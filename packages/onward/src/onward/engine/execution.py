@@ -24,7 +24,7 @@ from onward.engine.record import Event, RunRecord
 from onward.engine.runs import record_of, refuse_ended, this_process
 from onward.engine.schedule import Schedule
 from onward.engine.secrets import Redactor
-from onward.errors import Bug, OnwardError
+from onward.errors import NOTHING_TOUCHED, Bug, OnwardError
 from onward.plan.plan import Plan
 from onward.plan.step import Step
 
@@ -236,6 +236,8 @@ class Execution:
             # Read back, so that a resumed run and an undisturbed one see the same data. JSON has no NaN.
             cleaned: Evidence = self._redactor.clean(json.loads(json.dumps(evidence, allow_nan=False)))
         except OnwardError as error:
+            if error.state == NOTHING_TOUCHED:
+                error.state = ""  # True before a run; within one, the steps before this one have touched something.
             for name in ("what", "evidence", "state", "next_command"):
                 setattr(error, name, self._redactor.clean(getattr(error, name)))
             raise

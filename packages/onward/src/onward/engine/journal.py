@@ -96,6 +96,14 @@ class Journal:
         except sqlite3.IntegrityError:
             raise ValueError(f"there is a run called {run_id} already") from None
 
+    def remove_unbegun_run(self, run_id: str) -> None:
+        """Remove a run of which nothing was ever told."""
+        self._execute(
+            "DELETE FROM onward_runs WHERE run_id = ? AND pid IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM onward_events WHERE run_id = onward_runs.run_id)",
+            (run_id,),
+        )
+
     def run(self, run_id: str) -> RunRow:
         """One run. Raises UnknownRun."""
         rows = self._execute(

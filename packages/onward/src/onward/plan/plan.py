@@ -25,7 +25,7 @@ class Plan(Frozen):
 
     format: Literal[1] = FORMAT
     onward_version: str = Field(default=__version__, description="The version that planned it, and must run it")
-    kind: Literal["rehearsal", "upgrade"]
+    kind: Literal["rehearsal", "upgrade", "restore"]
     cloud: str = Field(description="Name of the cloud; one run at a time per cloud")
     service: str
     path: tuple[str, ...] = Field(description="Series identifiers from source to target, both included", min_length=2)

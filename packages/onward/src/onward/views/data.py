@@ -41,7 +41,7 @@ class RunData(Data):
     """The run and the plan it carries out. Times are ISO 8601 in UTC."""
 
     id: str
-    kind: Literal["rehearsal", "upgrade"]
+    kind: Literal["rehearsal", "upgrade", "restore"]
     status: RunStatus
     cloud: str
     service: str

@@ -83,8 +83,7 @@ class EnvironmentFact:
 def title_of(record: RunRecord) -> str:
     """What kind of run it is: ``Rehearsal of keystone from 2024.1 to 2026.2``."""
     plan = record.plan
-    kind = "Rehearsal" if plan.kind == "rehearsal" else "Upgrade"
-    return f"{kind} of {plan.service} from {plan.source} to {plan.target}"
+    return f"{plan.kind.capitalize()} of {plan.service} from {plan.source} to {plan.target}"
 
 
 def phase_note(plan: Plan, phase: Phase, *, over: bool = False) -> str:
@@ -247,7 +246,7 @@ def rows_counted(record: RunRecord) -> tuple[int, int] | None:
     """Tables and rows of the last census that finished; None where there was none."""
     found = None
     for each in record.steps:
-        if each.step.action.startswith("census.") and each.evidence is not None:
+        if each.step.action.startswith(("census.", "database.restore")) and each.evidence is not None:
             tables, rows = each.evidence.get("tables"), each.evidence.get("rows")
             if isinstance(tables, int) and isinstance(rows, int):
                 found = tables, rows

@@ -49,8 +49,9 @@ def print_error(error: OnwardError, stream: TextIO) -> None:
 def print_plan(plan: Plan, stream: TextIO) -> None:
     """Show a plan: its phases, its steps with their reasons, what cannot be undone, and its digest."""
     page = Page(stream)
-    kind = "Rehearsal" if plan.kind == "rehearsal" else "Upgrade"
-    page.paragraph((f"{kind} of {plan.service} from {plan.source} to {plan.target}, cloud {plan.cloud}", "bold"))
+    page.paragraph(
+        (f"{plan.kind.capitalize()} of {plan.service} from {plan.source} to {plan.target}, cloud {plan.cloud}", "bold")
+    )
     page.paragraph(page.sign(" \u2192 ", " -> ").join(plan.path), indent=2)
     widest = max((len(step.id) for step in plan.steps), default=0)
     names = min(widest, page.columns // 3)

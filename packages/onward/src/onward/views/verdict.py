@@ -51,8 +51,18 @@ def next_command(record: RunRecord) -> str:
             return f"onward runs resume {record.run_id}"
         case "running" | "waiting":
             return f"onward runs show {record.run_id}"
-        case _:
-            return ""
+        case "cancelled":
+            return _next_of_cancelled(record)
+
+
+def _next_of_cancelled(record: RunRecord) -> str:
+    """How a service that was stopped comes back."""
+    plan, outage = record.plan, outage_of(record)
+    if plan.kind != "upgrade" or outage is None or outage.over:
+        return ""
+    if any(not each.step.reversible and each.started is not None for each in record.steps):
+        return f"onward runs restore {record.run_id}"
+    return f"start {plan.service} with the code of {plan.source}, on every host"
 
 
 def _next_of_done(record: RunRecord) -> str:
@@ -85,9 +95,10 @@ def _verdict_of_done(record: RunRecord) -> Verdict:
     if different:
         return Verdict("bad", f"{counted(len(different), 'finding')} must be understood before production is upgraded.")
     details = _warned(findings)
-    if plan.kind == "upgrade":
+    if plan.kind != "rehearsal":
         said = (*_outage(record), *_census(record), *details)
-        return Verdict("good", f"The database of {plan.service} is at {plan.target}.", said)
+        again = " again" if plan.kind == "restore" else ""
+        return Verdict("good", f"The database of {plan.service} is at {plan.target}{again}.", said)
     proof = proof_of(record)
     missed = [check for check in proof if check.passed != check.total]
     if missed:
@@ -129,7 +140,7 @@ def places(record: RunRecord) -> tuple[tuple[str, str], ...]:
 
 
 def _verdict_of_failed(record: RunRecord) -> Verdict:
-    kind = "rehearsal" if record.plan.kind == "rehearsal" else "upgrade"
+    kind = record.plan.kind
     if not record.failures:
         return Verdict("bad", f"The {kind} failed; {finished_steps(record)}.", _state_of_cloud(record))
     failure = record.failures[0]
@@ -138,7 +149,7 @@ def _verdict_of_failed(record: RunRecord) -> Verdict:
     if error.get("code") in (DATA_LOST, ANSWERS_DIFFER):
         sentence = f"Do not upgrade production yet. {sentence}"
     outage = outage_of(record)
-    if record.plan.kind == "upgrade" and outage is not None and not outage.over:
+    if kind != "rehearsal" and outage is not None and not outage.over:
         sentence = f"{record.plan.service} is still in its outage. {sentence}"
     return Verdict("bad", sentence, _state_of_cloud(record))
 
@@ -166,7 +177,9 @@ def _state_of_database(begun: list[StepRecord]) -> str:
 
 
 def _census(record: RunRecord) -> tuple[str, ...]:
-    compared = any(each.step.action == "census.compare" and each.status == "done" for each in record.steps)
+    compared = any(
+        each.step.action in ("census.compare", "database.restore") and each.status == "done" for each in record.steps
+    )
     found = rows_counted(record)
     if not compared or found is None:
         return ()

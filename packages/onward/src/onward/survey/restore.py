@@ -1,0 +1,57 @@
+"""Finds the backup of an upgrade that is to be taken back."""
+
+from pathlib import Path
+
+from onward.engine.record import RunRecord
+from onward.errors import NothingToRestore
+from onward.hosts.state import Directories
+from onward.plan.forward import census_id
+from onward.plan.plan import Plan
+from onward.plan.restore import RestoreWish, plan_restore
+
+
+def survey_restore(directories: Directories, record: RunRecord) -> Plan:
+    """The plan of putting back the backup of a run. Raises NothingToRestore."""
+    plan = record.plan
+    if plan.kind != "upgrade":
+        raise NothingToRestore(
+            f"{record.run_id} is no upgrade: it has not changed the cloud.",
+            next_command=f"onward runs show {record.run_id}",
+        )
+    if record.status == "running":
+        raise NothingToRestore(
+            f"{record.run_id} is at work.",
+            evidence=f"process {record.controller_pid}",
+            next_command=f"onward runs pause {record.run_id}",
+        )
+    begun = [each.step.id for each in record.steps if not each.step.reversible and each.started is not None]
+    if not begun:
+        raise NothingToRestore(
+            f"{record.run_id} has not begun to migrate: the database is as it was.",
+            next_command=f"onward runs show {record.run_id}",
+        )
+    backup = (record.step("backup").evidence or {}).get("backup")
+    baseline = record.step(census_id(plan.source)).evidence or {}
+    workspace = directories.workspace(record.run_id)
+    census, rows_file = (workspace / str(baseline.get(name)) for name in ("census", "rows_file"))
+    missing = [str(path) for path in (backup, census, rows_file) if path is None or not Path(path).is_file()]
+    if missing:
+        raise NothingToRestore(
+            f"What {record.run_id} kept of the database is not there any more.",
+            evidence=f"missing: {', '.join(missing)}",
+            next_command="restore the database from a backup of your own",
+        )
+    configuration = plan.step("configure").arguments["configuration"]
+    return plan_restore(
+        RestoreWish(
+            cloud=plan.cloud,
+            service=plan.service,
+            source=plan.source,
+            target=plan.target,
+            configuration=tuple(str(file) for file in configuration) if isinstance(configuration, list) else (),
+            backup=str(backup),
+            census=str(census),
+            rows_file=str(rows_file),
+            facts={"run": record.run_id, "backup": str(backup), "size": Path(str(backup)).stat().st_size},
+        )
+    )

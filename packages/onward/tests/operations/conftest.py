@@ -99,7 +99,7 @@ def backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def install(request: pytest.FixtureRequest, session_directories: Directories) -> Callable[..., Installation]:
     """``install("mariadb", directory)``: a Keystone of one's own, at 2025.2."""
 

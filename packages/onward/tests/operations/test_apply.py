@@ -61,7 +61,7 @@ def test_a_cloud_goes_forward_by_the_plan_that_was_reviewed(
     with ProcessList() as processes:
         ended = operator.call("apply", "plan.json", "--approve", digest)
     assert ended.status == 0, ended.out + ended.err
-    assert ended.out.startswith(f"keystone is at {TARGET}.")
+    assert ended.out.startswith(f"The database of keystone is at {TARGET}.")
     assert " ".join(installation.heads()) == AFTER
     # Units are stopped while the database is as it was, and started when it is at the target.
     lines = installation.ledger_lines()
@@ -80,7 +80,7 @@ def test_a_cloud_goes_forward_by_the_plan_that_was_reviewed(
     assert evidence is not None
     backup = Path(evidence["backup"])
     assert backup.stat().st_mode & 0o077 == 0
-    assert str(backup) in "".join(ended.out.split())
+    assert f"The backup of 2025.2:\n  {backup}\n" in ended.out
     assert restored(backup, request) == before
 
     assert files_with(SERVICE_PASSWORD, operator.directories.state) == []

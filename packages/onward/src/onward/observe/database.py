@@ -36,7 +36,9 @@ def database_url(text: str) -> URL:
 
 def shown(url: URL) -> str:
     """The URL as people may see it: without its password, and with those options only that are known to hold none."""
-    return url.difference_update_query(set(url.query) - {*_UNDERSTOOD}).render_as_string(hide_password=True)
+    words = url.difference_update_query(set(url.query) - {*_UNDERSTOOD}).render_as_string(hide_password=True)
+    place, mark, options = words.partition("?")
+    return place + mark + options.replace("%2F", "/")  # The path of a socket is to be recognised.
 
 
 def backend_of(url: URL) -> str:

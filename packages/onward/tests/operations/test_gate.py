@@ -1,7 +1,6 @@
 """Before a database is migrated in place it must be reachable, writable, and nobody else's."""
 
 import signal
-from pathlib import Path
 
 import pytest
 from installation import Installation, held_open
@@ -26,7 +25,8 @@ def test_whoever_is_still_connected_is_named_and_nothing_is_migrated(installatio
     before = installation.content()
     with held_open(installation.url) as who:
         ended = operator.call("apply", "plan.json", "--approve", digest)
-    assert ended.status == 4, ended.out + ended.err
+    # Units were stopped: this is no refusal that touched nothing.
+    assert ended.status == 1, ended.out + ended.err
     run = operator.run().run_id
     assert "OW405" in ended.out
     assert who in ended.out
@@ -75,7 +75,7 @@ def test_a_server_that_takes_no_writes_is_refused_before_the_outage_and_within_i
         stopped = operator.call("runs", "resume", run)
     finally:
         sql(server, "SET GLOBAL read_only = OFF")
-    assert stopped.status == 4, stopped.out + stopped.err
+    assert stopped.status == 1, stopped.out + stopped.err
     assert "OW302" in stopped.out
     assert "Nothing was migrated; units that were stopped by this run are still stopped." in words(stopped.out)
     assert f"onward runs resume {run}" in words(stopped.out)
@@ -102,14 +102,14 @@ def test_a_server_that_is_gone_is_said_so_and_what_it_means_for_the_service(
             refused = operator.call(*command)
             assert refused.status == 4
             assert "OW301" in refused.err
-            assert str(Path(server.socket)) in "".join(refused.err.split())
+            assert f"unix_socket={server.socket}" in "".join(refused.err.split())
         checked = operator.call("check", "keystone", "--to", TARGET)
         assert checked.status == 4
         assert "OW301" in checked.out
         stopped = operator.call("runs", "resume", run.run_id)
     finally:
         server.start()
-    assert stopped.status == 4, stopped.out + stopped.err
+    assert stopped.status == 1, stopped.out + stopped.err
     assert "OW301" in stopped.out
     assert "Nothing was touched" not in words(stopped.out)
     assert "keystone is still in its outage" in words(stopped.out)

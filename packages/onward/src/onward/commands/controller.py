@@ -9,7 +9,7 @@ from onward.commands.base import make_directory, write_output
 from onward.engine.engine import Engine
 from onward.engine.record import RunRecord
 from onward.engine.runs import read_run
-from onward.errors import DONE, FAILED, PAUSED, SIGNALLED, OutputUnwritable, RunLocked, from_data
+from onward.errors import DONE, FAILED, PAUSED, REFUSED, SIGNALLED, OutputUnwritable, RunLocked, from_data
 from onward.hosts.state import Directories
 from onward.plan.plan import Plan
 from onward.views.data import to_json
@@ -68,11 +68,18 @@ def give_up(directories: Directories, record: RunRecord) -> None:
 
 
 def exit_status(record: RunRecord) -> int:
-    """What the process says of this run. A failed run says what its first failed step says."""
+    """What the process says of this run. A failed run says what its first failed step says.
+
+    A step of an outage may have been refused; that nothing was touched is no longer true then.
+    """
     if record.status == "done":
         return DONE
     if record.failures:
-        return from_data(record.failures[0].error or {}).exit_status
+        said = from_data(record.failures[0].error or {}).exit_status
+        down = record.plan.kind != "rehearsal" and any(
+            each.step.phase == "outage" and each.started is not None for each in record.steps
+        )
+        return FAILED if said == REFUSED and down else said
     return PAUSED if record.status == "paused" else FAILED
 
 

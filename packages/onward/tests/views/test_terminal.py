@@ -111,6 +111,7 @@ def test_an_upgrade_that_starts_nothing_says_who_has_to() -> None:
     lines = shown(run_of(upgrade(units=()))).splitlines()
     assert lines[0] == "The database of keystone is at 2026.2."
     assert lines[1].startswith("The outage lasts until keystone is started, for which the plan has no command.")
+    assert any(line.endswith("(the service is down until it is started)") for line in lines)
     assert lines[-1] == "  start keystone with the code of 2026.2, on every host"
 
 

@@ -3,7 +3,7 @@
 from onward.engine.record import RunRecord, StepRecord
 from onward.plan.step import Phase
 from onward.views.page import Page
-from onward.views.summary import PHASE_TITLES, Outage, outage_of, phase_note
+from onward.views.summary import PHASE_TITLES, Outage, outage_of, phase_note_of
 from onward.views.timeline import Bar, PhaseBars, timeline_of
 from onward.views.words import duration
 
@@ -39,8 +39,7 @@ def print_bars(page: Page, record: RunRecord) -> None:
 
 def _heading(phase: PhaseBars, record: RunRecord) -> str:
     outage = outage_of(record)
-    note = phase_note(record.plan, phase.phase, over=outage is not None and outage.over)
-    return f": {_extent(phase, outage)} ({note})"
+    return f": {_extent(phase, outage)} ({phase_note_of(record, phase.phase)})"
 
 
 def _extent(phase: PhaseBars, outage: Outage | None) -> str:

@@ -19,7 +19,7 @@ from onward.views.summary import (
     environments_of,
     findings_of,
     outage_of,
-    phase_note,
+    phase_note_of,
     prediction_of,
     proof_of,
     title_of,
@@ -63,8 +63,6 @@ def render(record: RunRecord) -> str:
 
 def _context(record: RunRecord) -> dict[str, Any]:
     timeline = timeline_of(record)
-    outage = outage_of(record)
-    over = outage is not None and outage.over
     outage_bars = timeline.phase("outage")
     return {
         "title": title_of(record),
@@ -76,17 +74,14 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "next_heading": next_heading(record),
         "places": places(record),
         "prediction": prediction_of(record),
-        "outage": outage,
+        "outage": outage_of(record),
         "findings": findings_of(record),
         "checked": any(each.status == "done" for each in by_action(record, "service.check")),
         "level_words": LEVEL_WORDS,
         "proof": proof_of(record),
         "environments": environments_of(record),
         "failures": [(each, by_code().get(str((each.error or {}).get("code")))) for each in record.failures],
-        "phases": [
-            (PHASE_TITLES[phase], phase_note(record.plan, phase, over=over), _of_phase(record, phase))
-            for phase in PHASES
-        ],
+        "phases": [(PHASE_TITLES[phase], phase_note_of(record, phase), _of_phase(record, phase)) for phase in PHASES],
         "timeline": timeline,
         "picture": whole_run(timeline) if timeline.seconds else None,
         "outage_bars": waterfall(outage_bars) if outage_bars is not None else [],

@@ -86,8 +86,8 @@ def title_of(record: RunRecord) -> str:
     return f"{plan.kind.capitalize()} of {plan.service} from {plan.source} to {plan.target}"
 
 
-def phase_note(plan: Plan, phase: Phase, *, over: bool = False) -> str:
-    """What a phase means, or when it is over has meant, for the people who use the service."""
+def phase_note(plan: Plan, phase: Phase) -> str:
+    """What a phase means for the people who use the service."""
     notes: dict[Phase, str] = {
         "prepare": "the service stays up",
         "outage": "the service is down",
@@ -96,9 +96,20 @@ def phase_note(plan: Plan, phase: Phase, *, over: bool = False) -> str:
     }
     if plan.kind == "rehearsal" and phase == "outage":
         return "on the copy; in production the service would be down"
-    if over and phase == "outage":
-        return "the service was down"
     return notes[phase]
+
+
+def phase_note_of(record: RunRecord, phase: Phase) -> str:
+    """The same for a run, whose outage may have come to its end."""
+    outage = outage_of(record)
+    if phase != "outage" or record.plan.kind == "rehearsal" or outage is None or not outage.over:
+        return phase_note(record.plan, phase)
+    return "the service was down" if is_started_again(record) else "the service is down until it is started"
+
+
+def is_started_again(record: RunRecord) -> bool:
+    """True where the run itself has started a unit of the service."""
+    return any(each.step.arguments.get("verb") == "start" for each in by_action(record, "unit.command"))
 
 
 def took_of(record: RunRecord) -> str:

@@ -9,6 +9,7 @@ from onward.views.summary import (
     evidence_of,
     findings_of,
     finished_steps,
+    is_started_again,
     outage_of,
     proof_of,
     rows_counted,
@@ -71,17 +72,12 @@ def _next_of_done(record: RunRecord) -> str:
         return f"onward init --from-config /etc/{plan.service}/{plan.service}.conf"
     if plan.kind == "rehearsal":
         return f"onward plan upgrade --to {plan.target} -o plan.json"
-    return "" if _is_started_again(record) else f"start {plan.service} with the code of {plan.target}, on every host"
+    return "" if is_started_again(record) else f"start {plan.service} with the code of {plan.target}, on every host"
 
 
 def next_heading(record: RunRecord) -> str:
     """What stands before the next command: a demonstration leads from its own cloud to the reader's."""
     return "Next, on a cloud of your own" if record.status == "done" and _is_demonstration(record) else "Next"
-
-
-def _is_started_again(record: RunRecord) -> bool:
-    """True where the run itself has started a unit of the service."""
-    return any(each.step.arguments.get("verb") == "start" for each in by_action(record, "unit.command"))
 
 
 def _is_demonstration(record: RunRecord) -> bool:
@@ -120,7 +116,7 @@ def _outage(record: RunRecord) -> tuple[str, ...]:
     if outage is None:
         return ()
     took = duration(outage.seconds)
-    if _is_started_again(record):
+    if is_started_again(record):
         return (f"The outage took {took}.",)
     return (f"The outage lasts until {service} is started, for which the plan has no command. So far it took {took}.",)
 

@@ -36,6 +36,8 @@ OVERALL_LIMIT = 4
 POLL_SECONDS = 0.2
 """How often requests of other processes and signals are looked for while steps are running."""
 
+TRIED_AGAIN = "Finished steps are recorded; this one will be tried again."
+
 
 @dataclass(frozen=True)
 class Halt:
@@ -237,7 +239,8 @@ class Execution:
             cleaned: Evidence = self._redactor.clean(json.loads(json.dumps(evidence, allow_nan=False)))
         except OnwardError as error:
             if error.state == NOTHING_TOUCHED:
-                error.state = ""  # True before a run; within one, the steps before this one have touched something.
+                # True before a run begins; within one, the steps before this one have touched something.
+                error.state = TRIED_AGAIN
             for name in ("what", "evidence", "state", "next_command"):
                 setattr(error, name, self._redactor.clean(getattr(error, name)))
             raise
@@ -253,7 +256,7 @@ class Execution:
         return Bug(
             f"{step.id} failed in a way that Onward did not foresee: {what}",
             evidence=f"the traceback is in {path}" if path else "its traceback could not be written",
-            state="Finished steps are recorded; this one will be tried again.",
+            state=TRIED_AGAIN,
             next_command=f"onward runs resume {self._run_id}",
         )
 

@@ -1,6 +1,7 @@
 """What a person reads of a plan, a run and an error, at 80 columns, without colour, in a pipe."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -113,6 +114,20 @@ def test_an_upgrade_that_starts_nothing_says_who_has_to() -> None:
     assert lines[1].startswith("The outage lasts until keystone is started, for which the plan has no command.")
     assert any(line.endswith("(the service is down until it is started)") for line in lines)
     assert lines[-1] == "  start keystone with the code of 2026.2, on every host"
+
+
+def test_the_heading_of_an_outage_with_a_pause_in_it_is_no_wider_than_the_rest() -> None:
+    record = run_of(rehearsal())
+    began = record.step("census/2025.1").started or 0.0
+    steps = tuple(
+        replace(each, started=each.started + 7200, finished=each.finished + 7200)
+        if each.started is not None and each.finished is not None and each.started >= began
+        else each
+        for each in record.steps
+    )
+    lines = shown(replace(record, steps=steps)).splitlines()
+    assert any("without a running step" in line for line in lines)
+    assert max(map(len, lines)) <= 80
 
 
 def test_an_outage_is_bracketed_also_in_ascii() -> None:

@@ -19,7 +19,7 @@ def print_bars(page: Page, record: RunRecord) -> None:
     columns = page.columns - names - times - 3
     for phase in timeline.phases:
         page.blank()
-        page.line((PHASE_TITLES[phase.phase], "bold"), page.clean(_heading(phase, record)))
+        page.paragraph((PHASE_TITLES[phase.phase], "bold"), _heading(phase, record), hang=2)
         for number, bar in enumerate(phase.bars):
             gutter = _bracket(page, number, len(phase.bars)) if phase.phase == "outage" else " "
             failed = bar.record.status == "failed"

@@ -49,7 +49,11 @@ def test_a_dump_from_mariadb_reaches_the_target_and_the_proof_holds(
     assert report["run"]["status"] == "done"
     assert report["verdict"]["tone"] == "good"
     assert "Nothing was lost" in report["verdict"]["sentence"]
-    assert "1 of 1" in report["verdict"]["sentence"]
+    assert "rows in 48 tables were compared" in report["verdict"]["sentence"]
+    notes = [finding["details"] for finding in report["findings"] if finding["level"] == "note"]
+    assert any("an administrator of its own, onward-rehearsal" in note for note in notes)
+    assert any("Credentials were compared as rows alone" in note for note in notes)
+    assert not [finding for finding in report["findings"] if finding["level"] == "could-not-tell"]
     assert len(report["proof"]) > 5
     assert all(check["passed"] == check["total"] for check in report["proof"])
     assert report["prediction"]["outage_seconds"] > 0

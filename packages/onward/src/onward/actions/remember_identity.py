@@ -21,6 +21,15 @@ from onward.observe.identity_memory import Remembered, remember
 
 REMEMBERED = "remembered.json"
 TOKENS = "tokens.json"
+GUEST = (
+    f"In the copy Onward made an administrator of its own, {GUEST_ADMINISTRATOR}, who logged in and asked everything."
+    " Nobody's password of the cloud is known."
+)
+UNREADABLE_WITHOUT_KEYS = {
+    "credentials": "Credentials were compared as rows alone: the copy has not the cloud's keys that the API needs to"
+    " read them."
+}
+"""Kinds that no copied cloud can list, for a reason that lies in the copy."""
 
 
 class RememberIdentity:
@@ -29,8 +38,8 @@ class RememberIdentity:
     Arguments: ``service``, ``series``, ``logins`` (true where Onward filled the cloud itself; otherwise an
     administrator of the copy's own is made, and nobody else logs in). Evidence: ``counts`` by kind, ``sampled`` and
     ``refused`` kinds, ``findings`` on kinds that the release has and does not list, ``logins`` and ``refusals``
-    counted, ``requests``, ``repeated``, ``api_start_seconds``, ``total_seconds``. What was read goes to
-    ``remembered.json``, tokens to ``secrets/``, both for the owner only.
+    counted, ``notes`` on what is so in a copy, ``requests``, ``repeated``, ``api_start_seconds``, ``total_seconds``.
+    What was read goes to ``remembered.json``, tokens to ``secrets/``, both for the owner only.
 
     It only reads, and making the administrator can be repeated: killed, it begins again.
     """
@@ -59,7 +68,7 @@ class RememberIdentity:
             _all_readable(kept)
         secrets.save(TOKENS, {"administrator": name, "tokens": [each.value for each in tried]})
         write_private(context.workspace / REMEMBERED, json.dumps(kept.as_data(), ensure_ascii=False))
-        return _evidence(kept) | {
+        return _evidence(kept, guest=not known) | {
             "requests": running.api.requests,
             "repeated": running.api.repeated,
             "api_start_seconds": running.start_seconds,
@@ -95,18 +104,21 @@ def _all_readable(kept: Remembered) -> None:
         )
 
 
-def _evidence(kept: Remembered) -> Evidence:
+def _evidence(kept: Remembered, *, guest: bool) -> Evidence:
     listings = kept.listings.values()
+    explained = UNREADABLE_WITHOUT_KEYS if guest else {}
     findings = [
         Finding(each.kind.replace("_", " "), "could-not-tell", f"cannot be compared: the old release {each.refusal}")
         for each in listings
-        if each.unreadable
+        if each.unreadable and each.kind not in explained
     ]
+    without_keys = [explained[each.kind] for each in listings if each.unreadable and each.kind in explained]
     return {
         "counts": {listing.kind: len(listing.items) for listing in listings if listing.refusal is None},
         "sampled": [listing.kind for listing in listings if listing.sampled],
         "refused": {listing.kind: listing.refusal for listing in listings if listing.refusal},
         "findings": [asdict(finding) for finding in findings],
+        "notes": [GUEST, *without_keys] if guest else [],
         "logins": sum(login.allowed for login in kept.logins),
         "refusals": sum(not login.allowed for login in kept.logins),
     }

@@ -42,6 +42,13 @@ def test_the_first_page_loads_none_of_the_commands() -> None:
     assert "runs resume" in ended.stdout
 
 
+def test_no_markup_of_the_documentation_is_shown_on_the_terminal(onward) -> None:
+    shown = [onward("explain").out, onward("explain", "OW106").out, onward("explain", "ow109").out]
+    shown += [onward(*name.split(), "--help").out for name in COMMANDS]
+    assert all(shown)
+    assert [text for text in shown if "``" in text] == []
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [

@@ -30,9 +30,13 @@ class Explain(Command):
             )
             return 2
         print(f"{found.code} {found.__name__} (exit status {found.exit_status})\n", file=self.app.stdout)
-        print(inspect.getdoc(found), file=self.app.stdout)
+        print(_page(found), file=self.app.stdout)
         return 0
 
 
 def _title(kind: type[OnwardError]) -> str:
-    return (inspect.getdoc(kind) or kind.__name__).splitlines()[0]
+    return _page(kind).splitlines()[0]
+
+
+def _page(kind: type[OnwardError]) -> str:
+    return (inspect.getdoc(kind) or kind.__name__).replace("``", "`")

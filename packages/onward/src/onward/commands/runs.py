@@ -110,7 +110,7 @@ class RunsResume(OfRun):
 
 
 class RunsPause(OfRun):
-    """Let the running steps finish and then stop; ``onward runs resume`` goes on."""
+    """Let the running steps finish and then stop; `onward runs resume` goes on."""
 
     def take_action(self, parsed_args: Any) -> int:
         """Ask the run's process, which may be another one."""

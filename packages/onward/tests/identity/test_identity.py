@@ -113,7 +113,9 @@ def test_lost_credentials_endpoints_and_limits_are_named(tampered: "Rehearsal") 
 
 
 def test_a_changed_secret_is_found_and_not_shown(tampered: "Rehearsal") -> None:
-    first, last = (one(tampered, f"SELECT encrypted_blob FROM credential ORDER BY id {way}") for way in ("ASC", "DESC"))
+    # Those of one kind: Keystone cannot list an EC2 credential whose blob is none.
+    of_a_kind = "SELECT encrypted_blob FROM credential WHERE type = 'totp' ORDER BY id"
+    first, last = (one(tampered, f"{of_a_kind} {way}") for way in ("ASC", "DESC"))
     assert change(tampered, "UPDATE credential SET encrypted_blob = ? WHERE encrypted_blob = ?", first, last) == 1
     (blob,) = [each for each in fails(tampered) if each["attribute"] == "blob"]
     assert blob["before"].startswith("hmac-sha256:")

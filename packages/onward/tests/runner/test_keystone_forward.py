@@ -14,7 +14,7 @@ import pytest
 import requests
 from sqlalchemy import create_engine, text
 
-from onward.actions.check_upgrade import CheckUpgrade
+from onward.actions.check_upgrade import CheckUpgrade, run_check
 from onward.actions.configure_service import ConfigureService, configuration_files
 from onward.actions.create_scratch import CreateScratch
 from onward.actions.migrate_database import MigrateDatabase, known_fault
@@ -162,9 +162,17 @@ def test_the_target_is_asked_what_it_cannot_take_over(installed: Run) -> None:
     results = {finding["name"]: finding["result"] for finding in evidence["findings"]}
     assert results["Check trust policies are not empty"] == "pass"
     assert results["Check default roles are immutable"] == "pass"
-    (cache,) = [finding for finding in evidence["findings"] if "[cache] enabled" in finding["details"]]
-    assert cache["result"] == "warn"
-    assert "highly recommended" in cache["way_out"]
+    # The doctor looks at the configuration alone, and that of a copy is Onward's own.
+    assert [check["name"] for check in evidence["checked"]] == ["upgrade-check"]
+
+
+def test_the_doctor_is_asked_about_a_configuration_that_is_the_clouds(installed: Run, tmp_path: Path) -> None:
+    (doctor,) = [check for check in recipe("keystone").checks if check.name == "doctor"]
+    context = installed.context(f"check/{NEW}", series=NEW)
+    _, findings = run_check(runner_for(context, NEW), doctor, configuration_files(context), tmp_path / "doctor.log")
+    (cache,) = [finding for finding in findings if "[cache] enabled" in finding.details]
+    assert cache.result == "warn"
+    assert "highly recommended" in cache.way_out
 
 
 def test_a_check_that_could_not_run_is_no_warning(run: Run) -> None:

@@ -49,6 +49,14 @@ class RegisteredPolicy:
     """Default of [oslo_policy] enforce_new_defaults in this release: it differs between services and series."""
     enforce_scope: bool = False
     """Default of [oslo_policy] enforce_scope in this release."""
+    custom_checks: tuple[str, ...] = ()
+    """Kinds of checks besides role and rule that have code of their own: http, and the service's, as Neutron's field."""
+    policy_file: str = "policy.yaml"
+    """Default of [oslo_policy] policy_file in this release."""
+    policy_directories: tuple[str, ...] = ("policy.d",)
+    """Default of [oslo_policy] policy_dirs in this release."""
+    reads_json_instead: bool = False
+    """A policy.json is read where there is no policy.yaml and no other file is named."""
 
     def to_json(self) -> str:
         """The same as JSON."""
@@ -58,7 +66,8 @@ class RegisteredPolicy:
     def from_json(cls, words: str) -> "RegisteredPolicy":
         """What :meth:`to_json` wrote."""
         data = json.loads(words)
-        return cls(**{**data, "rules": {name: _rule(rule) for name, rule in data["rules"].items()}})
+        lists = {name: tuple(data[name]) for name in ("custom_checks", "policy_directories") if name in data}
+        return cls(**{**data, **lists, "rules": {name: _rule(rule) for name, rule in data["rules"].items()}})
 
 
 def _rule(data: dict[str, Any]) -> RegisteredRule:

@@ -164,6 +164,17 @@ class UnknownRun(Refused):
     code = "OW109"
 
 
+class ServiceNotMoved(Refused):
+    """The service is known to the catalogue, but not how it is taken forward.
+
+    Such a service can be checked, and its policy and configuration be looked at. Its upgrade needs more: the revisions
+    of its database, its migration commands, what each release is documented to change. The evidence names the
+    services of which Onward knows all that.
+    """
+
+    code = "OW110"
+
+
 # --- The machine and the environments
 
 

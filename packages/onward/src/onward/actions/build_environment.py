@@ -26,7 +26,7 @@ def specification(service: str, choice: EnvironmentChoice) -> EnvironmentSpec:
         python=Path(choice.python),
         python_version=choice.python_version,
         drivers=known.drivers,
-        modules=(known.enter_next.module, *(driver.lower() for driver in known.drivers)),
+        modules=(known.module, *(driver.lower() for driver in known.drivers)),
         constraints=Constraints.model_validate(choice.constraints),
     )
 

@@ -3,7 +3,7 @@
 import time
 
 from onward.actions.configure_service import database_url
-from onward.catalog.load import recipe, series_list
+from onward.catalog.load import forward_recipe, series_list
 from onward.catalog.service import CensusChange
 from onward.engine.action import Evidence, StepContext
 from onward.errors import DataLost
@@ -35,7 +35,7 @@ class CompareCensus:
                 before,
                 context.workspace / baseline["rows_file"],
                 engine,
-                recipe(context.plan.service),
+                forward_recipe(context.plan.service),
                 documented_changes(context.plan.service, context.plan.source, series),
             )
         finally:
@@ -63,6 +63,6 @@ def documented_changes(service: str, source: str, series: str) -> tuple[CensusCh
     position = series_list().position
     return tuple(
         change
-        for change in recipe(service).database.census_changes
+        for change in forward_recipe(service).database.census_changes
         if position(source) < position(change.series) <= position(series)
     )

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from onward.actions.configure_service import configuration_files, database_url
 from onward.actions.scratch import scratch_for
 from onward.actions.warm_runner import clean_log, command_log, runner_for
-from onward.catalog.load import in_force, recipe, series_list
-from onward.catalog.service import Command, KnownFault, Recipe
+from onward.catalog.load import forward_recipe, in_force, series_list
+from onward.catalog.service import Command, ForwardRecipe, KnownFault
 from onward.engine.action import Evidence, StepContext
 from onward.errors import MigrationFailed
 from onward.hosts.runner import CommandOutcome
@@ -45,7 +45,7 @@ class MigrateDatabase:
     def apply(self, context: StepContext) -> Evidence:
         """Migrate. Raises MigrationFailed, RunnerDied."""
         series = str(context.step.arguments["series"])
-        service = recipe(context.plan.service)
+        service = forward_recipe(context.plan.service)
         runner = runner_for(context, series)
         # A copy has a checkpoint; in an upgrade in place there is the backup that the plan made before.
         scratch = scratch_for(context) if context.plan.kind == "rehearsal" else None
@@ -101,7 +101,7 @@ def _warnings(printed: str) -> Iterator[str]:
             yield _STAMP.sub("", line)[:_LONGEST_LINE].strip()
 
 
-def _must_be_at(context: StepContext, service: Recipe, series: str) -> None:
+def _must_be_at(context: StepContext, service: ForwardRecipe, series: str) -> None:
     """Raise MigrationFailed unless the database carries the revisions of the series.
 
     The release's own check is not enough: some compare the database with itself (see the recipe).
@@ -121,7 +121,7 @@ def _must_be_at(context: StepContext, service: Recipe, series: str) -> None:
 
 
 def _failure(
-    context: StepContext, service: Recipe, command: Command, exit_status: int, printed: str
+    context: StepContext, service: ForwardRecipe, command: Command, exit_status: int, printed: str
 ) -> MigrationFailed:
     """The error of a command that failed, with the fault of the release where it is a known one."""
     series = str(context.step.arguments["series"])
@@ -147,7 +147,7 @@ def _failure(
     )
 
 
-def known_fault(service: Recipe, series: str, backend: str, output: str) -> KnownFault | None:
+def known_fault(service: ForwardRecipe, series: str, backend: str, output: str) -> KnownFault | None:
     """The fault of a release that explains a failed command's output. Pure."""
     for fault in in_force(service.known_faults, series):
         if fault.backend in (None, backend) and re.search(fault.pattern, output):

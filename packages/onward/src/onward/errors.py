@@ -464,6 +464,19 @@ class CheckFailed(Refused):
     code = "OW607"
 
 
+# --- Policy
+
+
+class PolicyNotLoaded(Refused):
+    """A release cannot load its own policy, with or without the operator's files.
+
+    The evidence is what the release itself said. The usual cause is a policy file that is not YAML, or a rule that is
+    neither text nor a list: the service answers every request with an error as soon as it reads such a file.
+    """
+
+    code = "OW701"
+
+
 class Bug(OnwardError):
     """Something happened that Onward did not foresee. Please report it with the run's directory."""
 

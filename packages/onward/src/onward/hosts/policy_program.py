@@ -5,7 +5,7 @@ which knows nothing of Onward: this file stands alone and is valid for Python 3.
 standard input and writes one to standard output. What the service prints goes to standard error.
 
 In:   {"do": "registered", "namespace", "enforcer", "service", "series", "version"}
-      {"do": "in force", "namespace", "enforcer", "configuration": [file], "search_etc": bool,
+      {"do": "in force", "namespace", "enforcer", "configuration": [file], "search": [directory] or null,
        "cases": [{"credentials": {}, "target": {}}]}
 Out:  {"registered": ...} in the shape of onward.policy.registered.RegisteredPolicy, or
       {"in_force": {"rules": {name: {"check", "in_files", "verdicts": "adse...", "error"}}, "files", "policy_file",
@@ -84,8 +84,10 @@ def package_version(name):
     return version(name)
 
 
-def read_only(files, search_etc):
+def read_only(files, search):
     """Have oslo.config read these files, whichever the service's own code would look for.
+
+    A relative path is looked for beside them, and then in the directories ``search``; None: in /etc, as the service does.
 
     The functions behind the entry points are made for oslo.policy's tools: some read the arguments of the process, some
     the usual files, some none at all.
@@ -106,11 +108,14 @@ def read_only(files, search_etc):
             default_config_dirs=[],
         )
 
+    def searched(project=None):
+        if search is not None:
+            return list(search)
+        # The home directory of whoever runs Onward is not that of the service's user.
+        return [each for each in directories(project) if each.startswith("/etc")]
+
     cfg.ConfigOpts.__call__ = call
-    # The home directory of whoever runs Onward is not that of the service's user.
-    cfg._get_config_dirs = lambda project=None: [
-        each for each in directories(project) if search_etc and each.startswith("/etc")
-    ]
+    cfg._get_config_dirs = searched
 
 
 def no_network():
@@ -128,10 +133,10 @@ def no_network():
             getattr(module, name).__call__ = refuse
 
 
-def load(request, files, search_etc):
+def load(request, files, search):
     """The enforcer of the release, as it is after it has read its files. Raises Failed."""
     try:
-        read_only(files, search_etc)
+        read_only(files, search)
         no_network()
         from oslo_config import cfg
         from oslo_policy import policy
@@ -186,7 +191,7 @@ def registered(request):
         for name, content in (("service.conf", "[DEFAULT]\n"), ("policy.json", "{}\n")):
             with open(os.path.join(directory, name), "w") as file:
                 file.write(content)
-        enforcer = load(request, [os.path.join(directory, "service.conf")], False)
+        enforcer = load(request, [os.path.join(directory, "service.conf")], [])
     finally:
         shutil.rmtree(directory)
     rules = {rule.name: rule for rule in listed(request)}
@@ -255,7 +260,7 @@ def in_force(request, collector):
     """What each rule says after the files were read, and what it answers in each case."""
     from oslo_policy import policy
 
-    enforcer = load(request, request["configuration"], request["search_etc"])
+    enforcer = load(request, request["configuration"], request["search"])
     in_files = set(getattr(enforcer, "file_rules", {}))
     rules = {
         name: {"check": str(check), "in_files": name in in_files, "verdicts": "", "error": ""}

@@ -3,6 +3,7 @@
 Runs inside a release's own environment, from Python 3.6 on, and knows nothing of Onward.
 """
 
+import copy
 import json
 import logging
 import os
@@ -55,7 +56,8 @@ def enforcer(question):
         if question.get(option) is not None and hasattr(conf.oslo_policy, option):
             conf.set_override(option, question[option], "oslo_policy")
     found.suppress_deprecation_warnings = True
-    found.register_defaults(registered(question))
+    # Until 3.6 the Enforcer changes the rules that it is given.
+    found.register_defaults(copy.deepcopy(registered(question)))
     try:
         found.load_rules()
     finally:
@@ -81,7 +83,7 @@ def service_rules(name):
 
 def registered(question):
     """Rules of the service, or rules that the question brings along."""
-    if "service" in question:
+    if "registered" not in question:
         return service_rules(question["service"])
     rules = []
     for rule in question["registered"]:
@@ -134,18 +136,34 @@ def outcome(found, rule, target, credentials):
 
 def answer(question):
     """One question, one answer."""
-    kind = question["ask"]
-    if kind == "parse":
-        return [parse(value) for value in question["values"]]
-    if kind == "describe":
-        return {"rules": describe(question["service"]), "oslo_policy": version_info.release_string()}
+    return ASKED[question["ask"]](question)
+
+
+def effective(question):
+    """The check of each rule that is in force, or why there is none."""
     try:
         found = enforcer(question)
     except Exception as error:
         return {"error": type(error).__name__ + ": " + str(error)}
-    if kind == "effective":
-        return {"rules": {str(name): tree(check) for name, check in found.rules.items()}}
+    return {"rules": {str(name): tree(check) for name, check in found.rules.items()}}
+
+
+def enforce(question):
+    """What happens to each case, or why nothing does."""
+    try:
+        found = enforcer(question)
+    except Exception as error:
+        return {"error": type(error).__name__ + ": " + str(error)}
     return {"outcomes": [outcome(found, *case) for case in question["cases"]]}
+
+
+ASKED = {
+    "parse": lambda question: [parse(value) for value in question["values"]],
+    "describe": lambda question: {"rules": describe(question["service"])},
+    "version": lambda question: version_info.release_string(),
+    "effective": effective,
+    "enforce": enforce,
+}
 
 
 if __name__ == "__main__":

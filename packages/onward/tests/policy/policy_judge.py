@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,15 @@ class Judge:
         """What the release understands; an AssertionError for what it refuses."""
         return [tree(answer) for answer in self.ask(ask="parse", values=values)]
 
+    @cached_property
+    def version(self) -> str:
+        return self.ask(ask="version")
+
     def registered(self) -> RegisteredPolicy:
         """What the release of the service registers."""
         answer = self.ask(ask="describe", service=self.service)
         rules = {rule["name"]: registered_rule(rule) for rule in answer["rules"]}
-        return RegisteredPolicy(self.service, self.series, "", rules, oslo_policy=answer["oslo_policy"])
+        return RegisteredPolicy(self.service, self.series, "", rules, oslo_policy=self.version)
 
     def effective(self, file: str, **options: Any) -> dict[str, Check]:
         """The check of each rule that is in force with this policy file."""

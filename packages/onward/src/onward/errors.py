@@ -477,6 +477,15 @@ class PolicyNotLoaded(Refused):
     code = "OW701"
 
 
+class PolicyUnreadable(Refused):
+    """A policy file cannot be read, or is not what oslo.policy can read.
+
+    The evidence names the file and each line that is wrong. A service that meets such a file answers nothing.
+    """
+
+    code = "OW711"
+
+
 class Bug(OnwardError):
     """Something happened that Onward did not foresee. Please report it with the run's directory."""
 

@@ -7,7 +7,8 @@ import pytest
 
 from onward.catalog.load import recipe
 from onward.hosts.policies import PolicySources
-from onward.observe.policy_files import PolicyFiles, files_of_release, look_at, observe_policy_files, readable_by
+from onward.observe.policy_files import look_at, observe_policy_files, readable_by
+from onward.policy.files import PolicyFiles, files_of_release
 from onward.survey.policies import PolicyEnvironments
 
 JSON = '{"identity:list_users": "role:admin"}\n'

@@ -6,70 +6,17 @@ import pwd
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from oslo_config import cfg
 
 from onward.catalog.service import Policy
-from onward.policy.registered import RegisteredPolicy
+from onward.policy.files import DANGLING, PolicyFile, PolicyFiles
 
 LARGEST = 8 * 1024 * 1024
 """Bytes; what is larger is no policy file, and is not read."""
 
 _LOOKS_LIKE_POLICY = re.compile(r"policy\.(json|ya?ml)([._~-].*)?")
-
-
-@dataclass(frozen=True)
-class PolicyFile:
-    """A file that is there, and what is in it."""
-
-    path: Path
-    text: str | None = field(repr=False)
-    """None: it could not be read."""
-    unreadable: str = ""
-    """Why not."""
-    owner: str = ""
-    group: str = ""
-    mode: int = 0
-    """Permission bits."""
-    size: int = 0
-
-    @property
-    def permissions(self) -> str:
-        """For people: ``nova:nova 0640``."""
-        return f"{self.owner}:{self.group} {self.mode:04o}"
-
-
-@dataclass(frozen=True)
-class PolicyFiles:
-    """What was found beside a service's configuration."""
-
-    service: str
-    searched: tuple[Path, ...]
-    """The directories in which a relative path is looked for, in this order."""
-    files: dict[Path, PolicyFile]
-    """Every candidate by its path: files that a configuration names, policy.* beside it, and all in its directories."""
-    directories: tuple[Path, ...] = ()
-    """The directories of further overrides that are there."""
-    policy_file: str | None = None
-    """[oslo_policy] policy_file where the configuration sets it."""
-    policy_directories: tuple[str, ...] | None = None
-    """[oslo_policy] policy_dirs where the configuration sets it."""
-    problems: tuple[str, ...] = ()
-    """What could not be found out: a configuration or a directory that cannot be read."""
-
-
-@dataclass(frozen=True)
-class PolicyFilesOfRelease:
-    """Which of the files a release reads."""
-
-    read: tuple[PolicyFile, ...]
-    """In this order; later ones win."""
-    ignored: tuple[PolicyFile, ...]
-    """Those that lie there as if they were read."""
-    missing: str | None = None
-    """A policy file that the configuration names and that is not there."""
 
 
 def observe_policy_files(
@@ -91,28 +38,13 @@ def observe_policy_files(
         # In /etc itself there are the policies of others: polkit's, say.
         alike = _alike(directory, problems) if directory != Path("/etc") else []
         for path in dict.fromkeys([*(directory / name for name in names), *alike]):
-            if os.path.lexists(path) and not path.is_dir():
+            if os.path.lexists(path) and not os.path.isdir(path):
                 files.setdefault(path, look_at(path))
         for name in dict.fromkeys([*(directories or ()), *facts.directories]):
-            if (directory / name).is_dir():
+            if os.path.isdir(directory / name):
                 present.append(directory / name)
                 files |= {path: look_at(path) for path in _inside(directory / name, problems) if path not in files}
     return PolicyFiles(service, searched, files, tuple(present), named, directories, tuple(problems))
-
-
-def files_of_release(seen: PolicyFiles, release: RegisteredPolicy) -> PolicyFilesOfRelease:
-    """Which files the release reads. Pure: as oslo_policy.policy.Enforcer.load_rules looks for them."""
-    named = seen.policy_file or release.policy_file
-    main = _found(seen, named)
-    if main is None and seen.policy_file is None and release.reads_json_instead:
-        main = _found(seen, "policy.json")
-    read = [] if main is None else [main]
-    listed = release.policy_directories if seen.policy_directories is None else seen.policy_directories
-    for name in listed:
-        read += _of_directory(seen, name)
-    kept = tuple({file.path: file for file in read}.values())
-    ignored = tuple(file for path, file in seen.files.items() if file not in kept)
-    return PolicyFilesOfRelease(kept, ignored, named if main is None and seen.policy_file else None)
 
 
 def look_at(path: Path) -> PolicyFile:
@@ -120,7 +52,7 @@ def look_at(path: Path) -> PolicyFile:
     try:
         told = path.stat()
     except OSError as error:
-        why = "a link to a file that is not there" if path.is_symlink() else error.strerror or str(error)
+        why = DANGLING if path.is_symlink() else error.strerror or str(error)
         return PolicyFile(path, None, why)
     facts = (_user(told.st_uid), _group(told.st_gid), stat.S_IMODE(told.st_mode), told.st_size)
     if not stat.S_ISREG(told.st_mode):
@@ -170,24 +102,6 @@ def _options(configuration: Sequence[Path], problems: list[str]) -> tuple[str | 
     return None, None
 
 
-def _found(seen: PolicyFiles, name: str) -> PolicyFile | None:
-    """The file of a name in the first directory that has it; a link to nowhere is no file."""
-    for directory in seen.searched:
-        file = seen.files.get(directory / name)
-        if file is not None and file.unreadable != "a link to a file that is not there":
-            return file
-    return None
-
-
-def _of_directory(seen: PolicyFiles, name: str) -> list[PolicyFile]:
-    """The files in the first directory of a name, in the order of their names."""
-    for directory in seen.searched:
-        if directory / name in seen.directories:
-            inside = [file for path, file in seen.files.items() if path.parent == directory / name]
-            return sorted(inside, key=lambda file: file.path.name)
-    return []
-
-
 def _alike(directory: Path, problems: list[str]) -> list[Path]:
     """Files that look like policy files, also those that no release reads: policy.json.bak."""
     return [path for path in _listed(directory, problems) if _LOOKS_LIKE_POLICY.fullmatch(path.name)]
@@ -195,7 +109,7 @@ def _alike(directory: Path, problems: list[str]) -> list[Path]:
 
 def _inside(directory: Path, problems: list[str]) -> Iterable[Path]:
     """What oslo.policy reads in a directory: every file but hidden ones, whatever its ending; no directory below."""
-    return [path for path in _listed(directory, problems) if not path.name.startswith(".") and not path.is_dir()]
+    return [path for path in _listed(directory, problems) if not path.name.startswith(".") and not os.path.isdir(path)]
 
 
 def _listed(directory: Path, problems: list[str]) -> Iterator[Path]:

@@ -1,11 +1,12 @@
 """Who asks for what when a policy is tried: personas, and the situations in which they ask."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from onward.policy.language import Atom, Check, Role, singles
+from onward.policy.language import Atom, Check, Role, parse, singles
+from onward.policy.registered import RegisteredPolicy
 
 Scope = Literal["project", "domain", "system", "none"]
 
@@ -88,6 +89,14 @@ def cases_for(checks: Iterable[Check]) -> tuple[Case, ...]:
         for persona, listed in roles.items()
         for situation in SITUATIONS
     )
+
+
+def checks_of(registered: RegisteredPolicy) -> Iterator[Check]:
+    """All checks that a release registers, and those that they replace."""
+    for rule in registered.rules.values():
+        yield parse(rule.check)
+        if rule.replaced is not None:
+            yield parse(rule.replaced.check)
 
 
 def target(keys: Iterable[str], true: set[str], situation: Situation) -> dict[str, str]:

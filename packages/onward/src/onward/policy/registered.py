@@ -50,7 +50,7 @@ class RegisteredPolicy:
     enforce_scope: bool = False
     """Default of [oslo_policy] enforce_scope in this release."""
     custom_checks: tuple[str, ...] = ()
-    """Kinds of checks besides role and rule that have code of their own: http, and the service's, as Neutron's field."""
+    """Kinds of checks besides role and rule that have code of their own: http, and a service's, as Neutron's field."""
     policy_file: str = "policy.yaml"
     """Default of [oslo_policy] policy_file in this release."""
     policy_directories: tuple[str, ...] = ("policy.d",)

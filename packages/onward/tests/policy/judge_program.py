@@ -81,6 +81,14 @@ def service_rules(name):
     return SERVICES[name]
 
 
+def contents(text):
+    """What is in a policy file, or the name of the exception."""
+    try:
+        return {"rules": list(policy.Rules.load(text).keys()), "values": policy.parse_file_contents(text)}
+    except Exception as error:
+        return {"error": type(error).__name__}
+
+
 def registered(question):
     """Rules of the service, or rules that the question brings along."""
     if "registered" not in question:
@@ -160,6 +168,7 @@ def enforce(question):
 ASKED = {
     "parse": lambda question: [parse(value) for value in question["values"]],
     "describe": lambda question: {"rules": describe(question["service"])},
+    "contents": lambda question: [contents(text) for text in question["texts"]],
     "version": lambda question: version_info.release_string(),
     "effective": effective,
     "enforce": enforce,

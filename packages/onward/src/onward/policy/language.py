@@ -131,7 +131,7 @@ def _read_text(text: str) -> Reading:
             pass
     if len(stack) == 1 and isinstance(stack[0], _Reduced):
         return Reading(stack[0].check, tuple(complaints))
-    return Reading(Never(), (*complaints, Complaint(f"cannot be understood: {text!r}", "denied")))
+    return Reading(Never(), (Complaint(f"cannot be understood: {text!r}", "denied"),))
 
 
 def _tokens(text: str, complaints: list[Complaint]) -> Iterable[_Token]:

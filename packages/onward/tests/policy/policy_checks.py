@@ -74,3 +74,32 @@ anything = st.text(alphabet=st.sampled_from("()ab:@!%'\" \n\tandortisule:"), max
 elements = words | anything | st.none() | st.just("role:two words")
 lists = st.lists(elements | st.lists(elements, max_size=3), max_size=4)
 """The legacy syntax."""
+
+people = st.fixed_dictionaries(
+    {"roles": st.lists(st.sampled_from(("admin", "Member", "reader", "service", "x")), max_size=3, unique=True)},
+    optional={
+        "user_id": st.sampled_from(("a", "b")),
+        "project_id": st.sampled_from(("a", "b", None)),
+        "domain_id": st.sampled_from(("abca%", "a", "")),
+        "system_scope": st.just("all"),
+        "is_admin": st.sampled_from((True, False, 1, [True, 1])),
+        "token": st.sampled_from(({"project": {"id": "a"}}, {"project": [{"id": "a"}, {"id": "b"}]}, {}, None)),
+    },
+)
+"""Credentials, some of them odd."""
+
+things = st.fixed_dictionaries(
+    {},
+    optional={
+        "user_id": st.sampled_from(("a", "b")),
+        "target.user.id": st.sampled_from(("a", "b")),
+        "project_id": st.sampled_from(("a", "b", None)),
+        "domain_id": st.sampled_from(("a", "b")),
+        "enabled": st.booleans(),
+        "role": st.sampled_from(("admin", "member", "x")),
+    },
+)
+"""Targets."""
+
+policies = st.fixed_dictionaries({}, optional=dict.fromkeys(("admin_required", "owner", "base", "default"), trees))
+"""Rules that checks may refer to."""

@@ -477,6 +477,15 @@ class PolicyNotLoaded(Refused):
     code = "OW701"
 
 
+class PolicyAtFault(Refused):
+    """A check of policy found something that lets in or keeps out somebody unexpected, or it could not tell.
+
+    The findings name file, line and rule, who is concerned, and a way out.
+    """
+
+    code = "OW702"
+
+
 class PolicyUnreadable(Refused):
     """A policy file cannot be read, or is not what oslo.policy can read.
 

@@ -1,7 +1,7 @@
 """Who asks for what when a policy is tried: personas, and the situations in which they ask."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -91,6 +91,33 @@ def cases_for(checks: Iterable[Check]) -> tuple[Case, ...]:
     )
 
 
+def in_words(cases: Sequence[Case], numbers: Iterable[int]) -> list[str]:
+    """Some of the cases by persona: ``member, reader: own project; another project``.
+
+    Personas of the same situations share a line.
+    """
+    situations: dict[str, list[str]] = {}
+    for number in numbers:
+        situations.setdefault(cases[number].persona, []).append(cases[number].situation)
+    personas: dict[tuple[str, ...], list[str]] = {}
+    for persona, where in situations.items():
+        personas.setdefault(tuple(where), []).append(persona)
+    everybody = len({case.persona for case in cases})
+    return [
+        f"{'everybody' if len(names) == everybody else ', '.join(names)}: {_places(where)}"
+        for where, names in personas.items()
+    ]
+
+
+def _places(where: tuple[str, ...]) -> str:
+    every = [situation.name for situation in SITUATIONS]
+    if list(where) == every:
+        return "everywhere"
+    if len(where) > len(every) // 2 + 1:
+        return f"everywhere but {'; '.join(each for each in every if each not in where)}"
+    return "; ".join(where)
+
+
 def checks_of(registered: RegisteredPolicy) -> Iterator[Check]:
     """All checks that a release registers, and those that they replace."""
     for rule in registered.rules.values():
@@ -136,4 +163,17 @@ def credentials(roles: tuple[str, ...], situation: Situation) -> dict[str, Any]:
         "user": "a-user",
         "tenant": project,
         "tenant_id": project,
+        "token": _token(situation),
     }
+
+
+def _token(situation: Situation) -> dict[str, Any]:
+    """The token as Keystone's API shows it, which Keystone adds (keystone/common/context.py, to_policy_values)."""
+    domain = {"id": "a-domain"}
+    scopes: dict[Scope, dict[str, Any]] = {
+        "project": {"project": {"id": "a-project", "domain": domain}},
+        "domain": {"domain": domain},
+        "system": {"system": {"all": True}},
+        "none": {},
+    }
+    return {"user": {"id": "a-user", "domain": domain}, **scopes[situation.scope]}

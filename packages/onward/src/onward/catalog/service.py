@@ -50,6 +50,18 @@ class Check(Command):
     writes: str | None = Field(default=None, description="What it may change; None: it reads only")
 
 
+class Driver(Fact):
+    """A package that an environment needs and the service's package does not ask for. In a file its name is enough."""
+
+    package: str = Field(description="Name on the package index: PyMySQL")
+    module: str = Field(description="What it is imported as: pymysql")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_package_alone(cls, entry: object) -> object:
+        return {"package": entry, "module": entry.lower()} if isinstance(entry, str) else entry
+
+
 class Policy(Fact):
     """Where a service's policy is: what its code registers, and what an operator overrides."""
 
@@ -164,7 +176,7 @@ class Recipe(Fact):
     module: str = Field(
         description="Module with one of its main functions: an environment in which it can be imported is whole"
     )
-    drivers: tuple[str, ...] = Field(default=(), description="Further packages every environment needs: PyMySQL")
+    drivers: tuple[Driver, ...] = Field(default=(), description="Further packages that every environment needs")
     configuration: tuple[str, ...] = Field(
         min_length=1, description="Usual paths of the configuration files of its API, in the order it reads them"
     )

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from onward.policy.effective import EffectivePolicy, EffectiveRule, Override, effective
 from onward.policy.evaluation import EvaluationFailed, allows
+from onward.policy.implied import spelled_out, with_implied
 from onward.policy.in_force import InForce
 from onward.policy.language import NotExpressible, text
 from onward.policy.meaning import Comparer, Comparison, compare
@@ -76,7 +77,8 @@ class End:
 
     def lets_in(self, name: str, who: Witness) -> bool:
         """Whether the rule and its scopes let somebody in. Raises EvaluationFailed."""
-        scopes = self.registered.rules[name].scopes
+        registered = self.registered.rules.get(name)
+        scopes = registered.scopes if registered is not None else ()
         if scopes and self.real.enforce_scope and _scope(who.credentials) not in scopes:
             return False
         return allows(self.policy.checks, name, who.credentials, who.target, who.supposing)
@@ -195,7 +197,7 @@ class _Comparing:
 
     def __init__(self, old: End, new: End) -> None:
         self._old, self._new = old, new
-        self._in_force = Comparer(old.policy, new.policy)
+        self._in_force = Comparer(spelled_out(old.policy.checks), spelled_out(new.policy.checks))
         self._defaults = Comparer(old.defaults, new.defaults)
 
     def change(self, before: str, name: str) -> RuleChange | None:
@@ -226,6 +228,8 @@ class _Comparing:
         """Somebody for whom the answer changes, scopes included: the one that was found, with any token he may have."""
         if found is None:
             return None
+        held = {**found.credentials, "roles": with_implied(found.credentials.get("roles", ()))}
+        found = replace(found, credentials=held)
         for who in (found, *(_with_scope(found, scope) for scope in ("project", "domain", "system"))):
             try:
                 answers = self._old.lets_in(before, who), self._new.lets_in(name, who)

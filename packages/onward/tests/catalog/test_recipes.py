@@ -53,6 +53,7 @@ def test_a_check_asks_for_json_only_where_the_release_prints_it() -> None:
         (lambda file: file.pop("policy"), r"policy\n\s+Field required"),
         (lambda file: file.update(processes=[]), r"processes\n\s+Extra inputs are not permitted"),
         (lambda file: file.update(forward={"processes": []}), r"enter_next\n\s+Field required"),
+        (lambda file: file.update(forward=None), "below forward are facts by name, not None"),
         (lambda file: file["checks"][0].update(since="2030.1"), "there is no series '2030.1'"),
         (
             lambda file: file["checks"][0].update(since="2025.1", until="2024.1"),

@@ -56,12 +56,11 @@ def recipe_from(entries: dict[str, object]) -> Recipe:
     Raises ValueError for one that is incomplete, has a key it should not have, or contradicts itself.
     """
     common = {key: value for key, value in entries.items() if key != "forward"}
-    forward = entries.get("forward")
-    found = (
-        ForwardRecipe.model_validate({**common, **forward})
-        if isinstance(forward, dict)
-        else Recipe.model_validate(common)
-    )
+    forward = entries.get("forward", {})
+    if not isinstance(forward, dict):
+        raise ValueError(f"{entries.get('service')}: what stands below forward are facts by name, not {forward!r}")
+    kind = ForwardRecipe if "forward" in entries else Recipe
+    found = kind.model_validate(common | forward)
     if wrong := contradictions(found):
         raise ValueError(f"{found.service}: {'; '.join(wrong)}")
     return found

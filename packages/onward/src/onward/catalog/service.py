@@ -63,7 +63,11 @@ class Driver(Fact):
 
 
 class Policy(Fact):
-    """Where a service's policy is: what its code registers, and what an operator overrides."""
+    """Where a service's policy is: what its code registers, and what an operator overrides.
+
+    The usual names are those of oslo.policy (oslo_policy/opts.py), which no service of the catalogue departs from:
+    policy.yaml since Wallaby at the latest, policy.json before.
+    """
 
     namespace: str = Field(description="Its name in the entry-point group oslo.policy.policies: the registered rules")
     enforcer: str = Field(description="Its name in the group oslo.policy.enforcer: what the code decides with")

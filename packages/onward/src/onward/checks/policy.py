@@ -29,7 +29,7 @@ _EFFECTS: dict[Effect, tuple[Result, str]] = {
 
 
 def file_findings(
-    seen: PolicyFiles, of_release: PolicyFilesOfRelease, documents: Mapping[Path, Document], release: str
+    seen: PolicyFiles, of_release: PolicyFilesOfRelease, documents: Mapping[Path, Document], release: RegisteredPolicy
 ) -> Iterator[Finding]:
     """What the files are like that a release reads; one that passes says which they are."""
     name = f"{seen.service} policy files"
@@ -42,7 +42,8 @@ def file_findings(
     yield from worse
     if not worse and not seen.problems and of_release.missing is None:
         read = ", ".join(str(file.path) for file in of_release.read)
-        yield Finding(name, "pass", f"{release} reads {read}" if read else f"{release} has no overrides")
+        details = f"reads {read}" if read else "has no overrides"
+        yield Finding(name, "pass", f"{_named(release)} {details}")
 
 
 def _of_files(name: str, files: Iterable[PolicyFile], documents: Mapping[Path, Document]) -> Iterator[Finding]:
@@ -83,24 +84,28 @@ def permission_findings(
 
 
 def stale_findings(
-    service: str, release: str, file: PolicyFile, entries: int, would: PolicyDifference | None
+    installed: RegisteredPolicy,
+    release: RegisteredPolicy,
+    file: PolicyFile,
+    entries: int,
+    would: PolicyDifference | None,
 ) -> Iterator[Finding]:
     """What an ignored file held, against what is in force.
 
     ``would`` goes from the policy as it would be if the release read the file to the one in force; None: the file or
-    the release could not be read.
+    the release could not be read. ``installed`` is the release for which it would have to be converted.
     """
-    name = f"{service} stale {file.path.name}"
-    way_out = convert_command(service, file.path)
+    name = f"{release.service} stale {file.path.name}"
+    way_out = convert_command(installed, file.path)
     if file.text is None or would is None:
         why = file.unreadable or "its rules could not be evaluated"
-        yield Finding(name, "could-not-tell", f"{file.path} is not read by {release}, and {why}", way_out)
+        yield Finding(name, "could-not-tell", f"{file.path} is not read by {_named(release)}, and {why}", way_out)
         return
     changes = [change for change in would.changes if change.old is not None and change.old.override is not None]
     open_now = [change for change in changes if change.wider]
     closed_now = [change for change in changes if not change.wider and "narrower" in change.kinds]
     details = (
-        f"{file.path} is not read by {release}: {_count(entries, 'rule')} in it without effect."
+        f"{file.path} is not read by {_named(release)}: {_count(entries, 'rule')} in it without effect."
         f" What is in force is more open for {len(open_now)} of them and stricter for {len(closed_now)}"
     )
     yield Finding(name, "fail" if open_now else "warn", details, way_out)
@@ -133,8 +138,8 @@ def rule_findings(end: End, way: Sequence[RegisteredPolicy]) -> Iterator[Finding
         yield Finding(f"{service} circular rule", "fail", details, f"mend {circle[-1]}")
     if redundant := [name for name in dict.fromkeys(each.name for each in end.overrides) if _redundant(end, name)]:
         details = f"without effect, as the default of {end.registered.series} is the same: {_rules(redundant)}"
-        yield Finding(f"{service} redundant override", "warn", details, f"onward policy prune {service}")
-    yield from _old_names(service, policy)
+        yield Finding(f"{service} redundant override", "warn", details, rewrite_command("prune", end))
+    yield from _old_names(service, end)
 
 
 def _circles(policy: EffectivePolicy) -> Iterable[tuple[str, ...]]:
@@ -171,8 +176,9 @@ def _names(registered: RegisteredPolicy) -> set[str]:
     return set(registered.rules) | old
 
 
-def _old_names(service: str, policy: EffectivePolicy) -> Iterator[Finding]:
+def _old_names(service: str, end: End) -> Iterator[Finding]:
     """Overrides that are on their way out: under an old name, or of a rule that is deprecated for removal."""
+    policy = end.policy
     carried: dict[str, list[str]] = {}
     for rule in policy.rules.values():
         if rule.origin == "old-name" and rule.override is not None:
@@ -183,7 +189,7 @@ def _old_names(service: str, policy: EffectivePolicy) -> Iterator[Finding]:
             yield Finding(f"{service} rule to be removed", "warn", details, "remove it with the release without it")
     for old, new in carried.items():
         details = f"{old} is called {_rules(new)} now; the old name counts only as long as a release remembers it"
-        yield Finding(f"{service} old name", "warn", details, f"onward policy migrate {service}")
+        yield Finding(f"{service} old name", "warn", details, rewrite_command("migrate", end))
 
 
 def way_findings(
@@ -227,9 +233,20 @@ def _opened(ahead: PolicyDifference, change: RuleChange) -> str:
     return f". Becomes allowed: {' | '.join(who)}" if who else ""
 
 
-def convert_command(service: str, path: Path) -> str:
+def convert_command(release: RegisteredPolicy, path: Path) -> str:
     """The command that makes a policy.yaml of an old file."""
-    return f"onward policy convert {service} --policy-file {path}"
+    target = path.with_name("policy.yaml")
+    return f"onward policy convert {path} --service {release.service} --series {release.series} -o {target}"
+
+
+def rewrite_command(verb: str, end: End) -> str:
+    """The command that writes a new file beside the operator's: prune or migrate."""
+    path, release = end.overrides[0].file, end.registered
+    return f"onward policy {verb} {path} --service {release.service} --series {release.series} -o {path}.new"
+
+
+def _named(release: RegisteredPolicy) -> str:
+    return f"{release.service} {release.version} ({release.series})"
 
 
 def _where(policy: EffectivePolicy, name: str) -> str:

@@ -138,7 +138,7 @@ class _Check:
             each = next(policy for policy in registered if policy.series == release)
             end, said = self._end(each, cases)
             ends.append(end)
-            found += [*said, *self._stale(each, end, cases)]
+            found += [*said, *self._stale(registered[0], each, end, cases)]
         if self.place.on_unit:
             read = files_of_release(self.seen, registered[0]).read
             can = {file.path: readable_by(file, service) for file in read}
@@ -158,7 +158,7 @@ class _Check:
     def _end(self, release: RegisteredPolicy, cases: tuple[Case, ...]) -> tuple[End | None, list[Finding]]:
         """What the release enforces, and findings on the files it reads; None where it cannot load them."""
         of_release = files_of_release(self.seen, release)
-        found = list(file_findings(self.seen, of_release, self.documents, _named(release)))
+        found = list(file_findings(self.seen, of_release, self.documents, release))
         sources = PolicySources(self.place.configuration, search=self.place.search)
         try:
             real = self.environments.in_force(release.service, release.series, sources, cases)
@@ -167,14 +167,16 @@ class _Check:
             return None, [*found, Finding(f"{release.service} policy", "fail", details, error.next_command)]
         return End(release, self._overrides(of_release.read), real), found
 
-    def _stale(self, release: RegisteredPolicy, end: End | None, cases: tuple[Case, ...]) -> Iterator[Finding]:
+    def _stale(
+        self, installed: RegisteredPolicy, release: RegisteredPolicy, end: End | None, cases: tuple[Case, ...]
+    ) -> Iterator[Finding]:
         """Findings on files that the release ignores and that look as if they counted."""
         for file in files_of_release(self.seen, release).ignored:
             if file.path.name in STALE_NAMES:
                 document = self.documents.get(file.path)
                 would = self._would(release, end, file, cases) if end is not None and document is not None else None
                 entries = len(document.entries) if document is not None else 0
-                yield from stale_findings(release.service, _named(release), file, entries, would)
+                yield from stale_findings(installed, release, file, entries, would)
 
     def _would(
         self, release: RegisteredPolicy, end: End, file: PolicyFile, cases: tuple[Case, ...]
@@ -201,7 +203,3 @@ class _Check:
             if file.path in self.documents
             for override in self.documents[file.path].overrides(str(file.path))
         )
-
-
-def _named(release: RegisteredPolicy) -> str:
-    return f"{release.service} {release.version} ({release.series})"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from policy_judge import Judge
 
 from onward.errors import InterpreterMissing
@@ -12,6 +13,10 @@ from onward.policy.in_force import InForce
 from onward.policy.registered import RegisteredPolicy
 from onward.survey.options import EnvironmentWish
 from onward.survey.policies import PolicyEnvironments
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("policy", deadline=None)
+settings.load_profile("policy")
 
 
 class SkippingEnvironments(PolicyEnvironments):

@@ -1,8 +1,10 @@
 """Strategies: checks as operators and services write them, and people and things to try them on."""
 
+import json
+
 from hypothesis import strategies as st
 
-from onward.policy.language import Always, And, Atom, Check, Never, Not, Or, Role, Rule
+from onward.policy.language import Always, And, Atom, Check, Never, Not, Or, Role, Rule, text
 
 ROLES = ("admin", "member", "Reader", "%(role)s", "service")
 RULES = ("admin_required", "owner", "missing", "base")
@@ -103,3 +105,61 @@ things = st.fixed_dictionaries(
 
 policies = st.fixed_dictionaries({}, optional=dict.fromkeys(("admin_required", "owner", "base", "default"), trees))
 """Rules that checks may refer to."""
+
+sound_people = people.filter(lambda person: "token" not in person or person["token"] is not None)
+"""Credentials with the shape that Keystone gives them: no check fails on them, so that the order does not matter."""
+
+NAMES = ("a", "b", "c", "old", "default")
+readable_checks = st.sampled_from(
+    ["", "@", "!", "role:admin", "rule:a", "rule:b", "rule:old", "role:x or role:y", "ROLE:admin"]
+) | trees.map(text)
+
+
+@st.composite
+def registered_rules(draw: st.DrawFn) -> list[dict]:
+    """A service's rules, some of which replace others, 1:1 and 1:N."""
+    rules = []
+    for name in draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1)):
+        rule = {"name": name, "check": draw(readable_checks), "removal": draw(st.sampled_from([False, False, True]))}
+        if draw(st.booleans()):
+            rule["replaced"] = {"name": draw(st.sampled_from(NAMES)), "check": draw(readable_checks)}
+        rules.append(rule)
+    return rules
+
+
+overrides = st.dictionaries(st.sampled_from((*NAMES, "unknown")), readable_checks)
+
+
+@st.composite
+def said_again(draw: st.DrawFn, rules: list[dict]) -> dict[str, object]:
+    """Overrides, many of which say what a default says, in other words or through other rules."""
+    checks = [rule["check"] for rule in rules] + [rule["replaced"]["check"] for rule in rules if "replaced" in rule]
+    same = st.sampled_from(checks).flatmap(
+        lambda check: (
+            st.sampled_from([check, f"({check}) or ({check})", f"not not ({check})", f"({check}) and @"])
+            if check.strip() and check != "ROLE:admin or"
+            else st.just(check)
+        )
+    )
+    names = st.sampled_from([*(rule["name"] for rule in rules), "old", "unknown"])
+    return draw(st.dictionaries(names, same | readable_checks | st.just([["role:two words", "role:admin"], "role:x"])))
+
+
+@st.composite
+def policy_file(draw: st.DrawFn, values: dict[str, object]) -> str:
+    """These overrides as a file of any form, with comments where it may have some, and perhaps with a repeated rule."""
+    form = draw(st.sampled_from(["json", "tabs", "braces", "block", "block", "anchors"]))
+    if form in ("json", "tabs", "braces"):
+        return json.dumps(values, indent={"json": 4, "tabs": "\t", "braces": None}[form])
+    lines = draw(st.sampled_from([[], ["---"], ["# head", ""]]))
+    if values and draw(st.booleans()):
+        lines = [*lines, f"{next(iter(values))}: role:never"]
+    for number, (name, value) in enumerate(values.items()):
+        comment = draw(st.sampled_from([None, f"# about {name}", ""]))
+        lines = lines if comment is None else [*lines, comment]
+        shown = json.dumps(value)
+        if form == "anchors":
+            earlier = [other for other in list(values)[:number] if values[other] == value]
+            shown = f"*x{list(values).index(earlier[0])}" if earlier else f"&x{number} {shown}"
+        lines = [*lines, f"{json.dumps(name)}: {shown}{draw(st.sampled_from(['', '  # why', '   ']))}"]
+    return "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n# tail\n", "\n...\n"]))

@@ -11,35 +11,15 @@ from policy_judge import Judge, registered_rule
 
 from onward.catalog.load import series_list
 from onward.policy.effective import Override, effective
-from onward.policy.language import text
 from onward.policy.registered import RegisteredPolicy
 
-NAMES = ("a", "b", "c", "old", "default")
 SERIES = ("queens", "rocky", "stein", "train", "ussuri", "victoria", "wallaby", "2023.1", "2025.2", "2026.1", "2026.2")
-
-simple = st.sampled_from(["", "@", "!", "role:admin", "rule:a", "rule:b", "rule:old", "role:x or role:y", "ROLE:admin"])
-some_checks = simple | checks.trees.map(text)
-
-
-@st.composite
-def registered_rules(draw: st.DrawFn) -> list[dict]:
-    """A service's rules, some of which replace others, 1:1 and 1:N."""
-    rules = []
-    for name in draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1)):
-        rule = {"name": name, "check": draw(some_checks), "removal": draw(st.sampled_from([False, False, True]))}
-        if draw(st.booleans()):
-            rule["replaced"] = {"name": draw(st.sampled_from(NAMES)), "check": draw(some_checks)}
-        rules.append(rule)
-    return rules
-
-
-files = st.dictionaries(st.sampled_from((*NAMES, "unknown")), some_checks)
 
 
 @pytest.mark.environments
 @pytest.mark.parametrize("series", SERIES)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
-@given(rules=registered_rules(), file=files, new_only=st.booleans())
+@given(rules=checks.registered_rules(), file=checks.overrides, new_only=st.booleans())
 def test_the_policy_in_force_is_that_of_the_real_enforcer(
     judge: Callable[[str], Judge], series: str, rules: list[dict], file: dict[str, str], new_only: bool
 ) -> None:

@@ -79,43 +79,43 @@ def effective(
     default_rule: str = "default",
 ) -> EffectivePolicy:
     """The policy in force under these overrides, later ones before earlier; None is the release's own default."""
-    if enforce_new_defaults is None:
-        enforce_new_defaults = registered.enforce_new_defaults
-    version = version_of(registered)
     said = {override.name: override for override in overrides}
     rules = {
         name: EffectiveRule(name, parse(override.value), "override", override, registered.rules.get(name))
         for name, override in said.items()
     }
-    for name, rule in registered.rules.items():
+    for name in registered.rules:
         if name not in said:
-            rules[name] = _registered_rule(rule, said, version, new_only=enforce_new_defaults)
+            rules[name] = unless_named(registered, name, said, enforce_new_defaults=enforce_new_defaults)
     return EffectivePolicy(registered, rules, default_rule)
+
+
+def unless_named(
+    registered: RegisteredPolicy, name: str, said: Mapping[str, Override], *, enforce_new_defaults: bool | None = None
+) -> EffectiveRule:
+    """What holds for a registered rule as long as no file names it, whatever else these overrides say."""
+    new_only = registered.enforce_new_defaults if enforce_new_defaults is None else enforce_new_defaults
+    version = version_of(registered)
+    rule = registered.rules[name]
+    default, old = parse(rule.check), rule.replaced
+    if old is None or (rule.removal and CARRIES_OLD_NAMES <= version < JOINS_REMOVED_RULES_AGAIN):
+        return EffectiveRule(name, default, "default", None, rule)
+    if old.name != name and old.name in said and version >= CARRIES_OLD_NAMES:
+        carried = parse(said[old.name].value)
+        refers = version >= SEES_REFERENCES_TO_THE_NEW_NAME and carried == Rule(name)
+        same = version >= COMPARES_CHECKS and carried == parse(old.check)
+        if not refers and not same:
+            return EffectiveRule(name, carried, "old-name", said[old.name], rule)
+    alone = new_only and version >= LETS_NEW_DEFAULTS_ALONE
+    if alone or old.check == rule.check or version < ORS_OLD_DEFAULTS:
+        return EffectiveRule(name, default, "default", None, rule)
+    return EffectiveRule(name, _either(rule, old, version), "default-or-old", None, rule)
 
 
 def version_of(registered: RegisteredPolicy) -> tuple[int, ...]:
     """The version of oslo.policy as numbers; where it is not known, that of a newer one than any."""
     numbers = tuple(int(number) for number in re.findall(r"\d+", registered.oslo_policy)[:3])
     return numbers or (99,)
-
-
-def _registered_rule(
-    rule: RegisteredRule, said: Mapping[str, Override], version: tuple[int, ...], *, new_only: bool
-) -> EffectiveRule:
-    """What holds for a rule that no file names."""
-    default, old = parse(rule.check), rule.replaced
-    if old is None or (rule.removal and CARRIES_OLD_NAMES <= version < JOINS_REMOVED_RULES_AGAIN):
-        return EffectiveRule(rule.name, default, "default", None, rule)
-    if old.name != rule.name and old.name in said and version >= CARRIES_OLD_NAMES:
-        carried = parse(said[old.name].value)
-        refers = version >= SEES_REFERENCES_TO_THE_NEW_NAME and carried == Rule(rule.name)
-        same = version >= COMPARES_CHECKS and carried == parse(old.check)
-        if not refers and not same:
-            return EffectiveRule(rule.name, carried, "old-name", said[old.name], rule)
-    alone = new_only and version >= LETS_NEW_DEFAULTS_ALONE
-    if alone or old.check == rule.check or version < ORS_OLD_DEFAULTS:
-        return EffectiveRule(rule.name, default, "default", None, rule)
-    return EffectiveRule(rule.name, _either(rule, old, version), "default-or-old", None, rule)
 
 
 def _either(rule: RegisteredRule, old: Replaced, version: tuple[int, ...]) -> Check:

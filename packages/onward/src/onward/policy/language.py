@@ -8,6 +8,7 @@ a line in its log; here that is a tree of :class:`Never` with a :class:`Complain
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 DEEPEST = 150
@@ -120,6 +121,7 @@ _Token = str | _Reduced | None
 """A parenthesis or one of and, or, not; None stands for a quoted word, with which no check can be made."""
 
 
+@lru_cache(maxsize=100_000)
 def _read_text(text: str) -> Reading:
     if not text:
         return Reading(Always())

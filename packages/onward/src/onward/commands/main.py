@@ -34,6 +34,8 @@ COMMANDS = {
     "policy show": "onward.commands.policy:PolicyShow",
     "policy check": "onward.commands.policy:PolicyCheck",
     "policy diff": "onward.commands.policy:PolicyDiff",
+    "policy convert": "onward.commands.policy_rewrite:PolicyConvert",
+    "policy prune": "onward.commands.policy_rewrite:PolicyPrune",
     "series list": "onward.commands.series:SeriesListCommand",
     "series show": "onward.commands.series:SeriesShow",
     "explain": "onward.commands.explain:Explain",

@@ -1,7 +1,7 @@
 """Whether a service lets in the same people with two sets of overrides, for every rule that it enforces."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from onward.policy.effective import EffectivePolicy, Override, effective, unless_named
 from onward.policy.meaning import Comparer, Comparison
@@ -19,16 +19,24 @@ class Settings:
     enforce_new_defaults: bool | None = None
     """None: not known. What is to mean the same must then do so either way."""
     default_rule: str = "default"
+    before: Values = field(default_factory=dict)
+    """Overrides of the files that the service reads before the one in question."""
+    after: Values = field(default_factory=dict)
+    """Overrides of those that it reads afterwards, and that win."""
 
     @property
     def possible(self) -> tuple[bool, ...]:
         """The values that enforce_new_defaults may have."""
         return (False, True) if self.enforce_new_defaults is None else (self.enforce_new_defaults,)
 
+    def merged(self, values: Values) -> dict[str, object]:
+        """These overrides among those of the other files."""
+        return {**self.before, **values, **self.after}
+
     def policy(self, registered: RegisteredPolicy, values: Values, *, new_only: bool | None = None) -> EffectivePolicy:
         """What is in force; where the setting is not known, ``new_only`` decides, else the release's own default."""
         chosen = self.enforce_new_defaults if new_only is None else new_only
-        overrides = [Override(name, value) for name, value in values.items()]
+        overrides = [Override(name, value) for name, value in self.merged(values).items()]
         return effective(registered, overrides, enforce_new_defaults=chosen, default_rule=self.default_rule)
 
     def policies(self, registered: RegisteredPolicy, values: Values) -> tuple[EffectivePolicy, ...]:
@@ -60,12 +68,15 @@ class Baseline:
         return found
 
     def defaults(self, values: Values) -> list[str]:
-        """Overridden rules of which each, with all other overrides in force, means what it would mean by default."""
-        candidates = [name for name in values if name in self.registered.rules]
-        for policy, new_only in zip(
-            self._settings.policies(self.registered, values), self._settings.possible, strict=True
-        ):
-            said = {name: Override(name, value) for name, value in values.items()}
+        """Overridden rules of which each, with all other overrides in force, means what it would mean by default.
+
+        Not those that another file overrides as well: there, leaving one out does not bring the default back.
+        """
+        settings = self._settings
+        elsewhere = {**settings.before, **settings.after}
+        candidates = [name for name in values if name in self.registered.rules and name not in elsewhere]
+        said = {name: Override(name, value) for name, value in settings.merged(values).items()}
+        for policy, new_only in zip(settings.policies(self.registered, values), settings.possible, strict=True):
             checks = dict(policy.checks.checks)
             asked = {}
             for name in candidates:

@@ -36,7 +36,7 @@ def resolved(registered: RegisteredPolicy, values: Values, settings: Settings) -
     named, renamed, idle = _under_todays_names(baseline, values, settings)
     kept = _without_defaults(baseline, named)
     defaults = tuple(name for name in named if name not in kept)
-    referred = set(_referred(registered, kept))
+    referred = set(_referred(registered, settings.merged(kept)))
     unknown = tuple(name for name in kept if name not in registered.rules and name not in referred)
     conditional = {} if settings.enforce_new_defaults is not None else _conditional(registered, kept, settings)
     unknown = tuple(name for name in unknown if name != settings.default_rule)
@@ -76,7 +76,7 @@ def _under_todays_names(
     for old in [name for name in values if name in old_names and name != settings.default_rule]:
         today = carried.get(old, ())
         trial = _in_place(named, old, today)
-        if old in set(_referred(registered, trial)) or baseline.changed(trial):
+        if old in set(_referred(registered, settings.merged(trial))) or baseline.changed(trial):
             continue
         named = trial
         if today:

@@ -20,7 +20,7 @@ from onward.policy.personas import Case
 from onward.policy.registered import RegisteredPolicy
 
 _PROGRAM = Path(__file__).with_name("policy_program.py")
-_SECONDS = 300.0
+_SECONDS = 900.0
 _MOST_LINES = 8
 
 
@@ -103,7 +103,9 @@ def _asked(environment: Environment, recipe: Recipe, request: dict[str, Any], re
             timeout_seconds=_SECONDS,
             stdin=json.dumps({**names, **request}),
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired:
+        raise _not_loaded(release, [f"no answer within {_SECONDS:.0f} s"]) from None
+    except OSError as error:
         raise _not_loaded(release, [str(error)]) from None
     try:
         answer: dict[str, Any] = json.loads(result.stdout)

@@ -30,20 +30,21 @@ class PolicyEnvironments:
 
         Raises UnknownService, UnknownSeries, InterpreterMissing, EnvironmentBuildFailed, PolicyNotLoaded.
         """
-        environment = self._environment(service, series)
+        environment = self.environment(service, series)
         version = series_list().find(series).newest(service).version
         return registered_policy(environment, recipe(service), series, version)
 
     def in_force(self, service: str, series: str, sources: PolicySources, cases: Iterable[Case] = ()) -> InForce:
         """What a release enforces with these files. Raises as ``registered`` does."""
-        environment = self._environment(service, series)
+        environment = self.environment(service, series)
         return policy_in_force(environment, recipe(service), series, sources, tuple(cases))
 
     @cached_property
     def _interpreters(self) -> tuple[Interpreter, ...]:
         return find_interpreters()
 
-    def _environment(self, service: str, series: str) -> Environment:
+    def environment(self, service: str, series: str) -> Environment:
+        """Where a release is installed. Raises as ``registered`` does."""
         found = self._built.get((service, series))
         if found is None:
             path = (series_list().find(series),)

@@ -36,6 +36,7 @@ COMMANDS = {
     "policy diff": "onward.commands.policy:PolicyDiff",
     "policy convert": "onward.commands.policy_rewrite:PolicyConvert",
     "policy prune": "onward.commands.policy_rewrite:PolicyPrune",
+    "policy migrate": "onward.commands.policy_migrate:PolicyMigrate",
     "series list": "onward.commands.series:SeriesListCommand",
     "series show": "onward.commands.series:SeriesShow",
     "explain": "onward.commands.explain:Explain",

@@ -132,9 +132,11 @@ def test_an_override_that_says_what_is_said_anyway_is_redundant() -> None:
 
 def test_old_names_and_rules_on_their_way_out() -> None:
     registered = release(rule("os:get", "role:reader", old=("os", "role:admin")), rule("os:bye", "@", removal=True))
-    found = list(rule_findings(end_of(*overridden(os="role:x", os__bye="!"), registered=registered), []))
+    end = end_of(*overridden(os="role:x", os__bye="!"), registered=registered)
+    found = list(rule_findings(end, [release(*registered.rules.values(), series="2026.1")]))
     assert "os:get" in about(found, "nova old name").details
-    assert about(found, "nova old name").way_out.startswith("onward policy migrate")
+    assert about(found, "nova old name").way_out.startswith("onward policy migrate /etc/nova/policy.yaml")
+    assert "--to 2026.1" in about(found, "nova old name").way_out
     assert "os:bye" in about(found, "nova rule to be removed").details
 
 

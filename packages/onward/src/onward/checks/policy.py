@@ -139,7 +139,7 @@ def rule_findings(end: End, way: Sequence[RegisteredPolicy]) -> Iterator[Finding
     if redundant := [name for name in dict.fromkeys(each.name for each in end.overrides) if _redundant(end, name)]:
         details = f"without effect, as the default of {end.registered.series} is the same: {_rules(redundant)}"
         yield Finding(f"{service} redundant override", "warn", details, rewrite_command("prune", end))
-    yield from _old_names(service, end)
+    yield from _old_names(service, end, way)
 
 
 def _circles(policy: EffectivePolicy) -> Iterable[tuple[str, ...]]:
@@ -176,7 +176,7 @@ def _names(registered: RegisteredPolicy) -> set[str]:
     return set(registered.rules) | old
 
 
-def _old_names(service: str, end: End) -> Iterator[Finding]:
+def _old_names(service: str, end: End, way: Sequence[RegisteredPolicy]) -> Iterator[Finding]:
     """Overrides that are on their way out: under an old name, or of a rule that is deprecated for removal."""
     policy = end.policy
     carried: dict[str, list[str]] = {}
@@ -189,7 +189,8 @@ def _old_names(service: str, end: End) -> Iterator[Finding]:
             yield Finding(f"{service} rule to be removed", "warn", details, "remove it with the release without it")
     for old, new in carried.items():
         details = f"{old} is called {_rules(new)} now; the old name counts only as long as a release remembers it"
-        yield Finding(f"{service} old name", "warn", details, rewrite_command("migrate", end))
+        way_out = rewrite_command("migrate", end, f" --to {way[-1].series}") if way else f"call it {_rules(new)}"
+        yield Finding(f"{service} old name", "warn", details, way_out)
 
 
 def way_findings(
@@ -239,10 +240,10 @@ def convert_command(release: RegisteredPolicy, path: Path) -> str:
     return f"onward policy convert {path} --service {release.service} --series {release.series} -o {target}"
 
 
-def rewrite_command(verb: str, end: End) -> str:
+def rewrite_command(verb: str, end: End, further: str = "") -> str:
     """The command that writes a new file beside the operator's: prune or migrate."""
     path, release = end.overrides[0].file, end.registered
-    return f"onward policy {verb} {path} --service {release.service} --series {release.series} -o {path}.new"
+    return f"onward policy {verb} {path} --service {release.service} --series {release.series}{further} -o {path}.new"
 
 
 def _named(release: RegisteredPolicy) -> str:

@@ -1,11 +1,12 @@
 """Whether two checks mean the same: whether they agree for all credentials and all targets, and if not, for whom not.
 
 ``rule:`` is followed within each policy. The checks at the ends are variables, independent of one another; over these
-the answer is exact. What differs is shown by an example that was evaluated under both policies. What cannot be decided
+the answer is exact. A check of a service's own is taken to ask the same in all releases: some of Neutron's were generic
+in earlier ones. What differs is shown by an example that was evaluated under both policies. What cannot be decided
 within its bounds is said to be so, never guessed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from onward.policy.atoms import Variable, variable
@@ -54,8 +55,11 @@ class Comparer:
     """Compares any number of rules of two policies; what was found out about one serves the next."""
 
     def __init__(self, before: EffectivePolicy | Rules, after: EffectivePolicy | Rules) -> None:
-        self._before = before.checks if isinstance(before, EffectivePolicy) else before
-        self._after = after.checks if isinstance(after, EffectivePolicy) else after
+        first = before.checks if isinstance(before, EffectivePolicy) else before
+        second = after.checks if isinstance(after, EffectivePolicy) else after
+        own_kinds = first.own_kinds | second.own_kinds
+        self._before = first if first.own_kinds == own_kinds else replace(first, own_kinds=own_kinds)
+        self._after = second if second.own_kinds == own_kinds else replace(second, own_kinds=own_kinds)
         self._forget()
 
     def compare(self, name: str, name_after: str | None = None) -> Comparison:
@@ -83,8 +87,6 @@ class Comparer:
 
     def _literally_the_same(self, name: str, name_after: str) -> bool:
         """The same text, and that of all rules that are referred to: also where it cannot be evaluated."""
-        if self._before.own_kinds != self._after.own_kinds:
-            return False
         if self._before.find(name) != self._after.find(name_after):
             return False
         reached = self._before.reached(name)[1:]

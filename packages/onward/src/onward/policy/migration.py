@@ -7,6 +7,7 @@ from onward.policy.carry import Answer, Carriage, Carried, carry
 from onward.policy.document import Document, Entry, read_document
 from onward.policy.edit import editable, rule_line
 from onward.policy.equivalence import Settings
+from onward.policy.language import Check, parse
 from onward.policy.layout import laid_out
 from onward.policy.meaning import Comparison
 from onward.policy.registered import RegisteredPolicy
@@ -35,10 +36,14 @@ def migrate(
     text = laid_out(document, writer.style, writer.lines_of)
     unproven = dict(carriage.unproven)
     again = read_document(text)
-    if dict(again.values) != carriage.values:
+    if _checks(again.values) != _checks(carriage.values):
         wrong = "; ".join(each.what for each in again.problems) or "the text does not say what it should"
         unproven[""] = Comparison("could-not-tell", reason=wrong)
     return Migration(carriage, text, unproven)
+
+
+def _checks(values: Mapping[str, object]) -> dict[str, Check]:
+    return {name: parse(value) for name, value in values.items()}
 
 
 class _Writer:

@@ -46,7 +46,7 @@ def test_json_becomes_yaml_with_the_mode_of_the_source(onward: Callable, file: P
     assert "proven to mean the same" in called.err
     assert read_document(target.read_text()).values == {name: RULES[name] for name in list(RULES)[1:]}
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
-    assert sorted(os.listdir(file.parent)) == ["policy.json", "policy.yaml"]
+    assert [name for name in os.listdir(file.parent) if name.startswith(".")] == []
 
 
 def test_nothing_is_replaced_unless_asked(onward: Callable, file: Path) -> None:
@@ -83,7 +83,8 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_line(
         called = onward("policy", *command, file, *KEYSTONE)
         assert called.status == 4
         assert "OW711" in called.err
-        assert line in called.err
+        # Messages are wrapped at the terminal's width.
+        assert f"policy.yaml{line}" in "".join(called.err.split())
         assert "Traceback" not in called.err
 
 
@@ -98,15 +99,15 @@ def test_circles_and_missing_rules_are_warned_of_with_their_line(onward: Callabl
 
 def test_a_missing_decision_pauses_and_writes_nothing(onward: Callable, tmp_path: Path) -> None:
     file, target = tmp_path / "policy.yaml", tmp_path / "new.yaml"
-    file.write_text("identity:list_projects: role:auditor\n")
+    file.write_text("identity:get_project: role:auditor\n")
     words = ("policy", "migrate", file, *KEYSTONE, "--to", "2026.2", "-o", target)
     called = onward(*words, "-f", "json")
     assert (called.status, "OW713" in called.err, target.exists()) == (5, True, False)
     (row,) = json.loads(called.out)
     assert row["Override"] == '"role:auditor"'
     assert row["Old default"] != row["New default"]
-    assert onward(*words, "--keep", "identity:get_user").status == 4
-    assert onward(*words, "--keep", "identity:list_projects").status == 0
+    assert onward(*words, "--keep", "identity:list_projects").status == 4
+    assert onward(*words, "--keep", "identity:get_project").status == 0
     assert target.read_text() == file.read_text()
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from onward.errors import OnwardError
+
 Result = Literal["fail", "could-not-tell", "warn", "not-checked", "pass"]
 """``could-not-tell``: it was looked, or should have been, and no answer was had. ``not-checked``: there is nothing
 to look at, or nothing to look with, and that is no fault. Neither of them is a pass."""
@@ -44,3 +46,15 @@ class Finding:
 def in_order_of_gravity(findings: Iterable[Finding]) -> list[Finding]:
     """What stops first, then what was waived, then the rest, the worst first; otherwise in the order given."""
     return sorted(findings, key=lambda each: (not each.stops, not each.waived, RESULTS.index(each.result)))
+
+
+def finding_of(name: str, error: OnwardError, result: Result = "could-not-tell", about: str = "") -> Finding:
+    """What an error says, as a finding."""
+    evidence = "; ".join(error.evidence.splitlines()[:3])
+    details = f"{error.code}: {error.what}" + (f" ({evidence})" if evidence else "")
+    return Finding(name, result, details, error.next_command, about)
+
+
+def unclear(name: str, why: str, way_out: str = "", about: str = "") -> Finding:
+    """A check that could not tell."""
+    return Finding(name, "could-not-tell", why, way_out, about)

@@ -1,5 +1,6 @@
 """What a check is given: the cloud, the wish, and ways to look that cannot change anything."""
 
+import copy
 import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -76,6 +77,12 @@ class CheckContext:
     def close(self) -> None:
         """Close all connections."""
         self._stack.close()
+
+    def only(self, service: str) -> "CheckContext":
+        """The same context, narrowed to one service; what is looked up is kept for both."""
+        narrowed = copy.copy(self)
+        narrowed.services = (service,)
+        return narrowed
 
     @property
     def infrastructure(self) -> Infrastructure:

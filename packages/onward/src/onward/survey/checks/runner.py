@@ -6,10 +6,10 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from onward.checks.finding import RESULTS, Finding, Result
+from onward.checks.finding import RESULTS, Finding, finding_of, unclear
 from onward.errors import OnwardError
+from onward.survey.checks.check import Check
 from onward.survey.checks.context import CheckContext
-from onward.survey.checks.table import Check
 
 _POLL_SECONDS = 0.1
 _MOST_SHOWN = 300
@@ -21,16 +21,17 @@ class _Work:
     """A check that runs in a thread, and what it has said so far."""
 
     check: Check
+    context: CheckContext
     findings: list[Finding] = field(default_factory=list)
     began: float = 0.0
     thread: threading.Thread | None = None
 
-    def start(self, context: CheckContext) -> None:
+    def start(self) -> None:
         """Begin. A daemon: a check that hangs does not keep the process from ending."""
         self.began = time.monotonic()
         self.thread = threading.Thread(
             target=collect,
-            args=(self.check.name, lambda: self.check.look(context), self.findings),
+            args=(self.check.name, lambda: self.check.look(self.context), self.findings),
             name=f"check-{self.check.name}",
             daemon=True,
         )
@@ -57,13 +58,19 @@ def run_checks(
 
     Returns when every check has ended or its time has run out. A check that hangs is left behind in its thread.
     """
-    works = [_Work(check) for check in checks if not (check.only_to_move and context.target is None)]
+    works = []
+    for check in checks:
+        if check.only_to_move and context.target is None:
+            continue
+        if (missing := _missing(check, context)) is not None:
+            works.append(_Work(check, context, [missing]))
+            continue
+        parts = [context.only(service) for service in context.services] if check.each_service else [context]
+        works += [_Work(check, part) for part in parts]
     for work in works:
-        if (missing := _missing(work.check, context)) is not None:
-            work.findings.append(missing)
-        else:
-            work.start(context)
-    return [_signed(finding, work.check, context) for work in works for finding in work.wait(cancelled)]
+        if not work.findings:
+            work.start()
+    return [_signed(finding, work) for work in works for finding in work.wait(cancelled)]
 
 
 def collect(name: str, look: Callable[[], Iterable[Finding]], findings: list[Finding]) -> None:
@@ -87,18 +94,6 @@ def collect(name: str, look: Callable[[], Iterable[Finding]], findings: list[Fin
         findings.append(unclear(name, f"the check crashed: {crash} (at {place.filename}:{place.lineno})"))
     if len(findings) == before:
         findings.append(unclear(name, "the check said nothing"))
-
-
-def finding_of(name: str, error: OnwardError, result: Result = "could-not-tell", about: str = "") -> Finding:
-    """What an error says, as a finding."""
-    evidence = "; ".join(error.evidence.splitlines()[:3])
-    details = f"{error.code}: {error.what}" + (f" ({evidence})" if evidence else "")
-    return Finding(name, result, details, error.next_command, about)
-
-
-def unclear(name: str, why: str, way_out: str = "", about: str = "") -> Finding:
-    """A check that could not tell."""
-    return Finding(name, "could-not-tell", why, way_out, about)
 
 
 def _missing(check: Check, context: CheckContext) -> Finding | None:
@@ -129,11 +124,13 @@ def _checked(name: str, said: object) -> Finding:
     return said
 
 
-def _signed(finding: Finding, check: Check, context: CheckContext) -> Finding:
+def _signed(finding: Finding, work: _Work) -> Finding:
     """The finding with the check it is from, and without secrets. Nobody waives himself."""
+    check, secrets = work.check, work.context.secrets
     who = f"{check.name} ({check.distribution})" if check.distribution else check.name
-    cleaned = {each.name: context.secrets.clean(getattr(finding, each.name)) for each in fields(finding)}
-    return replace(Finding(**cleaned), check=who, waived="")
+    cleaned = {each.name: secrets.clean(getattr(finding, each.name)) for each in fields(finding)}
+    about = cleaned["about"] or (work.context.services[0] if check.each_service else "")
+    return replace(Finding(**cleaned), check=who, about=about, waived="")
 
 
 def _shown(thing: object) -> str:

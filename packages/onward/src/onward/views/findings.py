@@ -1,0 +1,110 @@
+"""What the findings of checks look like on a terminal and in a pipe: the worst first, nothing said twice."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TextIO
+
+from onward.checks.finding import Finding, Result, in_order_of_gravity
+from onward.views.page import Page
+from onward.views.words import counted
+
+COLUMNS = 16
+WORDS: dict[Result, tuple[str, str]] = {
+    "fail": ("FAIL", "bold red"),
+    "could-not-tell": ("could not tell", "yellow"),
+    "warn": ("warning", "yellow"),
+    "not-checked": ("not checked", ""),
+    "pass": ("pass", "green"),
+}
+WAIVED = ("waived", "magenta")
+QUIET: tuple[Result, ...] = ("pass", "not-checked")
+"""Results that get one line each."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The same finding about several things."""
+
+    finding: Finding
+    abouts: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Its name, and what it is about: ``doctor (keystone 2023.2, 2024.1)``."""
+        about = together(self.abouts)
+        return f"{self.finding.name} ({about})" if about else self.finding.name
+
+
+def grouped(findings: Iterable[Finding]) -> list[Group]:
+    """The findings in the order of their gravity; those that differ only in what they are about are one group."""
+    groups: dict[Finding, list[str]] = {}
+    for finding in in_order_of_gravity(findings):
+        abouts = groups.setdefault(replace(finding, about=""), [])
+        if finding.about and finding.about not in abouts:
+            abouts.append(finding.about)
+    return [Group(finding, tuple(abouts)) for finding, abouts in groups.items()]
+
+
+def together(abouts: Sequence[str]) -> str:
+    """Several things in few words: ``keystone 2023.2, 2024.1; nova 2024.1``."""
+    lasts: dict[str, list[str]] = {}
+    for about in abouts:
+        first, _, last = about.rpartition(" ")
+        lasts.setdefault(first, []).append(last)
+    return "; ".join(f"{first} {', '.join(last)}".strip() for first, last in lasts.items())
+
+
+def print_findings(findings: Sequence[Finding], stream: TextIO) -> None:
+    """Show all findings; each that is not in order with its evidence and the way out."""
+    page = Page(stream)
+    groups = grouped(findings)
+    for group in groups:
+        if group.finding.result in QUIET:
+            continue
+        _print_whole(page, group)
+    quiet = [group for group in groups if group.finding.result in QUIET]
+    if len(quiet) != len(groups) and quiet:
+        page.blank()
+    for group in quiet:
+        word, style = WORDS[group.finding.result]
+        said = f"{group.title}: {group.finding.details}" if group.finding.details else group.title
+        page.line((word.ljust(COLUMNS), style), page.fitted(said, page.columns - COLUMNS))
+
+
+def _print_whole(page: Page, group: Group) -> None:
+    finding = group.finding
+    page.entry(WAIVED if finding.waived else WORDS[finding.result], (group.title, "bold"), indent=0, columns=COLUMNS)
+    details = f"{finding.details} ({finding.how})" if finding.how else finding.details
+    for line in details.splitlines():
+        page.entry("", line, indent=0, columns=COLUMNS)
+    if finding.waived:
+        word, _ = WORDS[finding.result]
+        page.entry("", f"It stops nothing ({word.lower()}), because: {finding.waived}", indent=0, columns=COLUMNS)
+    elif finding.way_out:
+        page.entry("", ("Way out: ", ""), (finding.way_out, "bold"), indent=0, columns=COLUMNS)
+
+
+def tally(findings: Iterable[Finding]) -> str:
+    """How many of each kind: ``1 failed, 2 could not tell, 3 warnings, 1 waived, 1 not checked, 40 passed``."""
+    groups = list(findings)
+    numbers: list[tuple[int, str]] = [
+        (sum(each.stops and each.result == "fail" for each in groups), "{} failed"),
+        (sum(each.stops and each.result == "could-not-tell" for each in groups), "{} could not tell"),
+        (sum(each.result == "warn" for each in groups), "warning"),
+        (sum(bool(each.waived) for each in groups), "{} waived"),
+        (sum(each.result == "not-checked" for each in groups), "{} not checked"),
+        (sum(each.result == "pass" for each in groups), "{} passed"),
+    ]
+    return ", ".join(
+        words.format(number) if "{}" in words else counted(number, words) for number, words in numbers if number
+    )
+
+
+def named(findings: Iterable[Finding]) -> str:
+    """The findings by name, each once: ``doctor (keystone 2023.2, 2024.1); disk (db1)``."""
+    abouts: dict[str, list[str]] = {}
+    for finding in findings:
+        found = abouts.setdefault(finding.name, [])
+        if finding.about and finding.about not in found:
+            found.append(finding.about)
+    return "; ".join(f"{name} ({together(about)})" if about else name for name, about in abouts.items())

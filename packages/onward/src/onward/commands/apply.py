@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from onward.checks.waiver import parse_waivers
 from onward.commands.base import Command, directories_of
+from onward.commands.check import add_waive_option
 from onward.commands.controller import execute, start
 from onward.commands.plan import DEFAULT_CLOUD_FILE, load_plan
 from onward.errors import ApprovalMissing, PlanStale
@@ -21,6 +23,7 @@ class Apply(Command):
         parser.add_argument("plan", type=Path, help="file that `onward plan upgrade -o` wrote")
         parser.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
         parser.add_argument("--approve", metavar="DIGEST", help="the plan's digest: agree to what cannot be taken back")
+        add_waive_option(parser)
         parser.add_argument("--report-dir", type=Path, default=None, help="directory for report.html and report.json")
         return parser
 
@@ -28,6 +31,7 @@ class Apply(Command):
         """Refuse a plan that is edited, stale or not approved; otherwise run it."""
         directories = directories_of(self)
         plan = load_plan(parsed_args.plan)
+        waivers = parse_waivers(parsed_args.waive)
         drift = plan.drift(facts_now(directories, parsed_args.cloud, plan))
         if drift:
             raise PlanStale(
@@ -37,7 +41,9 @@ class Apply(Command):
                 next_command=f"onward plan upgrade --to {plan.target} -o {parsed_args.plan}",
             )
         self._approved(plan, parsed_args)
-        return execute(self.app, directories, start(directories, plan), report_directory=parsed_args.report_dir)
+        return execute(
+            self.app, directories, start(directories, plan, waivers), report_directory=parsed_args.report_dir
+        )
 
     def _approved(self, plan: Plan, parsed_args: Any) -> None:
         """Return when somebody has agreed to the irreversible steps. Raises ApprovalMissing."""

@@ -56,7 +56,7 @@ def survey_check(
     chosen = _chosen(cloud, wish.services)
     with (
         CheckContext(directories, cloud, chosen, target=target, said=wish.source, slurp=wish.slurp, api=api) as context,
-        NewRunners(directories, environments, progress) as runners,
+        NewRunners(context, environments, progress) as runners,
     ):
         return check_cloud(context, wish, environments, runners, progress)
 
@@ -64,12 +64,12 @@ def survey_check(
 def check_cloud(
     context: CheckContext,
     wish: CheckWish,
-    environments: EnvironmentWish,
+    environments: EnvironmentWish | None,
     runners: Runners,
     progress: Callable[[str], None],
     cancelled: Callable[[], bool] = lambda: False,
 ) -> list[Finding]:
-    """Run all checks that there are, side by side."""
+    """Run all checks that there are, side by side. ``environments`` is None where they have been built already."""
     checks = [
         *BUILT_IN,
         way(environments),

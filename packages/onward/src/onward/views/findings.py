@@ -6,7 +6,7 @@ from typing import TextIO
 
 from onward.checks.finding import Finding, Result, in_order_of_gravity
 from onward.views.page import Page
-from onward.views.words import counted
+from onward.views.words import counted, together
 
 COLUMNS = 16
 WORDS: dict[Result, tuple[str, str]] = {
@@ -18,7 +18,7 @@ WORDS: dict[Result, tuple[str, str]] = {
 }
 WAIVED = ("waived", "magenta")
 QUIET: tuple[Result, ...] = ("pass", "not-checked")
-"""Results that get one line each."""
+"""Results that are told in one paragraph each, after all others."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,6 @@ def grouped(findings: Iterable[Finding]) -> list[Group]:
     return [Group(finding, tuple(abouts)) for finding, abouts in groups.items()]
 
 
-def together(abouts: Sequence[str]) -> str:
-    """Several things in few words: ``keystone 2023.2, 2024.1; nova 2024.1``."""
-    lasts: dict[str, list[str]] = {}
-    for about in abouts:
-        first, _, last = about.rpartition(" ")
-        lasts.setdefault(first, []).append(last)
-    return "; ".join(f"{first} {', '.join(last)}".strip() for first, last in lasts.items())
-
-
 def print_findings(findings: Sequence[Finding], stream: TextIO) -> None:
     """Show all findings; each that is not in order with its evidence and the way out."""
     page = Page(stream)
@@ -66,9 +57,8 @@ def print_findings(findings: Sequence[Finding], stream: TextIO) -> None:
     if len(quiet) != len(groups) and quiet:
         page.blank()
     for group in quiet:
-        word, style = WORDS[group.finding.result]
-        said = f"{group.title}: {group.finding.details}" if group.finding.details else group.title
-        page.line((word.ljust(COLUMNS), style), page.fitted(said, page.columns - COLUMNS))
+        details = f": {group.finding.details}" if group.finding.details else ""
+        page.entry(WORDS[group.finding.result], group.title, details, indent=0, columns=COLUMNS)
 
 
 def _print_whole(page: Page, group: Group) -> None:
@@ -77,6 +67,8 @@ def _print_whole(page: Page, group: Group) -> None:
     details = f"{finding.details} ({finding.how})" if finding.how else finding.details
     for line in details.splitlines():
         page.entry("", line, indent=0, columns=COLUMNS)
+    if finding.check.endswith(")"):
+        page.entry("", f"Found by {finding.check}", indent=0, columns=COLUMNS)
     if finding.waived:
         word, _ = WORDS[finding.result]
         page.entry("", f"It stops nothing ({word.lower()}), because: {finding.waived}", indent=0, columns=COLUMNS)
@@ -85,8 +77,8 @@ def _print_whole(page: Page, group: Group) -> None:
 
 
 def tally(findings: Iterable[Finding]) -> str:
-    """How many of each kind: ``1 failed, 2 could not tell, 3 warnings, 1 waived, 1 not checked, 40 passed``."""
-    groups = list(findings)
+    """How many of each kind, as the table shows them: ``1 failed, 2 could not tell, 3 warnings, 40 passed``."""
+    groups = [group.finding for group in grouped(findings)]
     numbers: list[tuple[int, str]] = [
         (sum(each.stops and each.result == "fail" for each in groups), "{} failed"),
         (sum(each.stops and each.result == "could-not-tell" for each in groups), "{} could not tell"),

@@ -2,7 +2,8 @@
 
 import copy
 import os
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock
@@ -14,6 +15,7 @@ from onward.catalog.load import recipe, series_list
 from onward.catalog.series import Series
 from onward.engine.secrets import Redactor
 from onward.errors import CloudFileMissing, OnwardError, SecretUnavailable
+from onward.hosts.interpreters import Interpreter, find_interpreters
 from onward.hosts.state import Directories
 from onward.model.cloud import Cloud, Infrastructure, Service
 from onward.observe.cloud_api import CloudApi, cloud_api
@@ -23,6 +25,8 @@ from onward.observe.settings import Settings
 from onward.survey.database import DatabaseFound, look_at
 
 Seen = TypeVar("Seen")
+
+_WRITTEN_PASSWORD = re.compile(r"[^:]+://[^:/@]*:(.*)@")
 
 
 class CheckContext:
@@ -51,10 +55,14 @@ class CheckContext:
         target: Series | None = None,
         said: str | None = None,
         slurp: bool = False,
+        ways: Mapping[str, Sequence[str]] | None = None,
         api: CloudApi | None = None,
         secrets: Redactor | None = None,
     ) -> None:
-        """``said`` is the series that the services are at, where their databases alone do not tell."""
+        """``said`` is the series that the services are at, where their databases alone do not tell.
+
+        ``ways`` are the series of a plan by service, where there is a plan.
+        """
         self.directories = directories
         self.cloud = cloud
         self.services = tuple(services)
@@ -62,6 +70,7 @@ class CheckContext:
         self.said = said
         self.slurp = slurp
         self.secrets = secrets if secrets is not None else Redactor()
+        self._ways = dict(ways or {})
         self._api = api
         self._seen: dict[tuple[str | None, ...], Any] = {}
         self._locks: dict[tuple[str | None, ...], Lock] = {}
@@ -108,7 +117,9 @@ class CheckContext:
         def look() -> URL:
             found = read_configuration(self._files(service), recipe(service))
             self.secrets.register(found.database_url.password)
-            self.secrets.register(found.connection)
+            # As it is written, it may be escaped in another way than ours.
+            written = _WRITTEN_PASSWORD.match(found.connection)
+            self.secrets.register(written[1] if written else None)
             return found.database_url
 
         return self._once(("database_url", service), look)
@@ -150,6 +161,8 @@ class CheckContext:
         Raises what :meth:`found` raises, TargetNotAhead, NotSlurp.
         """
         source = self.found(service).series
+        if service in self._ways:
+            return tuple(series_list().find(series) for series in self._ways[service])
         if self.target is None:
             return (series_list().find(source),)
         return series_list().path(source, self.target.id, slurp=self.slurp)
@@ -157,6 +170,10 @@ class CheckContext:
     def api(self) -> CloudApi:
         """The cloud's APIs, which can only be read. Raises ApiUnavailable."""
         return self._once(("api",), lambda: self._api or cloud_api(self.infrastructure.identity.cloud))
+
+    def interpreters(self) -> tuple[Interpreter, ...]:
+        """The Python interpreters of this machine; each was run once to be asked for its version."""
+        return self._once(("interpreters",), find_interpreters)
 
     def secret(self, reference: str) -> str:
         """What ``env:NAME`` or ``file:/PATH`` stands for. Raises SecretUnavailable."""

@@ -12,8 +12,8 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-from onward.checks.finding import Finding
-from onward.survey.checks.context import context_from
+from onward.checks.finding import Finding, unclear
+from onward.survey.checks.context import CheckContext, context_from
 from onward.survey.checks.plugins import GROUP
 from onward.survey.checks.runner import collect
 
@@ -36,6 +36,15 @@ class _Answer(list[Finding]):
         self._file.flush()
 
 
+def _called(entry: EntryPoint, context: CheckContext) -> Any:
+    """Its answer, whatever that is. What cannot even be imported could not tell."""
+    try:
+        function = entry.load()
+    except BaseException as error:  # its module is the site's code as well
+        return [unclear(entry.name, f"{entry.value} cannot be imported: {type(error).__name__}: {error}")]
+    return function(context)
+
+
 def main() -> None:
     """Load the plug-in, call it, write its answer, and end whatever it may have left running."""
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
@@ -46,7 +55,7 @@ def main() -> None:
         context_from(request["context"]) as context,
     ):
         answer = _Answer(file, context.secrets.clean)
-        collect(entry.name, lambda: entry.load()(context), answer)
+        collect(entry.name, lambda: _called(entry, context), answer)
         answer.write("end")
     os._exit(0)
 

@@ -82,8 +82,9 @@ def _run(entry: EntryPoint, context: CheckContext, directory: Path, timeout_seco
     if not in_time:
         yield unclear(entry.name, f"the check did not end within {timeout_seconds:g} s and was killed")
     elif not ended:
-        printed = "; ".join(process.tail(_LINES).split("\n"))
-        yield unclear(entry.name, f"its process ended with exit status {status} before it had answered: {printed}")
+        printed = "; ".join(process.tail(_LINES).splitlines())
+        ended_how = f"its process ended with exit status {status} before it had answered"
+        yield unclear(entry.name, f"{ended_how}: {printed}" if printed else ended_how)
 
 
 def _answer(path: Path) -> tuple[list[Finding], bool]:

@@ -7,7 +7,6 @@ from onward.catalog.series import Series
 from onward.checks.finding import Finding, finding_of, unclear
 from onward.checks.readiness import Readiness
 from onward.errors import OnwardError, SourceSeriesUnclear
-from onward.hosts.interpreters import find_interpreters
 from onward.observe.database import shown, writable
 from onward.plan.forward import EnvironmentChoice
 from onward.survey.checks.check import Check
@@ -43,8 +42,11 @@ def schema(context: CheckContext) -> Iterator[Finding]:
             yield Finding("schema", "pass", f"{shown(found.url)} is at {found.series}")
 
 
-def way(wish: EnvironmentWish) -> Check:
-    """The check whether there is a way to the target, and whether this machine has what it takes."""
+def way(wish: EnvironmentWish | None) -> Check:
+    """The check whether there is a way to the target, and whether this machine has what it takes.
+
+    Without a wish the environments of all series have been built already.
+    """
 
     def look(context: CheckContext) -> Iterator[Finding]:
         for service in context.services:
@@ -53,7 +55,7 @@ def way(wish: EnvironmentWish) -> Check:
     return Check("way", look, only_to_move=True, each_service=True)
 
 
-def _way_of(context: CheckContext, service: str, wish: EnvironmentWish) -> Iterator[Finding]:
+def _way_of(context: CheckContext, service: str, wish: EnvironmentWish | None) -> Iterator[Finding]:
     try:
         found = context.found(service)
     except OnwardError:
@@ -66,11 +68,13 @@ def _way_of(context: CheckContext, service: str, wish: EnvironmentWish) -> Itera
         ahead = path[1:]
         readiness.look("accepts writes", lambda: writable(found.url))
         readiness.look("known faults", lambda: require_no_fault(context.entry(service), service, ahead))
-        choices = readiness.look(
-            "interpreters and constraints",
-            lambda: choose_environments(context.directories, service, ahead, find_interpreters(), wish),
-            _interpreters,
-        )
+        choices: dict[str, EnvironmentChoice] | None = {}
+        if wish is not None:
+            choices = readiness.look(
+                "interpreters and constraints",
+                lambda: choose_environments(context.directories, service, ahead, context.interpreters(), wish),
+                _interpreters,
+            )
         if choices is not None:
             needed = found.bytes * BACKUP_FACTOR
             readiness.look("room", lambda: require_room(context.directories, service, choices, needed))

@@ -21,9 +21,7 @@ from onward.checks.finding import Finding, finding_of
 from onward.checks.service_owned import none_of_its_own
 from onward.errors import OnwardError, RunnerDied
 from onward.hosts.environments import build
-from onward.hosts.interpreters import find_interpreters
 from onward.hosts.runner import Runner, warm_runner
-from onward.hosts.state import Directories
 from onward.survey.checks.check import Check, Look
 from onward.survey.checks.context import CheckContext
 from onward.survey.environments import choose_environments
@@ -51,9 +49,9 @@ class NewRunners:
     When its context is left early, by Ctrl-C, those at work are killed: their checks end, and no other begins.
     """
 
-    def __init__(self, directories: Directories, wish: EnvironmentWish, progress: Callable[[str], None]) -> None:
+    def __init__(self, context: CheckContext, wish: EnvironmentWish, progress: Callable[[str], None]) -> None:
         self.parallel = wish.parallel
-        self._directories = directories
+        self._context = context
         self._wish = wish
         self._progress = progress
         self._at_work: set[int] = set()
@@ -72,9 +70,10 @@ class NewRunners:
     @contextmanager
     def runner(self, service: str, series: Series) -> Iterator[Runner]:
         """Build the environment unless it is there, and import the code."""
-        choice = choose_environments(self._directories, service, (series,), find_interpreters(), self._wish)[series.id]
+        directories, interpreters = self._context.directories, self._context.interpreters()
+        choice = choose_environments(directories, service, (series,), interpreters, self._wish)[series.id]
         self._progress(f"{service} {series.id}: building and importing it")
-        environment = build(specification(service, choice), self._directories)
+        environment = build(specification(service, choice), directories)
         with (
             tempfile.TemporaryDirectory(prefix="onward-check-") as logs,
             warm_runner(environment.python, recipe(service).warm_modules, Path(logs) / "runner.log") as runner,

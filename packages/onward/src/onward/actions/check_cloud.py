@@ -6,10 +6,11 @@ from typing import Any
 
 from onward.actions.warm_runner import runner_for
 from onward.checks.finding import Finding, in_order_of_gravity
+from onward.checks.grouping import Group, grouped
 from onward.checks.waiver import require_all_used
 from onward.engine.action import Evidence, StepContext
 from onward.engine.secrets import Redactor
-from onward.errors import CheckFailed
+from onward.errors import CheckFailed, WaiverMatchesNothing
 from onward.hosts.runner import Runner
 
 
@@ -63,13 +64,17 @@ class CheckCloud:
                 )
             )
         )
-        require_all_used(findings, context.waivers)
+        try:
+            require_all_used(findings, context.waivers)
+        except WaiverMatchesNothing as error:
+            error.next_command = "apply the plan again, with the name corrected or without the waiver"
+            raise
         stopping = [finding for finding in findings if finding.stops]
         if stopping:
             names = {each.name: None for each in stopping}
             raise CheckFailed(
                 f"{context.plan.service} is not fit to be taken to {context.plan.target}.",
-                evidence="\n".join(_line(finding) for finding in stopping),
+                evidence="\n".join(_line(group) for group in grouped(stopping)),
                 state="The service is up and nothing was migrated. What is understood can be waived: onward runs resume"
                 f" {context.run_id} " + " ".join(f"--waive '{name}=REASON'" for name in names),
                 next_command=f"onward runs resume {context.run_id}",
@@ -77,8 +82,6 @@ class CheckCloud:
         return {"findings": [asdict(finding) for finding in findings]}
 
 
-def _line(finding: Finding) -> str:
-    about = f" ({finding.about})" if finding.about else ""
-    word = "failed" if finding.result == "fail" else "could not tell"
-    details = " ".join(finding.details.split())
-    return f"{finding.name}{about}: {word}: {details}"
+def _line(group: Group) -> str:
+    word = "failed" if group.finding.result == "fail" else "could not tell"
+    return f"{group.title}: {word}: {' '.join(group.finding.details.split())}"

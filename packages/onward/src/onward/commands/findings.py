@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from onward.checks.finding import Finding, in_order_of_gravity
+from onward.checks.grouping import named
 from onward.checks.waiver import require_all_used
 from onward.commands.base import Lister
 from onward.errors import CheckFailed, OnwardError
-from onward.views.findings import named, print_findings, tally
+from onward.views.findings import print_findings, tally
 from onward.views.page import Page
 from onward.views.terminal import print_error
 

@@ -10,7 +10,7 @@ from onward.commands.base import Command, Lister, directories_of
 from onward.commands.check import add_waive_option
 from onward.commands.controller import execute, write_report
 from onward.engine.record import RunRecord
-from onward.engine.runs import list_runs, read_run, request, waive
+from onward.engine.runs import list_runs, read_run, refuse_ended, request, waive
 from onward.errors import WaiverMatchesNothing
 from onward.views.terminal import print_record
 
@@ -101,7 +101,9 @@ class RunsResume(OfRun):
         directories = directories_of(self)
         waivers = parse_waivers(parsed_args.waive)
         if waivers:
-            _refuse_late(read_run(directories, parsed_args.run), waivers)
+            record = read_run(directories, parsed_args.run)
+            refuse_ended(record)
+            _refuse_late(record, waivers)
             waive(directories, parsed_args.run, waivers)
         return execute(self.app, directories, parsed_args.run, report_directory=None)
 

@@ -44,7 +44,7 @@ def survey_check(
     environments: EnvironmentWish,
     *,
     progress: Callable[[str], None],
-    api: CloudApi | None = None,
+    api: Callable[[], CloudApi] | None = None,
 ) -> list[Finding]:
     """All findings, in the order of the checks; those that are waived say so.
 

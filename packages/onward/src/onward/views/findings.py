@@ -1,12 +1,12 @@
 """What the findings of checks look like on a terminal and in a pipe: the worst first, nothing said twice."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import TextIO
 
-from onward.checks.finding import Finding, Result, in_order_of_gravity
+from onward.checks.finding import Finding, Result
+from onward.checks.grouping import Group, grouped
 from onward.views.page import Page
-from onward.views.words import counted, together
+from onward.views.words import counted
 
 COLUMNS = 16
 WORDS: dict[Result, tuple[str, str]] = {
@@ -19,30 +19,6 @@ WORDS: dict[Result, tuple[str, str]] = {
 WAIVED = ("waived", "magenta")
 QUIET: tuple[Result, ...] = ("pass", "not-checked")
 """Results that are told in one paragraph each, after all others."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """The same finding about several things."""
-
-    finding: Finding
-    abouts: tuple[str, ...]
-
-    @property
-    def title(self) -> str:
-        """Its name, and what it is about: ``doctor (keystone 2023.2, 2024.1)``."""
-        about = together(self.abouts)
-        return f"{self.finding.name} ({about})" if about else self.finding.name
-
-
-def grouped(findings: Iterable[Finding]) -> list[Group]:
-    """The findings in the order of their gravity; those that differ only in what they are about are one group."""
-    groups: dict[Finding, list[str]] = {}
-    for finding in in_order_of_gravity(findings):
-        abouts = groups.setdefault(replace(finding, about=""), [])
-        if finding.about and finding.about not in abouts:
-            abouts.append(finding.about)
-    return [Group(finding, tuple(abouts)) for finding, abouts in groups.items()]
 
 
 def print_findings(findings: Sequence[Finding], stream: TextIO) -> None:
@@ -90,13 +66,3 @@ def tally(findings: Iterable[Finding]) -> str:
     return ", ".join(
         words.format(number) if "{}" in words else counted(number, words) for number, words in numbers if number
     )
-
-
-def named(findings: Iterable[Finding]) -> str:
-    """The findings by name, each once: ``doctor (keystone 2023.2, 2024.1); disk (db1)``."""
-    abouts: dict[str, list[str]] = {}
-    for finding in findings:
-        found = abouts.setdefault(finding.name, [])
-        if finding.about and finding.about not in found:
-            found.append(finding.about)
-    return "; ".join(f"{name} ({together(about)})" if about else name for name, about in abouts.items())

@@ -9,11 +9,12 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, Literal, get_args
 
+from onward.checks.grouping import together
 from onward.engine.record import RunRecord, StepRecord
 from onward.plan.plan import Plan
 from onward.plan.prediction import Prediction, predict
 from onward.plan.step import Phase
-from onward.views.words import counted, duration, one_line, together
+from onward.views.words import counted, duration, one_line
 
 PHASES: tuple[Phase, ...] = ("prepare", "outage", "proof", "cleanup")
 PHASE_TITLES: dict[Phase, str] = {"prepare": "Prepare", "outage": "Outage", "proof": "Proof", "cleanup": "Clean up"}

@@ -1,7 +1,6 @@
 """How numbers, times and foreign text are written for people."""
 
 import re
-from collections.abc import Iterable
 from datetime import datetime
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -58,15 +57,6 @@ def clock(at: float) -> str:
 def counted(number: int, singular: str, plural: str = "") -> str:
     """A number with its noun: ``1 step``, ``31 steps``, ``12,000 rows``."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
-
-
-def together(abouts: Iterable[str]) -> str:
-    """Several things in few words: ``keystone 2023.2, 2024.1; nova 2024.1``."""
-    lasts: dict[str, list[str]] = {}
-    for about in abouts:
-        first, _, last = about.rpartition(" ")
-        lasts.setdefault(first, []).append(last)
-    return "; ".join(f"{first} {', '.join(last)}".strip() for first, last in lasts.items())
 
 
 def harmless(text: str) -> str:

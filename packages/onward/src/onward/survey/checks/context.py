@@ -56,12 +56,13 @@ class CheckContext:
         said: str | None = None,
         slurp: bool = False,
         ways: Mapping[str, Sequence[str]] | None = None,
-        api: CloudApi | None = None,
+        api: Callable[[], CloudApi] | None = None,
         secrets: Redactor | None = None,
     ) -> None:
         """``said`` is the series that the services are at, where their databases alone do not tell.
 
-        ``ways`` are the series of a plan by service, where there is a plan.
+        ``ways`` are the series of a plan by service, where there is a plan. ``api`` gives the cloud's APIs, by default
+        with the credentials that the cloud file or the environment names.
         """
         self.directories = directories
         self.cloud = cloud
@@ -71,7 +72,7 @@ class CheckContext:
         self.slurp = slurp
         self.secrets = secrets if secrets is not None else Redactor()
         self._ways = dict(ways or {})
-        self._api = api
+        self._make_api = api or (lambda: cloud_api(self.infrastructure.identity.cloud))
         self._seen: dict[tuple[str | None, ...], Any] = {}
         self._locks: dict[tuple[str | None, ...], Lock] = {}
         self._lock = Lock()
@@ -169,7 +170,7 @@ class CheckContext:
 
     def api(self) -> CloudApi:
         """The cloud's APIs, which can only be read. Raises ApiUnavailable."""
-        return self._once(("api",), lambda: self._api or cloud_api(self.infrastructure.identity.cloud))
+        return self._once(("api",), self._make_api)
 
     def interpreters(self) -> tuple[Interpreter, ...]:
         """The Python interpreters of this machine; each was run once to be asked for its version."""

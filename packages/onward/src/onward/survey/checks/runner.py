@@ -23,6 +23,8 @@ class _Work:
     check: Check
     context: CheckContext
     findings: list[Finding] = field(default_factory=list)
+    narrowed: bool = False
+    """Whether it is about the one service of its context."""
     began: float = 0.0
     thread: threading.Thread | None = None
 
@@ -65,8 +67,10 @@ def run_checks(
         if (missing := _missing(check, context)) is not None:
             works.append(_Work(check, context, [missing]))
             continue
-        parts = [context.only(service) for service in context.services] if check.each_service else [context]
-        works += [_Work(check, part) for part in parts]
+        if check.each_service:
+            works += [_Work(check, context.only(service), narrowed=True) for service in context.services]
+        else:
+            works.append(_Work(check, context))
     for work in works:
         if not work.findings:
             work.start()
@@ -129,7 +133,7 @@ def _signed(finding: Finding, work: _Work) -> Finding:
     check, secrets = work.check, work.context.secrets
     who = f"{check.name} ({check.distribution})" if check.distribution else check.name
     cleaned = {each.name: secrets.clean(getattr(finding, each.name)) for each in fields(finding)}
-    about = cleaned["about"] or (work.context.services[0] if check.each_service else "")
+    about = cleaned["about"] or (work.context.services[0] if work.narrowed else "")
     return replace(Finding(**cleaned), check=who, about=about, waived="")
 
 

@@ -76,6 +76,9 @@ class IdentityAccess(Described):
     """With whose credentials the cloud's APIs are asked; they are only read."""
 
     cloud: str | None = Field(default=None, description="A name in clouds.yaml; by default the OS_* variables")
+    ask: bool = Field(
+        default=True, description="False: the APIs are not asked; checks that need them are not made, and say so"
+    )
 
 
 class Infrastructure(Described):

@@ -1,6 +1,7 @@
 """The APIs of a cloud, asked with somebody's credentials. They can only be read: GET and HEAD are all there is."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,9 +114,15 @@ class CloudApi:
         try:
             return ask()
         except (ClientException, requests.RequestException, OSError) as error:
-            raise ApiUnavailable(
-                "The cloud's API cannot be asked.", evidence=f"{type(error).__name__}: {error}"
-            ) from None
+            raise ApiUnavailable("The cloud's API cannot be asked.", evidence=_words(error)) from None
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, without the layers of libraries that it went through."""
+    text = f"{type(error).__name__}: {error}"
+    begin, _, rest = text.partition(": HTTP")
+    system = re.search(r"\[Errno -?\d+\] [^'\")]+", rest)
+    return f"{begin}: {system[0]}" if system else begin if "ConnectionPool" in rest else text
 
 
 def cloud_api(cloud: str | None = None, environment: Mapping[str, str] = os.environ) -> CloudApi:

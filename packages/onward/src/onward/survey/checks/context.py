@@ -14,7 +14,7 @@ from sqlalchemy import URL, Engine
 from onward.catalog.load import recipe, series_list
 from onward.catalog.series import Series
 from onward.engine.secrets import Redactor
-from onward.errors import CloudFileMissing, OnwardError, SecretUnavailable
+from onward.errors import ApiUnavailable, CloudFileMissing, OnwardError, SecretUnavailable
 from onward.hosts.interpreters import Interpreter, find_interpreters
 from onward.hosts.state import Directories
 from onward.model.cloud import Cloud, Infrastructure, Service
@@ -73,6 +73,8 @@ class CheckContext:
         self.secrets = secrets if secrets is not None else Redactor()
         self._ways = dict(ways or {})
         self._make_api = api or (lambda: cloud_api(self.infrastructure.identity.cloud))
+        self.asks_api = api is not None or self.infrastructure.identity.ask
+        """Whether the APIs may be asked: False where the cloud file says so."""
         self._seen: dict[tuple[str | None, ...], Any] = {}
         self._locks: dict[tuple[str | None, ...], Lock] = {}
         self._lock = Lock()
@@ -170,6 +172,8 @@ class CheckContext:
 
     def api(self) -> CloudApi:
         """The cloud's APIs, which can only be read. Raises ApiUnavailable."""
+        if not self.asks_api:
+            raise ApiUnavailable("The cloud file says that the cloud's APIs are not asked (identity: {ask: false}).")
         return self._once(("api",), self._make_api)
 
     def interpreters(self) -> tuple[Interpreter, ...]:

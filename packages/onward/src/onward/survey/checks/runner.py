@@ -108,6 +108,8 @@ def _missing(check: Check, context: CheckContext) -> Finding | None:
             "it needs the cloud file and the services' configuration",
             "run it where they are: onward check, or openstack upgrade check --cloud-file FILE",
         )
+    if check.needs == "api" and not context.asks_api:
+        return Finding(check.name, "not-checked", "the cloud file says that the APIs are not asked")
     if check.needs == "api":
         try:
             context.api()

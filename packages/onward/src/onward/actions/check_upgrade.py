@@ -70,7 +70,7 @@ def ask_release(
             check,
             configuration=files,
             log=log_of(check.name),
-            early_values=_early_values(check, files),
+            early_values=early_values(check, files),
             timeout_seconds=timeout_seconds,
         )
         outcomes.append(outcome)
@@ -78,7 +78,7 @@ def ask_release(
     return outcomes, findings
 
 
-def _early_values(command: Command, files: Sequence[Path]) -> dict[tuple[str, str], str]:
+def early_values(command: Command, files: Sequence[Path]) -> dict[tuple[str, str], str]:
     """What the files say of the options that a command uses before it has read them."""
     values = {}
     for group, name in command.early_options:

@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checked_keystone import Keystone
+from checked_keystone import SOURCE, Keystone
+
+from onward.actions.check_upgrade import early_values
+from onward.catalog.load import in_force, recipe
+from onward.checks.service_owned import findings_of, is_upgrade_check
+from onward.hosts.runner import warm_runner
 
 TARGET = "2024.1"
 FIELDS = ["Check", "About", "Result", "Details", "Way out", "How", "Found by", "Waived"]
@@ -151,6 +156,45 @@ def test_nothing_is_changed(onward: Callable[..., Any], keystone: Keystone, tmp_
     before = contents()
     onward("check", "--cloud", keystone.cloud_file, "--to", TARGET)
     assert contents() == before
+
+
+def test_what_a_release_prints_for_people_says_the_same_as_its_json(keystone: Keystone) -> None:
+    """The oldest releases print nothing else."""
+    loosen_roles(keystone)
+    (as_json,) = [check for check in in_force(recipe("keystone").checks, SOURCE) if "--json" in check.argv]
+    as_text = as_json.model_copy(update={"argv": tuple(word for word in as_json.argv if word != "--json")})
+    files = [keystone.configuration]
+    said = {}
+    with keystone.runner() as runner:
+        for check in (as_json, as_text):
+            outcome = runner.run(
+                check,
+                configuration=files,
+                log=keystone.directory / "check.log",
+                early_values=early_values(check, files),
+            )
+            found = findings_of(check, outcome.exit_status, outcome.output())
+            said[check.argv] = [(each.name, each.result, each.details) for each in found]
+            assert {each.how for each in found} == ({""} if check is as_json else {"read from text"})
+    assert said[as_text.argv] == said[as_json.argv]
+    assert "fail" in {result for _, result, _ in said[as_json.argv]}
+
+
+@pytest.mark.full
+def test_a_release_that_looks_at_nothing_has_none_of_its_own(
+    keystone_environment: Callable[[str], Path], keystone: Keystone
+) -> None:
+    """Keystone's first release with the command, Stein, has no check in it, and prints an empty table."""
+    (check,) = [each for each in in_force(recipe("keystone").checks, "stein") if is_upgrade_check(each)]
+    with warm_runner(keystone_environment("stein"), (), keystone.directory / "runner.log") as runner:
+        outcome = runner.run(
+            check,
+            configuration=[keystone.configuration],
+            log=keystone.directory / "check.log",
+            early_values=early_values(check, [keystone.configuration]),
+        )
+    (found,) = findings_of(check, outcome.exit_status, outcome.output())
+    assert (found.result, found.details) == ("not-checked", "none of its own")
 
 
 @pytest.mark.parametrize("words", [["--waive", "x"], ["--waive", "x="], ["--to", "caracl"]])

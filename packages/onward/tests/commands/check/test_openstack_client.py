@@ -1,6 +1,7 @@
 """The real ``openstack`` program, with Onward installed beside it, against a real Keystone."""
 
 import fcntl
+import hashlib
 import json
 import os
 import sys
@@ -40,9 +41,13 @@ class Client:
 
 @pytest.fixture(scope="session")
 def program(session_directories: Directories) -> Path:
-    """``openstack`` in an environment of its own; kept in the cache, as the services' environments are."""
+    """``openstack`` in an environment of its own; kept in the cache, as the services' environments are.
+
+    Each checkout has one, in which Onward is that checkout's.
+    """
+    checkout = hashlib.sha256(str(PACKAGE).encode()).hexdigest()[:8]
     version = f"py{sys.version_info.major}.{sys.version_info.minor}"
-    directory = session_directories.cache / "tests" / f"{CLIENT}-{version}"
+    directory = session_directories.cache / "tests" / f"{CLIENT}-{version}-{checkout}"
     directory.parent.mkdir(exist_ok=True)
     with (directory.parent / f"{directory.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

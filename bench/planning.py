@@ -36,6 +36,7 @@ def wish(units: int) -> UpgradeWish:
             )
             for series in PATH
         },
+        described={"cloud": "bench", "services": {"keystone": {"configuration": ["/etc/keystone/keystone.conf"]}}},
         units=tuple(
             UnitCommands(name=f"keystone/{number}", stop=("systemctl", "stop", "x"), start=("systemctl", "start", "x"))
             for number in range(units)

@@ -9,6 +9,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from onward.commands.main import COMMANDS, OnwardApp, entry_point
+from onward.commands.openstack_check import UpgradeCheck
 from onward.errors import by_code
 from onward.plan.plan import Plan
 
@@ -19,10 +20,10 @@ def command_pages() -> str:
     """All commands, each with its arguments and options."""
     app = OnwardApp()
     lines = ["# Commands", ""]
-    for name in sorted(COMMANDS):
-        kind = entry_point(name).load()
-        parser = kind(app, None, cmd_name=name).get_parser(f"onward {name}")
-        lines += [f"## onward {name}", "", inspect.getdoc(kind) or "", ""]
+    commands: list[tuple[str, Any]] = [(f"onward {name}", entry_point(name).load()) for name in sorted(COMMANDS)]
+    for title, kind in [*commands, ("openstack upgrade check", UpgradeCheck)]:
+        parser = kind(app, None, cmd_name=title).get_parser(title)
+        lines += [f"## {title}", "", inspect.getdoc(kind) or "", ""]
         usage = parser.format_usage().removeprefix("usage: ").strip()
         lines += ["```text", usage, "```", ""]
         for action in parser._actions:

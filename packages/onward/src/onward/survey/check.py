@@ -33,7 +33,7 @@ class CheckWish:
     """The series that the services are at, where their databases alone do not tell."""
     slurp: bool = False
     timeout_seconds: float = CHECK_SECONDS
-    """For each check of a site's own, and for each of Onward's that has no other time."""
+    """For each check of a site's own; those of Onward's have times in their table."""
     waivers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -20,6 +20,7 @@ from onward.survey.upgrade import BACKUP_FACTOR, require_no_fault
 def known_services(context: CheckContext) -> Iterator[Finding]:
     """Whether the catalogue knows all services of the cloud file."""
     if context.cloud is None:
+        yield Finding("known services", "not-checked", "there is no cloud file")
         return
     known = set(services())
     strangers = [name for name in context.cloud.services if name not in known]

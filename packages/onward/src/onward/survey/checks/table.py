@@ -6,7 +6,7 @@ from onward.survey.checks.check import Check
 # One line for each. An area's functions are in a module beside this one (``survey/checks/AREA.py``): they observe
 # with ``observe/AREA.py`` whatever the context names, and yield what ``checks/AREA.py`` makes of it.
 BUILT_IN: tuple[Check, ...] = (
-    Check("known services", readiness.known_services),
+    Check("known services", readiness.known_services, needs="nothing"),
     Check("identity API", api.identity, needs="api"),
     Check("schema", readiness.schema, each_service=True),
 )

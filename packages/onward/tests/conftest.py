@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from onward.actions.build_environment import specification
 from onward.catalog.load import series_list
@@ -13,6 +14,10 @@ from onward.hosts.environments import Environment, build
 from onward.hosts.interpreters import Interpreter, choose, find_interpreters
 from onward.hosts.state import Directories, default_directories
 from onward.plan.forward import EnvironmentChoice
+
+# No test depends on the time that a busy machine takes; pytest's own timeout is there for what hangs.
+settings.register_profile("onward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("onward")
 
 
 @pytest.fixture(scope="session")

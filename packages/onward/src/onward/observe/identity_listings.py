@@ -133,8 +133,8 @@ class _Reading:
     def one_by_one(self, sample: Listing) -> Listing:
         """The things of a sample, each asked for by itself.
 
-        What a cut off list says of them is not to be trusted: Keystone leaves out the options of most users there, as
-        it fetches those of others (subquery eager loading below a LIMIT without an ORDER BY).
+        What a cut off list says of them is not to be trusted: up to 26.x (2024.2) Keystone leaves out the options of
+        most users there, as it fetches those of others (subquery eager loading below a LIMIT without an ORDER BY).
         """
         paths = [f"{_PATHS[sample.kind]}/{each}" for each in sorted(sample.items)]
         answers = side_by_side(self._get_somehow, paths)

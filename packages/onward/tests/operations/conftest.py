@@ -125,11 +125,5 @@ def installation(install: Callable[..., Installation], backend: str, tmp_path: P
 
 
 @pytest.fixture
-def installation_on_sqlite(install: Callable[..., Installation], tmp_path: Path) -> Installation:
-    """For what is the same everywhere."""
-    return install("sqlite", tmp_path / "cloud")
-
-
-@pytest.fixture
 def installation_on_mariadb(install: Callable[..., Installation], tmp_path: Path) -> Installation:
     return install("mariadb", tmp_path / "cloud")

@@ -103,7 +103,9 @@ def test_killed_between_the_migration_and_its_record_it_ends_as_if_nothing_had_b
 @pytest.mark.parametrize(
     "crashes",
     [
+        ("step.announced#5",),  # the unit's stop
         ("step.recorded#7", "step.effect-done#1"),  # the backup, or the census beside it; then the other
+        ("step.begun#9",),  # the migration, before its first command
         ("step.effect-done#11",),  # the unit is started, and nobody knows
     ],
     ids=" then ".join,

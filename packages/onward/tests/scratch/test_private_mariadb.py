@@ -106,3 +106,18 @@ def test_a_restore_that_was_cut_off_is_finished_by_the_next_start(tmp_path: Path
     (tmp_path / "kept").rename(tmp_path / "server" / "data.replacement")
     with server:
         assert checksum(server, "keystone") == before
+
+
+def test_what_other_servers_keep_in_the_common_directory_for_temporary_files_is_let_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A starting server removes all that looks like a temporary table of an earlier life of its own."""
+    common = tmp_path / "common"
+    common.mkdir()
+    theirs = [common / f"#sql-temptable-1a2b-3-4.{ending}" for ending in ("MAD", "MAI", "ibd")]
+    for path in theirs:
+        path.write_bytes(b"of a server that is at work")
+    monkeypatch.setenv("TMPDIR", str(common))
+    with PrivateMariadb(tmp_path / "server", tmp_path / "log"):
+        pass
+    assert sorted(common.iterdir()) == sorted(theirs)

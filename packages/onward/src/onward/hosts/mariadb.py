@@ -101,6 +101,7 @@ class PrivateMariadb:
             f"--datadir={self.data}",
             f"--socket={self.socket}",
             f"--pid-file={self._directory / 'mariadbd.pid'}",
+            self._own_temporary_files(),
             f"--user={_own_name()}",
             "--skip-networking",
             # The tables of OpenStack's services were made for utf8mb3; a dump says for itself what it holds.
@@ -156,6 +157,7 @@ class PrivateMariadb:
             str(find_tool("mariadb-install-db")),
             "--no-defaults",
             f"--datadir={partial}",
+            self._own_temporary_files(),
             f"--user={_own_name()}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
@@ -167,6 +169,16 @@ class PrivateMariadb:
                 "The data directory of the private MariaDB could not be made.", evidence=result.tail()
             )
         partial.rename(self.data)
+
+    def _own_temporary_files(self) -> str:
+        """The option that gives it a directory of its own for temporary tables.
+
+        A starting server removes what it finds of them there, whoever is at work with it (mysql_rm_tmp_tables, in
+        sql/sql_base.cc). In the common directory these would be those of every other server of the machine.
+        """
+        directory = self._directory / "tmp"
+        directory.mkdir(exist_ok=True, mode=0o700)
+        return f"--tmpdir={directory}"
 
     def _wait_for_answer(self) -> None:
         deadline = time.monotonic() + START_SECONDS

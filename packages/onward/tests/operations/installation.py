@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pymysql
 import yaml
-from mariadb_data import checksum, sql
+from mariadb_data import sql
 from rehearsing import Operator
 from sqlalchemy import URL, create_engine, text
 
@@ -93,6 +93,13 @@ class Installation:
     def ledger_lines(self) -> list[str]:
         return self.ledger.read_text().splitlines() if self.ledger.exists() else []
 
+    def execute(self, statement: str) -> None:
+        """What somebody does to the database by hand."""
+        engine = create_engine(self.url)
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
+
     def heads(self) -> list[str]:
         engine = create_engine(self.url)
         try:
@@ -169,6 +176,3 @@ def reader_url(url: URL) -> str:
         f"mysql+pymysql://{READER}@localhost/{url.database}"
         f"?unix_socket={quote(str(url.query['unix_socket']), safe='/')}"
     )
-
-
-__all__ = ["checksum", "sql"]

@@ -129,3 +129,27 @@ def test_a_check_that_could_not_tell_is_no_pass_and_no_failure(installation: Ins
     said = "".join(ended.err.split())
     assert "couldnotbetold" in said
     assert "fernet-keys" in said
+
+
+def test_what_somebody_made_by_hand_stops_the_migration_and_can_be_mended(installation: Installation) -> None:
+    operator = installation.operator
+    installation.init(*UNITS)
+    digest = installation.plan("2026.1")
+    # The index that 2026.1 brings, made before its time, as people do when queries are slow.
+    installation.execute("CREATE INDEX idx_project_id ON project_endpoint_group (project_id)")
+    stopped = operator.call("apply", "plan.json", "--approve", digest)
+    assert stopped.status == 1, stopped.out + stopped.err
+    run = operator.run().run_id
+    said = " ".join(stopped.out.split())
+    assert "OW601" in said
+    assert "because the database has already what it was to make" in said
+    assert "cut off" not in said
+    assert "idx_project_id" in said
+    assert f"onward runs resume {run} onward runs restore {run}" in said
+    assert {line.split()[0] for line in installation.ledger_lines()} == {"stop"}
+    installation.execute(
+        "DROP INDEX idx_project_id" + (" ON project_endpoint_group" if installation.on_mariadb else "")
+    )
+    resumed = operator.call("runs", "resume", run)
+    assert resumed.status == 0, resumed.out + resumed.err
+    assert "742c857f1dfb" in installation.heads()

@@ -234,6 +234,10 @@ def test_killed_within_a_migration_it_says_where_the_database_is_and_how_to_go_b
     assert "OW601" in late.out
     assert "a part of it was done by an attempt that was cut off" in words(late.out)
     assert "The database is between 2025.2 and 2026.1, and the service is stopped." in words(late.out)
+    # What the server said, and not where in the release's code it was noticed.
+    assert "Duplicate key name 'idx_project_id'" in words(late.out)
+    assert "line 1203, in" not in late.out
+    assert "db_sync.log" in late.out
     assert late.out.rstrip().endswith(f"onward runs restore {run}")
 
     unapproved = operator.call("runs", "restore", run)
@@ -250,6 +254,10 @@ def test_killed_within_a_migration_it_says_where_the_database_is_and_how_to_go_b
     assert statuses.pop(run) == "cancelled"
     assert list(statuses.values()) == ["done"]
 
+    # The backup is where the database is; there is nothing to take back twice.
+    twice = operator.call("runs", "restore", run)
+    assert twice.status == 4
+    assert "OW506" in twice.err
     # The same plan holds again.
     ended = operator.call("apply", "plan.json", "--approve", installation.plan(TARGET))
     assert ended.status == 0, ended.out + ended.err

@@ -21,6 +21,7 @@ SHOWN_WARNINGS = 5
 _WARNING = re.compile(r"\bWARNING\b|\b\w*Warning:")
 _STAMP = re.compile(r"^[\d-]+ [\d:.]+ \d+ ")  # oslo.log: date, time, process
 _LONGEST_LINE = 300
+_PLACE_IN_CODE = re.compile(r"\s|Traceback \(most recent call last\):|During handling of|The above exception was")
 
 # MariaDB and MySQL: 1050, 1060, 1061, 1091, 1826; SQLite in words.
 _DONE_ALREADY = re.compile(
@@ -60,13 +61,16 @@ class MigrateDatabase:
             # A statement of an attempt that was cut off may still be at work in the server, and who stopped the service
             # may have started it again since.
             require_alone(context, f"The migration to {series} has not been begun again; the service is stopped.")
+        begun = context.workspace / f"migration-to-{series}.begun"
+        repeated = begun.exists()
+        begun.touch()
         commands, warnings = [], list[str]()
         for command in in_force((*service.offline, service.enter_next), series):
             context.progress(f"{series}: {command.name}")
             outcome = runner.run(command, configuration=files, log=command_log(context, series, command.name))
             printed = clean_log(context, outcome)
             if outcome.exit_status != 0:
-                raise _failure(context, service, command, outcome.exit_status, printed)
+                raise _failure(context, service, command, outcome.exit_status, printed, repeated=repeated)
             commands.append(_evidence(context, outcome))
             warnings += _warnings(printed)
         _must_be_at(context, service, series)
@@ -126,12 +130,14 @@ def _must_be_at(context: StepContext, service: Recipe, series: str) -> None:
 
 
 def _failure(
-    context: StepContext, service: Recipe, command: Command, exit_status: int, printed: str
+    context: StepContext, service: Recipe, command: Command, exit_status: int, printed: str, *, repeated: bool
 ) -> MigrationFailed:
     """The error of a command that failed, with the fault of the release where it is a known one."""
+    rehearsal = context.plan.kind == "rehearsal"
     series = str(context.step.arguments["series"])
     ended = _ending(command, exit_status)
-    evidence = "\n".join(printed.splitlines()[-15:]) or "it printed nothing"
+    log = command_log(context, series, command.name)
+    evidence = f"{last_words(printed) or 'it printed nothing'}\nall it printed: {log}"
     next_command = _ways_on(context)
     fault = known_fault(service, series, backend_of(database_url(context)), printed)
     if fault is not None:
@@ -139,17 +145,26 @@ def _failure(
             f"{service.service} {series} is itself at fault: {fault.explanation}",
             evidence=f"{evidence}\n\n{command.name} {ended}; known from: {fault.source}",
             state=_state(context, series),
-            next_command=fault.way_out,
+            next_command=fault.way_out if rehearsal else f"{fault.way_out}\nonward runs restore {context.run_id}",
         )
-    if context.plan.kind == "upgrade" and _DONE_ALREADY.search(printed):
-        ended += ", because a part of it was done by an attempt that was cut off"
-        next_command = f"onward runs restore {context.run_id}"
+    if not rehearsal and _DONE_ALREADY.search(printed):
+        if repeated:
+            ended += ", because a part of it was done by an attempt that was cut off"
+            next_command = f"onward runs restore {context.run_id}"
+        else:
+            ended += ", because the database has already what it was to make"
     return MigrationFailed(
         f"{service.service} {series}: {command.name} {ended}.",
         evidence=evidence,
         state=_state(context, series),
         next_command=next_command,
     )
+
+
+def last_words(printed: str, lines: int = 8) -> str:
+    """The last lines that a command printed, without the places in its code that a traceback names. Pure."""
+    said = [line for line in printed.splitlines() if line.strip() and not _PLACE_IN_CODE.match(line)]
+    return "\n".join(said[-lines:])
 
 
 def known_fault(service: Recipe, series: str, backend: str, output: str) -> KnownFault | None:

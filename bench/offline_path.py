@@ -20,41 +20,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from onward.actions.registry import all_actions
-from onward.engine.engine import Engine
+from material.source_cloud import make_cloud
+from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs
 from onward.hosts.state import Directories, default_directories
-from onward.plan.plan import Plan
-from onward.survey.options import EnvironmentWish
-from onward.survey.rehearsal import RehearsalRequest, survey_rehearsal
-
-BEFORE_THE_OUTAGE = ("environment.build", "scratch.create", "service.configure", "runner.warm", "identity.seed")
-
-
-def demo_database(directories: Directories, source: str, target: str, size: str) -> tuple[Path, Plan, dict[str, str]]:
-    """Make a cloud at the source series; return its run's directory, its plan, and each series' interpreter."""
-    request = RehearsalRequest(
-        demo=True,
-        dump=None,
-        copy_of=None,
-        cloud_file=Path("cloud.yaml"),
-        service="keystone",
-        source=source,
-        target=target,
-        slurp=False,
-        scratch="auto",
-        size="small" if size == "small" else "demo",
-        keep=True,
-        environments=EnvironmentWish("as-of-release", 2),
-    )
-    plan = survey_rehearsal(directories, request)
-    steps = tuple(step for step in plan.steps if step.action in BEFORE_THE_OUTAGE)
-    shortened = plan.model_copy(update={"steps": steps}).sealed()
-    engine = Engine(directories, all_actions(directories))
-    record = engine.execute(engine.create(shortened))
-    assert record.status == "done", record.failures
-    pythons = {series: str((record.step(f"environment/{series}").evidence or {})["python"]) for series in plan.path}
-    return directories.workspace(record.run_id), plan, pythons
 
 
 def copy_of(workspace: Path, directory: Path) -> Path:
@@ -77,7 +46,7 @@ def by_script(configuration: Path, pythons: list[str], directory: Path) -> float
     return time.perf_counter() - began
 
 
-def by_onward(configuration: Path, directory: Path, cache: Path, target: str) -> float:
+def by_onward(configuration: Path, directory: Path, cache: Path, source: str, target: str) -> RunRecord:
     state = directory / "state"
     common = ["--state-dir", str(state), "--cache-dir", str(cache)]
     cloud, plan = str(directory / "cloud.yaml"), directory / "plan.json"
@@ -87,13 +56,21 @@ def by_onward(configuration: Path, directory: Path, cache: Path, target: str) ->
         argv = [sys.executable, "-m", "onward.commands.main", *common, *words]
         subprocess.run(argv, check=True, **quiet)  # type: ignore[call-overload]
 
-    call("init", "--from-config", str(configuration), "--name", "bench", "--series", "2023.1", "-o", cloud)
+    call("init", "--from-config", str(configuration), "--name", "bench", "--series", source, "-o", cloud)
     call("plan", "upgrade", "--cloud", cloud, "--to", target, "-o", str(plan))
     digest = json.loads(plan.read_text())["digest"]
     call("apply", str(plan), "--cloud", cloud, "--approve", digest)
-    record = list_runs(Directories(state, cache))[-1]
-    outage = [step for step in record.steps if step.step.phase == "outage"]
-    return max(step.finished or 0 for step in outage) - min(step.started or 0 for step in outage)
+    return list_runs(Directories(state, cache))[-1]
+
+
+def outage(record: RunRecord) -> dict[str, float]:
+    """Seconds of the whole outage, of its steps by kind, and of what lies between them."""
+    steps = [step for step in record.steps if step.step.phase == "outage"]
+    whole = max(step.finished or 0 for step in steps) - min(step.started or 0 for step in steps)
+    found: dict[str, float] = {}
+    for step in steps:
+        found[step.step.action] = found.get(step.step.action, 0.0) + (step.seconds or 0.0)
+    return {"outage": whole, **found}
 
 
 def spread(values: list[float]) -> dict[str, float]:
@@ -115,29 +92,37 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="onward-bench-") as name:
         root = Path(name)
         directories = Directories(root / "state", cache).prepared()
-        workspace, plan, pythons = demo_database(directories, words.source, words.target, words.size)
+        cloud = make_cloud(directories, words.source, words.target, size=words.size, environments=True)
+        pythons = [str((cloud.record.step(f"environment/{each}").evidence or {})["python"]) for each in cloud.plan.path]
         script, onwards = [], []
         for pair in range(words.pairs):
             for way in ("script", "onward"):
                 directory = root / f"{way}-{pair}"
                 directory.mkdir()
-                configuration = copy_of(workspace, directory)
+                configuration = copy_of(cloud.workspace, directory)
                 if way == "script":
-                    script.append(by_script(configuration, [pythons[each] for each in plan.path[1:]], directory))
+                    script.append(by_script(configuration, pythons[1:], directory))
                 else:
-                    onwards.append(by_onward(configuration, directory, cache, words.target))
+                    record = by_onward(configuration, directory, cache, words.source, words.target)
+                    onwards.append(outage(record))
                 shutil.rmtree(directory)
-    ratios = [left / right for left, right in zip(script, onwards, strict=True)]
+                print(f"pair {pair}: {way} {(script if way == 'script' else onwards)[-1]}", file=sys.stderr, flush=True)
+    whole = [each["outage"] for each in onwards]
+    ratios = [left / right for left, right in zip(script, whole, strict=True)]
     print(
         json.dumps(
             {
                 "bench": "offline_path",
-                "path": plan.path,
+                "path": cloud.plan.path,
                 "pairs": words.pairs,
                 "cores": os.cpu_count(),
                 "script_seconds": spread(script),
-                "onward_outage_seconds": spread(onwards),
+                "onward_outage_seconds": spread(whole),
+                "onward_by_step_seconds": {
+                    kind: spread([each[kind] for each in onwards]) for kind in onwards[0] if kind != "outage"
+                },
                 "ratio": spread(ratios),
+                "load_1m": round(os.getloadavg()[0], 1),
             },
             indent=2,
         )

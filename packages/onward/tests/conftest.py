@@ -1,6 +1,9 @@
-"""What tests of every area share: directories of their own, and real Keystone environments."""
+"""What tests of every area share: directories of their own, real Keystone environments, and the real entry point."""
 
+import io
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from hypothesis import settings
 
 from onward.actions.build_environment import specification
 from onward.catalog.load import series_list
+from onward.commands.main import run
 from onward.errors import InterpreterMissing
 from onward.hosts.constraints import resolve
 from onward.hosts.environments import Environment, build
@@ -73,3 +77,27 @@ def built_keystone(
 def keystone_environment(built_keystone: Callable[[str], Environment]) -> Callable[[str], Path]:
     """The interpreter inside Keystone's environment of a series: ``keystone_environment("2025.1")``."""
     return lambda identifier: built_keystone(identifier).python
+
+
+@dataclass(frozen=True)
+class Called:
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def onward(directories: Directories) -> Callable[..., Called]:
+    """``onward("series", "list")``: exit status, standard output and standard error."""
+
+    def call(*words: object) -> Called:
+        out, err = io.StringIO(), io.StringIO()
+        common = ["--state-dir", str(directories.state), "--cache-dir", str(directories.cache)]
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                status = run([*common, *map(str, words)])
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+        return Called(status, out.getvalue(), err.getvalue())
+
+    return call

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onward.catalog.load import recipe
+from onward.catalog.load import forward_recipe
 from onward.catalog.service import CensusChange
 from onward.hosts.mariadb import PrivateMariadb
 from onward.observe.census import Census, take_census
 from onward.observe.census_compare import Comparison, compare
 from onward.observe.database import read_only
 
-KEYSTONE = recipe("keystone")
+KEYSTONE = forward_recipe("keystone")
 SCHEMA = """
 CREATE TABLE user (id TEXT PRIMARY KEY, domain_id TEXT, enabled BOOLEAN, extra TEXT);
 CREATE TABLE tag (project_id TEXT, name TEXT, PRIMARY KEY (project_id, name));

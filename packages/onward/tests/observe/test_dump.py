@@ -15,13 +15,13 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onward.catalog.load import recipe
+from onward.catalog.load import forward_recipe
 from onward.errors import DumpCorrupt, DumpOfAnotherService, DumpTruncated
 from onward.hosts.mariadb import PrivateMariadb, find_tool
 from onward.hosts.mariadb_client import load
 from onward.observe.dump import open_dump, scan_dump
 
-KEYSTONE = recipe("keystone")
+KEYSTONE = forward_recipe("keystone")
 TABLES = "".join(
     f"DROP TABLE IF EXISTS `{table}`;\nCREATE TABLE `{table}` (\n  `id` varchar(64) NOT NULL\n) ENGINE=InnoDB;\n"
     for table in (*KEYSTONE.database.signature, "alembic_version", "migrate_version")

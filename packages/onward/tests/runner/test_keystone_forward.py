@@ -20,7 +20,7 @@ from onward.actions.create_scratch import CreateScratch
 from onward.actions.migrate_database import MigrateDatabase, known_fault
 from onward.actions.scratch import scratch_for
 from onward.actions.warm_runner import WarmRunner, command_log, runner_for
-from onward.catalog.load import in_force, recipe
+from onward.catalog.load import forward_recipe, in_force
 from onward.engine.action import Action, Evidence, Session, StepContext
 from onward.errors import MigrationFailed, RunnerDied
 from onward.plan.plan import Plan
@@ -78,7 +78,7 @@ class Run:
     def bootstrap(self, series: str) -> None:
         """A new, empty installation of a series."""
         context = self.context("bootstrap")
-        for command in in_force(recipe("keystone").bootstrap, series):
+        for command in in_force(forward_recipe("keystone").bootstrap, series):
             outcome = runner_for(context, series).run(
                 command,
                 configuration=configuration_files(context),
@@ -90,7 +90,7 @@ class Run:
     def log_in(self, series: str) -> int:
         """Serve the API of a series and log in as its administrator; the answer's status."""
         context = self.context("serve")
-        process = recipe("keystone").processes[0]
+        process = forward_recipe("keystone").processes[0]
         (application,) = in_force(process.applications, series)
         with runner_for(context, series).serve(
             application,
@@ -167,7 +167,7 @@ def test_the_target_is_asked_what_it_cannot_take_over(installed: Run) -> None:
 
 
 def test_the_doctor_is_asked_about_a_configuration_that_is_the_clouds(installed: Run, tmp_path: Path) -> None:
-    (doctor,) = [check for check in recipe("keystone").checks if check.name == "doctor"]
+    (doctor,) = [check for check in forward_recipe("keystone").checks if check.name == "doctor"]
     context = installed.context(f"check/{NEW}", series=NEW)
     _, findings = run_check(runner_for(context, NEW), doctor, configuration_files(context), tmp_path / "doctor.log")
     (cache,) = [finding for finding in findings if "[cache] enabled" in finding.details]
@@ -236,7 +236,7 @@ def test_a_known_fault_is_explained_and_no_password_is_kept(installed: Run) -> N
 
 
 def test_a_known_fault_is_recognised_by_series_backend_and_output() -> None:
-    known = recipe("keystone")
+    known = forward_recipe("keystone")
     output = "Traceback\nValueError: No such constraint: 'access_rule_external_id_key'"
     assert known_fault(known, "2026.2", "sqlite", output) is not None
     assert known_fault(known, "2023.1", "sqlite", output) is None
@@ -245,7 +245,7 @@ def test_a_known_fault_is_recognised_by_series_backend_and_output() -> None:
 
 
 def test_every_command_in_force_has_one_meaning_for_each_series() -> None:
-    known = recipe("keystone")
+    known = forward_recipe("keystone")
     for series in ("queens", "rocky", "stein", "train", "zed", "2024.1", "2026.2"):
         names = [check.name for check in in_force(known.checks, series)]
         assert len(names) == len(set(names))

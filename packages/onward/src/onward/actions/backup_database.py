@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from onward.actions.configure_service import database_url
-from onward.catalog.load import recipe
+from onward.catalog.load import forward_recipe
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed
 from onward.hosts.mariadb_client import save_dump
@@ -37,7 +37,7 @@ class BackupDatabase:
             else:
                 save_dump(url, target)
             target.chmod(0o600)
-        facts = scan_dump(target, recipe(context.plan.service))
+        facts = scan_dump(target, forward_recipe(context.plan.service))
         if not facts.schema.alembic and not facts.schema.migrate:
             raise StepFailed(
                 "The backup does not hold the schema's revision.",

@@ -4,7 +4,7 @@ import time
 
 from onward.actions.configure_service import database_url
 from onward.actions.migrate_database import known_fault_on_the_way
-from onward.catalog.load import changes_between, recipe
+from onward.catalog.load import changes_between, forward_recipe
 from onward.engine.action import Evidence, StepContext
 from onward.errors import DataLost
 from onward.observe.census import Census
@@ -29,7 +29,7 @@ class CompareCensus:
         series = str(context.step.arguments["series"])
         baseline = context.results[str(context.step.arguments["baseline"])]
         before = Census.from_json((context.workspace / baseline["census"]).read_text(encoding="utf-8"))
-        known = recipe(context.plan.service)
+        known = forward_recipe(context.plan.service)
         engine = read_only(database_url(context))
         try:
             result = compare(

@@ -11,7 +11,7 @@ from sqlalchemy import URL
 from onward.actions.configure_service import configuration_files, database_url
 from onward.actions.identity_secrets import IdentitySecrets, write_private
 from onward.actions.warm_runner import command_log, runner_for
-from onward.catalog.load import in_force, recipe
+from onward.catalog.load import forward_recipe, in_force
 from onward.catalog.service import Command
 from onward.engine.action import StepContext
 from onward.errors import ServiceDidNotStart, StepFailed
@@ -79,7 +79,7 @@ def running_identity(context: StepContext, series: str, name: str) -> Iterator[R
     secrets = IdentitySecrets(context.workspace)
     password = secrets.value(name)
     context.secrets.register(password)
-    process = next(each for each in recipe(context.plan.service).processes if each.kind == "wsgi")
+    process = next(each for each in forward_recipe(context.plan.service).processes if each.kind == "wsgi")
     applications = in_force(process.applications, series)
     if not applications:
         raise ServiceDidNotStart(f"The catalogue does not know how to start {context.plan.service} of {series}.")
@@ -131,7 +131,7 @@ def make_administrator(context: StepContext, series: str, name: str, commands: t
 
 def guest_commands(service: str, series: str) -> tuple[Command, ...]:
     """The commands that make an administrator of one's own in a copy: keys for his tokens, and himself."""
-    known = {command.name: command for command in in_force(recipe(service).bootstrap, series)}
+    known = {command.name: command for command in in_force(forward_recipe(service).bootstrap, series)}
     bootstrap = known["bootstrap"]
     names = ("--bootstrap-username", GUEST_ADMINISTRATOR, "--bootstrap-project-name", GUEST_ADMINISTRATOR)
     # Without the catalogue's regions and addresses, which belong to a new cloud.

@@ -8,8 +8,8 @@ from onward.actions.configure_service import configuration_files, database_url
 from onward.actions.scratch import scratch_for
 from onward.actions.service_stopped import require_alone
 from onward.actions.warm_runner import clean_log, command_log, runner_for
-from onward.catalog.load import in_force, recipe, series_list
-from onward.catalog.service import Command, KnownFault, Recipe
+from onward.catalog.load import forward_recipe, in_force, series_list
+from onward.catalog.service import Command, ForwardRecipe, KnownFault
 from onward.engine.action import Evidence, StepContext
 from onward.errors import MigrationFailed
 from onward.hosts.runner import CommandOutcome
@@ -47,7 +47,7 @@ class MigrateDatabase:
     def apply(self, context: StepContext) -> Evidence:
         """Migrate. Raises MigrationFailed, RunnerDied."""
         series = str(context.step.arguments["series"])
-        service = recipe(context.plan.service)
+        service = forward_recipe(context.plan.service)
         runner = runner_for(context, series)
         # A copy has a checkpoint; in an upgrade in place there is the backup that the plan made before.
         scratch = scratch_for(context) if context.plan.kind == "rehearsal" else None
@@ -110,7 +110,7 @@ def _warnings(printed: str) -> Iterator[str]:
             yield _STAMP.sub("", line)[:_LONGEST_LINE].strip()
 
 
-def _must_be_at(context: StepContext, service: Recipe, series: str) -> None:
+def _must_be_at(context: StepContext, service: ForwardRecipe, series: str) -> None:
     """Raise MigrationFailed unless the database carries the revisions of the series.
 
     The release's own check is not enough: some compare the database with itself (see the recipe).
@@ -130,7 +130,7 @@ def _must_be_at(context: StepContext, service: Recipe, series: str) -> None:
 
 
 def _failure(
-    context: StepContext, service: Recipe, command: Command, exit_status: int, printed: str, *, repeated: bool
+    context: StepContext, service: ForwardRecipe, command: Command, exit_status: int, printed: str, *, repeated: bool
 ) -> MigrationFailed:
     """The error of a command that failed, with the fault of the release where it is a known one."""
     rehearsal = context.plan.kind == "rehearsal"
@@ -167,7 +167,7 @@ def last_words(printed: str, lines: int = 8) -> str:
     return "\n".join(said[-lines:])
 
 
-def known_fault(service: Recipe, series: str, backend: str, output: str) -> KnownFault | None:
+def known_fault(service: ForwardRecipe, series: str, backend: str, output: str) -> KnownFault | None:
     """The fault of a release that explains a failed command's output. Pure."""
     for fault in in_force(service.known_faults, series):
         if fault.backend in (None, backend) and re.search(fault.pattern, output):
@@ -177,7 +177,7 @@ def known_fault(service: Recipe, series: str, backend: str, output: str) -> Know
 
 def known_fault_on_the_way(context: StepContext, differences: str) -> str:
     """What is known of a release of the plan's path that explains what was found; "" where nothing is."""
-    service, backend = recipe(context.plan.service), backend_of(database_url(context))
+    service, backend = forward_recipe(context.plan.service), backend_of(database_url(context))
     for series in context.plan.path[1:]:
         if (fault := known_fault(service, series, backend, differences)) is not None:
             return (

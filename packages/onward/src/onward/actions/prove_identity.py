@@ -7,7 +7,7 @@ from onward.actions.identity_secrets import IdentitySecrets, write_private
 from onward.actions.identity_service import running_identity
 from onward.actions.migrate_database import known_fault_on_the_way
 from onward.actions.remember_identity import REMEMBERED, TOKENS
-from onward.catalog.load import changes_between, recipe
+from onward.catalog.load import changes_between, forward_recipe
 from onward.engine.action import Evidence, StepContext
 from onward.errors import ProofFailed
 from onward.observe.identity_memory import Remembered, look_again
@@ -42,7 +42,7 @@ class ProveIdentity:
             after = look_again(
                 running.api, running.administrator, before, old["tokens"], secrets.value, secrets.fingerprint
             )
-        known = recipe(context.plan.service)
+        known = forward_recipe(context.plan.service)
         result = prove(before, after, changes_between(known.answer_changes, context.plan.source, series))
         if result.differences:
             raise _failure(context, result)

@@ -10,7 +10,7 @@ from sqlalchemy import URL, inspect
 
 from onward.actions.configure_service import database_url
 from onward.actions.service_stopped import require_alone
-from onward.catalog.load import recipe, series_list
+from onward.catalog.load import forward_recipe, series_list
 from onward.engine.action import Evidence, StepContext
 from onward.errors import DataLost, DumpLoadFailed, StepFailed
 from onward.hosts.mariadb_client import load
@@ -38,7 +38,7 @@ class RestoreDatabase:
         began = time.monotonic()
         arguments = context.step.arguments
         backup = Path(str(arguments["backup"]))
-        service = recipe(context.plan.service)
+        service = forward_recipe(context.plan.service)
         scan_dump(backup, service)
         require_alone(context, "The database is as it was found; the service is stopped.")
         url = database_url(context)

@@ -39,11 +39,13 @@ def runner_for(context: StepContext, series: str) -> Runner:
     Raises RunnerDied when it cannot be warmed, KeyError when the environment of the series is not built.
     """
     python = Path(context.results[environment_id(series)]["python"])
-    modules = recipe(context.plan.service).warm_modules
+    known = recipe(context.plan.service)
     log = runner_log(context, series)
     log.parent.mkdir(exist_ok=True, mode=0o700)
     for attempt in count(1):
-        runner = context.session.use(f"runner/{series}/{attempt}", lambda: warm_runner(python, modules, log))
+        runner = context.session.use(
+            f"runner/{series}/{attempt}", lambda: warm_runner(python, known.warm_modules, log, known.variables)
+        )
         if runner.alive():
             return runner
     raise AssertionError("counting ended")

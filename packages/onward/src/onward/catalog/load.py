@@ -6,14 +6,28 @@ from importlib.resources import files
 from typing import TypeVar
 
 from onward.catalog.series import Series, SeriesList
-from onward.catalog.service import AnswerChange, Application, CensusChange, Command, KnownFault, LeftOut, Recipe
-from onward.catalog.validation import invalid, recipe_contradictions, validated
-from onward.errors import UnknownService
+from onward.catalog.service import (
+    AnswerChange,
+    Application,
+    CensusChange,
+    Check,
+    Command,
+    ForwardRecipe,
+    KnownFault,
+    LeftOut,
+    OptionNamespace,
+    Recipe,
+)
+from onward.catalog.validation import facts, invalid, parsed, recipe_contradictions, validated
+from onward.errors import ServiceNotMoved, UnknownService
 
 DATA = files("onward.catalog") / "data"
 
-Dated = TypeVar("Dated", Command, Application, KnownFault, LeftOut)
+Dated = TypeVar("Dated", Command, Check, Application, KnownFault, LeftOut, OptionNamespace)
 Change = TypeVar("Change", AnswerChange, CensusChange)
+
+FORWARD_KEYS = frozenset(ForwardRecipe.model_fields) - frozenset(Recipe.model_fields)
+"""What a recipe's file has below ``forward``."""
 
 
 @cache
@@ -33,7 +47,10 @@ def read_series(file: str, text: str) -> SeriesList:
 
 @cache
 def recipe(service: str) -> Recipe:
-    """The recipe of a service. Raises UnknownService, InvalidCatalogue."""
+    """The recipe of a service; a ForwardRecipe where Onward can take it forward.
+
+    Raises UnknownService, InvalidCatalogue.
+    """
     file = DATA / "services" / f"{service}.yaml"
     if not service.isidentifier() or not file.is_file():
         raise UnknownService(
@@ -44,12 +61,42 @@ def recipe(service: str) -> Recipe:
     return read_recipe(f"services/{service}.yaml", file.read_text(encoding="utf-8"), series_list())
 
 
+def forward_recipe(service: str) -> ForwardRecipe:
+    """The recipe of a service that is to be taken forward. Raises UnknownService, ServiceNotMoved, InvalidCatalogue."""
+    found = recipe(service)
+    if not isinstance(found, ForwardRecipe):
+        moved = [name for name in services() if isinstance(recipe(name), ForwardRecipe)]
+        raise ServiceNotMoved(
+            f"Onward does not know how to take {service} forward.",
+            evidence=f"can be taken forward: {', '.join(moved)}",
+            next_command=f"onward policy show {service}",
+        )
+    return found
+
+
 def read_recipe(file: str, text: str, order: SeriesList) -> Recipe:
-    """The recipe that a file's text describes. Raises InvalidCatalogue."""
-    found = validated(file, text, Recipe)
+    """The recipe that a file's text describes; a ForwardRecipe if it has ``forward``. Raises InvalidCatalogue."""
+    entries = parsed(file, text)
+    if isinstance(entries, dict) and "forward" in entries:
+        found = _forward(file, entries)
+    else:
+        found = facts(file, entries, Recipe)
     if wrong := recipe_contradictions(found, order):
         raise invalid(file, wrong)
     return found
+
+
+def _forward(file: str, entries: dict[str, object]) -> Recipe:
+    below = entries["forward"]
+    if not isinstance(below, dict):
+        raise invalid(file, [f"forward: below it are facts by name, not {below!r}"])
+    common = {key: value for key, value in entries.items() if key != "forward"}
+    known = set(Recipe.model_fields)
+    misplaced = [f"forward.{key}: this does not stand below forward" for key in below if key in known]
+    misplaced += [f"{key}: this stands below forward" for key in common if key in FORWARD_KEYS]
+    if misplaced:
+        raise invalid(file, misplaced)
+    return facts(file, common | below, ForwardRecipe, below={"forward": {*FORWARD_KEYS, *below}})
 
 
 def in_force(facts: Iterable[Dated], series: str) -> tuple[Dated, ...]:

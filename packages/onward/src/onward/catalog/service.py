@@ -1,10 +1,13 @@
-"""The recipe of a service: its commands, processes, database and the rules of moving it forward."""
+"""The recipe of a service: how it is configured, checked and protected, and how it is taken forward."""
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from onward.catalog.fact import Fact
+
+Need = Literal["database", "identity", "placement", "block-storage", "ovn", "jobboard"]
+"""What a check talks to. database: that of the service; jobboard: taskflow's Redis, etcd or ZooKeeper; else APIs."""
 
 
 class Command(Fact):
@@ -30,6 +33,69 @@ class Command(Fact):
         default=False, description="A check of the configuration alone, which says nothing of a copy"
     )
     source: str = Field(description="Where this fact is from")
+
+
+class Check(Command):
+    """An upgrade check of the service's own."""
+
+    prints: Literal["json", "table", "symptoms"] = Field(
+        description="json: oslo.upgradecheck's JSON in one line; table: the same as a table for people, which is all"
+        " that some print even where they take --json; symptoms: keystone-manage doctor's lines"
+    )
+    needs: tuple[Need, ...] = Field(
+        default=(), description="What it has to reach besides the files of the configuration"
+    )
+    doubts: str | None = Field(
+        default=None,
+        description="Regular expression; where it is found in the output, a check calls something good that it could"
+        " not look at, so that its successes prove nothing",
+    )
+    writes: str | None = Field(default=None, description="What it may change; None: it reads only")
+
+
+class Driver(Fact):
+    """A package that an environment needs and the service's package does not ask for. In a file its name is enough."""
+
+    package: str = Field(description="Name on the package index: PyMySQL")
+    module: str = Field(description="What it is imported as: pymysql")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_package_alone(cls, entry: object) -> object:
+        return {"package": entry, "module": entry.lower()} if isinstance(entry, str) else entry
+
+
+class Policy(Fact):
+    """Where a service's policy is: what its code registers, and what an operator overrides.
+
+    The usual names are those of oslo.policy (oslo_policy/opts.py), which no service of the catalogue departs from:
+    policy.yaml since Wallaby at the latest, policy.json before.
+    """
+
+    namespace: str = Field(description="Its name in the entry-point group oslo.policy.policies: the registered rules")
+    enforcer: str = Field(description="Its name in the group oslo.policy.enforcer: what the code decides with")
+    files: tuple[str, ...] = Field(
+        default=("policy.yaml", "policy.json"),
+        description="Usual names of the overrides beside the configuration file, the default of [oslo_policy]"
+        " policy_file first, then those of earlier times",
+    )
+    directories: tuple[str, ...] = Field(
+        default=("policy.d",), description="Usual directories of further overrides: [oslo_policy] policy_dirs"
+    )
+    source: str
+
+
+class OptionNamespace(Fact):
+    """A namespace of the entry-point group oslo.config.opts whose options the service's files may set."""
+
+    name: str
+    since: str | None = None
+    until: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name_alone(cls, entry: object) -> object:
+        return {"name": entry} if isinstance(entry, str) else entry
 
 
 class Application(Fact):
@@ -97,11 +163,8 @@ class AnswerChange(Fact):
 
 
 class Database(Fact):
-    """The database of a service."""
+    """What is in the database of a service."""
 
-    option: tuple[str, str] = Field(
-        default=("database", "connection"), description="Where its URL stands in the configuration"
-    )
     signature: tuple[str, ...] = Field(
         min_length=1, description="Tables that every release of this service has, and no other service"
     )
@@ -136,21 +199,42 @@ class LeftOut(Fact):
 
 
 class Recipe(Fact):
-    """All that Onward knows of a service. Supporting another one is adding a file."""
+    """All that Onward knows of a service, whether or not it can take it forward. Another service is another file."""
 
     service: str
     package: str = Field(description="Name on the package index")
-    drivers: tuple[str, ...] = Field(default=(), description="Further packages every environment needs: PyMySQL")
-    configuration: str = Field(description="Usual path of the configuration file")
+    module: str = Field(
+        description="Module with one of its main functions: an environment in which it can be imported is whole"
+    )
+    drivers: tuple[Driver, ...] = Field(default=(), description="Further packages that every environment needs")
+    configuration: tuple[str, ...] = Field(
+        min_length=1, description="Usual paths of the configuration files of its API, in the order it reads them"
+    )
+    connections: tuple[tuple[str, str], ...] = Field(
+        default=(("database", "connection"),),
+        description="Options (group, name) with the URLs of its databases, that of the service itself first",
+    )
+    options: tuple[OptionNamespace, ...] = Field(
+        description="Namespaces of oslo.config that make up those files, as the service's own sample generator has them"
+    )
+    policy: Policy
+    checks: tuple[Check, ...] = Field(description="Its own upgrade checks; empty: it has none")
+    variables: dict[str, str] = Field(
+        default_factory=dict, description="Environment variables that its code needs when Onward runs it"
+    )
     warm_modules: tuple[str, ...] = Field(
         description="Modules that a warm runner imports ahead; missing ones are skipped"
     )
+
+
+class ForwardRecipe(Recipe):
+    """A service that Onward can take forward. What a recipe has not stands below ``forward`` in the file."""
+
     processes: tuple[Process, ...]
     database: Database
     offline: tuple[Command, ...] = Field(description="Migration while the service is down, in order")
     online: tuple[Command, ...] = Field(default=(), description="Migration phases while it is up, in order")
     enter_next: Command = Field(description="Exit status 0: the next series may be entered")
-    checks: tuple[Command, ...] = ()
     bootstrap: tuple[Command, ...] = Field(default=(), description="Commands that make a new, empty installation")
     known_faults: tuple[KnownFault, ...] = ()
     answer_changes: tuple[AnswerChange, ...] = ()

@@ -1,14 +1,14 @@
 """Turns the text of a catalogue file into facts, or says which file and which key of it is wrong."""
 
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from onward.catalog.series import SeriesList
-from onward.catalog.service import Recipe
+from onward.catalog.service import ForwardRecipe, Recipe
 from onward.errors import InvalidCatalogue, UnknownSeries
 
 Kind = TypeVar("Kind")
@@ -28,16 +28,33 @@ class _EachKeyOnce(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def validated(file: str, text: str, kind: type[Kind]) -> Kind:
-    """The facts that a file holds. Raises InvalidCatalogue, which names every key that is wrong."""
+def parsed(file: str, text: str) -> Any:
+    """What a file's YAML says. Raises InvalidCatalogue."""
     try:
-        data = yaml.load(text, _EachKeyOnce)  # noqa: S506 - a safe loader
+        return yaml.load(text, _EachKeyOnce)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise invalid(file, [f"no YAML that can be used: {' '.join(str(error).split())}"]) from None
+
+
+def validated(file: str, text: str, kind: type[Kind]) -> Kind:
+    """The facts that a file's text is. Raises InvalidCatalogue, which names every key that is wrong."""
+    return facts(file, parsed(file, text), kind)
+
+
+def facts(file: str, data: Any, kind: type[Kind], below: Mapping[str, Collection[str]] | None = None) -> Kind:
+    """The facts that a file's data are. Raises InvalidCatalogue, which names every key that is wrong.
+
+    ``below`` names keys that the file has one level down, by the key that they stand below.
+    """
     try:
         return TypeAdapter(kind).validate_python(data)
     except ValidationError as error:
-        raise invalid(file, [f"{_place(data, each['loc'])}: {each['msg']}" for each in error.errors()]) from None
+        upper = {key: f"{name}." for name, keys in (below or {}).items() for key in keys}
+        wrong = [(each["loc"], each["msg"]) for each in error.errors()]
+        raise invalid(
+            file,
+            [f"{upper.get(str(place[0]), '') if place else ''}{_place(data, place)}: {what}" for place, what in wrong],
+        ) from None
 
 
 def invalid(file: str, wrong: Iterable[str]) -> InvalidCatalogue:
@@ -52,8 +69,8 @@ def invalid(file: str, wrong: Iterable[str]) -> InvalidCatalogue:
 def recipe_contradictions(recipe: Recipe, series_list: SeriesList) -> list[str]:
     """What cannot be true of a recipe, beginning with the key; empty for good data. Pure.
 
-    Series are known and in their order, a schema is of one migration tool, its revisions have a place in the history,
-    and regular expressions are such.
+    Series are known and in their order, in no series are there two checks of one name, a schema is of one migration
+    tool, its revisions have a place in the history, and regular expressions are such.
     """
     wrong = []
     for key, series in _series_named(recipe):
@@ -63,28 +80,49 @@ def recipe_contradictions(recipe: Recipe, series_list: SeriesList) -> list[str]:
             wrong.append(f"{key}: {error.what} ({error.evidence})")
     if wrong:
         return wrong
+    position = series_list.position
     wrong += [
         f"{key}.until: {fact.until} is before {fact.since}, where it begins"
         for key, fact in _dated(recipe)
-        if fact.since and fact.until and series_list.position(fact.until) < series_list.position(fact.since)
+        if fact.since and fact.until and position(fact.until) < position(fact.since)
     ]
-    places = [series_list.position(revision.series) for revision in recipe.database.revisions]
-    if places != sorted(set(places)):
-        wrong.append("database.revisions: each series has one entry, in the order of the releases")
-    wrong += _contradicting_revisions(recipe)
+    wrong += _checks_of_one_name(recipe, series_list)
+    if isinstance(recipe, ForwardRecipe):
+        places = [position(revision.series) for revision in recipe.database.revisions]
+        if places != sorted(set(places)):
+            wrong.append("forward.database.revisions: each series has one entry, in the order of the releases")
+        wrong += _contradicting_revisions(recipe)
+        wrong += _no_expressions(recipe)
+    return wrong
+
+
+def _checks_of_one_name(recipe: Recipe, series_list: SeriesList) -> Iterable[str]:
+    position = series_list.position
+    for series in series_list:
+        names = [
+            check.name
+            for check in recipe.checks
+            if (check.since is None or position(check.since) <= position(series.id))
+            and (check.until is None or position(series.id) <= position(check.until))
+        ]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            yield f"checks: {series.id} has two that are called {twice[0]}"
+            return
+
+
+def _no_expressions(recipe: ForwardRecipe) -> Iterable[str]:
     for number, fault in enumerate(recipe.known_faults):
         for name, expression in (("pattern", fault.pattern), ("connection", fault.connection)):
             try:
                 re.compile(expression or "")
             except re.error as error:
-                wrong.append(f"known_faults[{number}].{name}: no regular expression: {error}")
-    return wrong
+                yield f"forward.known_faults[{number}].{name}: no regular expression: {error}"
 
 
-def _contradicting_revisions(recipe: Recipe) -> Iterable[str]:
+def _contradicting_revisions(recipe: ForwardRecipe) -> Iterable[str]:
     history = recipe.database.history
     for revision in recipe.database.revisions:
-        key = f"database.revisions[{revision.series}]"
+        key = f"forward.database.revisions[{revision.series}]"
         if bool(revision.migrate) == bool(revision.expand) or bool(revision.expand) != bool(revision.contract):
             yield f"{key}: a schema has either migrate, or both expand and contract"
         for branch, head, known in (
@@ -97,29 +135,35 @@ def _contradicting_revisions(recipe: Recipe) -> Iterable[str]:
 
 def _dated(recipe: Recipe) -> Iterable[tuple[str, Any]]:
     """Everything that holds for some series only, with its key."""
-    groups: dict[str, Sequence[Any]] = {
-        "offline": recipe.offline,
-        "online": recipe.online,
-        "checks": recipe.checks,
-        "bootstrap": recipe.bootstrap,
-        "known_faults": recipe.known_faults,
-    }
-    for process in recipe.processes:
-        groups[f"processes[{process.name}].applications"] = process.applications
-    for key, facts in groups.items():
-        yield from ((f"{key}[{getattr(fact, 'name', number)}]", fact) for number, fact in enumerate(facts))
-    yield "enter_next", recipe.enter_next
+    groups: dict[str, Sequence[Any]] = {"checks": recipe.checks, "options": recipe.options}
+    if isinstance(recipe, ForwardRecipe):
+        groups |= {
+            "forward.offline": recipe.offline,
+            "forward.online": recipe.online,
+            "forward.bootstrap": recipe.bootstrap,
+            "forward.known_faults": recipe.known_faults,
+            "forward.demonstration_without": recipe.demonstration_without,
+        }
+        for process in recipe.processes:
+            groups[f"forward.processes[{process.name}].applications"] = process.applications
+        yield "forward.enter_next", recipe.enter_next
+    for key, dated in groups.items():
+        yield from ((f"{key}[{getattr(fact, 'name', number)}]", fact) for number, fact in enumerate(dated))
 
 
 def _series_named(recipe: Recipe) -> Iterable[tuple[str, str]]:
     """Every series that the recipe names, with its key."""
     for key, fact in _dated(recipe):
         yield from ((f"{key}.{name}", value) for name in ("since", "until") if (value := getattr(fact, name)))
-    for place, change in enumerate(recipe.database.census_changes):
-        yield f"database.census_changes[{place}].series", change.series
+    if not isinstance(recipe, ForwardRecipe):
+        return
+    for place, census_change in enumerate(recipe.database.census_changes):
+        yield f"forward.database.census_changes[{place}].series", census_change.series
+    for place, answer_change in enumerate(recipe.answer_changes):
+        yield f"forward.answer_changes[{place}].series", answer_change.series
     for place, revision in enumerate(recipe.database.revisions):
-        yield f"database.revisions[{place}].series", revision.series
-    yield "demonstration_from", recipe.demonstration_from
+        yield f"forward.database.revisions[{place}].series", revision.series
+    yield "forward.demonstration_from", recipe.demonstration_from
 
 
 def _place(data: Any, path: Sequence[str | int]) -> str:

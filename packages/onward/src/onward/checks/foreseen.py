@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 from onward.catalog.load import in_force
 from onward.catalog.series import Series
-from onward.catalog.service import KnownFault, Recipe
+from onward.catalog.service import ForwardRecipe, KnownFault
 
 
-def foreseen_faults(recipe: Recipe, path: Iterable[Series], connection: str) -> list[tuple[str, KnownFault]]:
+def foreseen_faults(recipe: ForwardRecipe, path: Iterable[Series], connection: str) -> list[tuple[str, KnownFault]]:
     """The known faults that a database URL will meet when it is taken to the series of ``path``, each with its series.
 
     Pure. The URL itself, which holds a password, is not part of what is returned.

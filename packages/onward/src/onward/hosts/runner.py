@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
+from types import MappingProxyType
 from typing import Any, BinaryIO, cast
 
 from onward.catalog.service import Application, Command
@@ -293,11 +294,14 @@ class Runner:
 
 
 @contextmanager
-def warm_runner(python: Path, modules: Sequence[str], log: Path) -> Iterator[Runner]:
+def warm_runner(
+    python: Path, modules: Sequence[str], log: Path, variables: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Runner]:
     """Start a runner with the interpreter of an environment and wait until it has imported the modules.
 
     Its own output is appended to ``log``. It has a session of its own, so that Ctrl-C does not reach it, and a
-    clean environment; it ends with its context, or when this process dies. Raises RunnerDied.
+    clean environment with no more than ``variables`` added, which the service's code looks at while it is imported;
+    it ends with its context, or when this process dies. Raises RunnerDied.
     """
     report, report_write = os.pipe()
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -308,7 +312,7 @@ def warm_runner(python: Path, modules: Sequence[str], log: Path) -> Iterator[Run
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
-            env=clean_environment(os.environ),
+            env=clean_environment(os.environ) | dict(variables),
             pass_fds=(report_write,),
             start_new_session=True,
         )

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, inspect, text
 
-from onward.catalog.service import Recipe
+from onward.catalog.service import ForwardRecipe
 from onward.observe.census_rows import CELL_BYTES, KEY_BYTES, RowsFile
 
 BATCH_ROWS = 2_000
@@ -82,7 +82,7 @@ class Row(NamedTuple):
 
 def take_census(
     engine: Engine,
-    recipe: Recipe,
+    recipe: ForwardRecipe,
     rows_file: Path | None = None,
     keys: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Census:

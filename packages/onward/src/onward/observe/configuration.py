@@ -42,7 +42,7 @@ def read_configuration(files: Sequence[Path], recipe: Recipe) -> ServiceConfigur
     for file in files:
         _must_be_readable(file)
     conf = cfg.ConfigOpts()
-    group, name = recipe.database.option
+    group, name = recipe.connections[0]
     conf.register_opt(cfg.StrOpt(name, secret=True, deprecated_opts=_OLD_DATABASE_NAMES), group=group)
     for section, default in _KEY_REPOSITORIES.items():
         conf.register_opt(cfg.StrOpt("key_repository", default=default), group=section)

@@ -18,7 +18,7 @@ import zstandard
 from sqlalchemy import URL, text
 from sqlalchemy.exc import DatabaseError
 
-from onward.catalog.service import Recipe
+from onward.catalog.service import ForwardRecipe
 from onward.errors import DatabaseUnreachable, DumpCorrupt, DumpOfAnotherService, DumpTruncated
 from onward.observe.database import database_bytes, read_only
 from onward.observe.dump_text import PIECE_BYTES, DumpText, pieces
@@ -55,7 +55,7 @@ class DumpFacts:
     """The database that a dump made with ``--databases`` names; :func:`open_dump` leaves the name out."""
 
 
-def scan_dump(path: Path, recipe: Recipe) -> DumpFacts:
+def scan_dump(path: Path, recipe: ForwardRecipe) -> DumpFacts:
     """Read a dump from its first byte to its last, and say what it holds.
 
     Raises DumpCorrupt, DumpTruncated, DumpOfAnotherService.
@@ -161,7 +161,7 @@ def _compression(beginning: bytes) -> Compression:
     return next((name for magic, name in _COMPRESSIONS.items() if beginning.startswith(magic)), "none")
 
 
-def _scan_sqlite(path: Path, recipe: Recipe) -> DumpFacts:
+def _scan_sqlite(path: Path, recipe: ForwardRecipe) -> DumpFacts:
     """An SQLite file is a dump as well. All its pages are read."""
     try:
         engine = read_only(URL.create("sqlite", database=str(path)))
@@ -219,7 +219,7 @@ def _what_it_is(path: Path) -> str:
     return "it does not begin with '-- MariaDB dump' or '-- MySQL dump', and is no SQLite file"
 
 
-def _must_be_of(path: Path, recipe: Recipe, schema: SchemaState, tables: set[str]) -> None:
+def _must_be_of(path: Path, recipe: ForwardRecipe, schema: SchemaState, tables: set[str]) -> None:
     if not schema.missing:
         return
     others = sorted(tables - set(recipe.database.signature) - set(recipe.database.bookkeeping))

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, inspect, text
 
 from onward.catalog.series import SeriesList
-from onward.catalog.service import History, Recipe, Revision
+from onward.catalog.service import ForwardRecipe, History, Revision
 from onward.errors import DatabaseAhead, DumpOfAnotherService, HalfMigrated, SourceSeriesUnclear, UnknownRevision
 
 ALEMBIC_TABLE = "alembic_version"
@@ -44,7 +44,7 @@ class SchemaPosition:
     """The commands of that series that finish it."""
 
 
-def observe_schema(engine: Engine, recipe: Recipe) -> SchemaState:
+def observe_schema(engine: Engine, recipe: ForwardRecipe) -> SchemaState:
     """Read the revisions. Nothing but names and the migration tools' own tables is looked at."""
     tables = set(inspect(engine).get_table_names())
     alembic: list[str] = []
@@ -59,7 +59,7 @@ def observe_schema(engine: Engine, recipe: Recipe) -> SchemaState:
     return SchemaState(tuple(sorted(alembic)), tuple(sorted(migrate)), missing, len(tables))
 
 
-def position(state: SchemaState, recipe: Recipe, series_list: SeriesList) -> SchemaPosition:
+def position(state: SchemaState, recipe: ForwardRecipe, series_list: SeriesList) -> SchemaPosition:
     """What the state means. Pure.
 
     Where alembic has heads, migrate_version is a relic of the database's past and is not looked at.
@@ -147,7 +147,7 @@ def _half_by_migrate(versions: dict[str, int], ordered: list[Revision]) -> str |
     return None
 
 
-def _online_phases(recipe: Recipe, series: str, series_list: SeriesList) -> str:
+def _online_phases(recipe: ForwardRecipe, series: str, series_list: SeriesList) -> str:
     place = series_list.position(series)
     return " && ".join(
         " ".join(command.argv)

@@ -87,7 +87,8 @@ def _service_checks(
     progress: Callable[[str], None],
 ) -> list[Finding]:
     """The target release's own checks, run with its own code against the cloud's database."""
-    checks = in_force(recipe(service).checks, target.id)
+    known = recipe(service)
+    checks = in_force(known.checks, target.id)
     if not checks:
         return [Finding(f"{service} {target.id}", "could-not-tell", "the release has no checks of its own")]
     files = [Path(path) for path in entry.configuration]
@@ -97,7 +98,7 @@ def _service_checks(
         environment = build(specification(service, choice), directories)
         with (
             tempfile.TemporaryDirectory(prefix="onward-check-") as logs,
-            warm_runner(environment.python, recipe(service).warm_modules, Path(logs) / "runner.log") as runner,
+            warm_runner(environment.python, known.warm_modules, Path(logs) / "runner.log", known.variables) as runner,
         ):
             for check in checks:
                 findings += run_check(runner, check, files, Path(logs) / f"{check.name}.log", CHECK_SECONDS)[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from onward.actions.copy_database import SOURCE_PASSWORD
-from onward.catalog.load import recipe, series_list
+from onward.catalog.load import forward_recipe, recipe, series_list
 from onward.errors import DatabaseUnreachable, PasswordOnCommandLine
 from onward.observe.configuration import read_configuration
 from onward.observe.database import database_bytes, database_url, read_only
@@ -64,7 +64,7 @@ def look_at(url: URL, configuration: tuple[str, ...], service: str, said: str | 
 
     Raises DatabaseUnreachable, HalfMigrated, UnknownRevision, SourceSeriesUnclear, DatabaseAhead.
     """
-    known = recipe(service)
+    known = forward_recipe(service)
     engine = read_only(url)
     try:
         schema = observe_schema(engine, known)
@@ -77,4 +77,4 @@ def look_at(url: URL, configuration: tuple[str, ...], service: str, said: str | 
 def series_at(schema: SchemaState, service: str, said: str | None) -> str:
     """Identifier of the series a schema belongs to; ``said`` decides where several would fit."""
     chosen = series_list().find(said).id if said is not None else None
-    return require_series(position(schema, recipe(service), series_list()), chosen, series_list())
+    return require_series(position(schema, forward_recipe(service), series_list()), chosen, series_list())

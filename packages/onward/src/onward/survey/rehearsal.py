@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from onward.actions.scratch import SCRATCH_PASSWORD
-from onward.catalog.load import recipe, series_list
+from onward.catalog.load import forward_recipe, series_list
 from onward.catalog.series import Series
 from onward.errors import InvalidCloudFile, UnknownSeries
 from onward.hosts.interpreters import Interpreter, find_interpreters, longest_path
@@ -61,7 +61,7 @@ class Found:
 def survey_rehearsal(directories: Directories, request: RehearsalRequest) -> Plan:
     """The plan of the rehearsal that was asked for. Raises a Refused error for bad input."""
     service, dump = _service_and_dump(request)
-    recipe(service)
+    forward_recipe(service)
     interpreters = find_interpreters()
     if request.demo:
         found = _demo(request, service, interpreters)
@@ -99,7 +99,7 @@ def _service_and_dump(request: RehearsalRequest) -> tuple[str, Path | None]:
 
 def _demo(request: RehearsalRequest, service: str, interpreters: tuple[Interpreter, ...]) -> Found:
     """A demonstration takes the longest path that the interpreters and the releases themselves can carry."""
-    oldest = series_list().position(recipe(service).demonstration_from)
+    oldest = series_list().position(forward_recipe(service).demonstration_from)
     longest = [
         series
         for series in longest_path(series_list(), interpreters, service)
@@ -117,7 +117,7 @@ def _demo(request: RehearsalRequest, service: str, interpreters: tuple[Interpret
 
 
 def _dump(request: RehearsalRequest, service: str, file: Path) -> Found:
-    facts = scan_dump(file, recipe(service))
+    facts = scan_dump(file, forward_recipe(service))
     series = series_at(facts.schema, service, request.source)
     status = file.stat()
     return Found(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from onward.catalog.load import recipe, series_list
+from onward.catalog.load import forward_recipe, series_list
 from onward.catalog.series import Series
 from onward.checks.foreseen import foreseen_faults
 from onward.errors import CheckFailed, DatabaseAhead, PlanStale, SourceSeriesUnclear
@@ -37,7 +37,7 @@ def survey_upgrade(
     environments: EnvironmentWish,
 ) -> Plan:
     """The plan of an upgrade in place. Raises a Refused error for bad input."""
-    known = recipe(service)
+    known = forward_recipe(service)
     cloud = load_cloud(cloud_file)
     entry = cloud.service(service)
     series_list().find(target)
@@ -63,7 +63,7 @@ def survey_upgrade(
 
 def require_no_fault(entry: Service, service: str, ahead: tuple[Series, ...]) -> None:
     """Refuse what a release on the way is known to stop at. Raises CheckFailed."""
-    known = recipe(service)
+    known = forward_recipe(service)
     connection = read_configuration([Path(file) for file in entry.configuration], known).connection
     for series, fault in foreseen_faults(known, ahead, connection):
         raise CheckFailed(

@@ -1,16 +1,12 @@
 """The report of a run: one HTML file that needs nothing else, for a ticket, a mail or a printer."""
 
-import base64
-import hashlib
 import json
 import re
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from onward.engine.record import RunRecord, StepRecord
 from onward.errors import by_code
+from onward.views.html import standalone
 from onward.views.picture import waterfall, whole_run
 from onward.views.summary import (
     PHASE_TITLES,
@@ -27,7 +23,6 @@ from onward.views.summary import (
 )
 from onward.views.timeline import timeline_of
 from onward.views.verdict import next_command, next_heading, places, verdict_of
-from onward.views.words import counted, duration, harmless, moment
 
 MOST_EVIDENCE = 20_000
 """Characters of one step's evidence that the page shows; the JSON has all of it."""
@@ -44,21 +39,7 @@ LEVEL_WORDS = {
 
 def render(record: RunRecord) -> str:
     """The report as HTML. Everything that came from outside is escaped, and no script can run in it."""
-    environment = Environment(
-        loader=PackageLoader("onward.views"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalized,
-    )
-    environment.filters.update(duration=duration, moment=moment, counted=counted, evidence=evidence_text)
-    style = environment.get_template("report.css").render()
-    return environment.get_template("report.html").render(
-        style=Markup("{}").format(Markup(style)),  # noqa: S704 - our own file
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        **_context(record),
-    )
+    return standalone("report.html", ("report.css",), {"evidence": evidence_text}, _context(record))
 
 
 def _context(record: RunRecord) -> dict[str, Any]:
@@ -105,8 +86,3 @@ def unbroken(text: str) -> str:
 
 def _of_phase(record: RunRecord, phase: str) -> list[StepRecord]:
     return [each for each in record.steps if each.step.phase == phase]
-
-
-def _finalized(value: Any) -> Any:
-    """Text from outside, without control characters; Jinja escapes it afterwards."""
-    return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -1,0 +1,154 @@
+"""Services that are only checked: every release is built, and is what its recipe says of it."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onward.actions.build_environment import specification
+from onward.catalog.load import in_force, recipe, series_list, services
+from onward.catalog.service import Check, Recipe
+from onward.errors import InterpreterMissing
+from onward.hosts.environments import Environment, build
+from onward.hosts.interpreters import Interpreter
+from onward.hosts.runner import CommandOutcome, clean_environment, warm_runner
+from onward.hosts.state import Directories
+from onward.survey.environments import choose_environments
+from onward.survey.options import EnvironmentWish
+
+IN_EVERY_RUN = (("nova", "2026.2"),)
+pytestmark = pytest.mark.environments
+
+NOT_LISTED = {"barbican.plugin.secret_store.kmip": "needs PyKMIP, which is an extra of barbican's that few install"}
+
+# Asks the release itself; runs in its environment, which knows nothing of Onward.
+SAYS = """
+import importlib, importlib.metadata, json, sys
+asked = json.load(sys.stdin)
+importlib.import_module(asked["module"])
+
+def points(group):
+    return {point.name: point for point in importlib.metadata.entry_points(group=group)}
+
+known, options, silent = points("oslo.config.opts"), set(), {}
+for name in asked["options"]:
+    try:
+        for group, listed in known[name].load()():
+            options |= {(str(getattr(group, "name", group) or "DEFAULT"), option.dest) for option in listed}
+    except Exception as error:
+        silent[name] = repr(error)
+rules = points("oslo.policy.policies")[asked["namespace"]].load()()
+answer = {
+    "silent": silent,
+    "options": sorted(options),
+    "rules": len(list(rules)),
+    "enforcer": asked["enforcer"] in points("oslo.policy.enforcer"),
+}
+sys.stdout.write("\\n" + json.dumps(answer))
+"""
+
+
+def every_release() -> list[Any]:
+    """Service and series, all but the first marked as taking long."""
+    return [
+        pytest.param(service, series.id, marks=() if (service, series.id) in IN_EVERY_RUN else pytest.mark.full)
+        for service in services()
+        for series in series_list().path("2023.1", "2026.2")
+    ]
+
+
+@pytest.fixture(scope="module")
+def built(session_directories: Directories, interpreters: tuple[Interpreter, ...]) -> Callable[[str, str], Environment]:
+    """An environment as of the release, built once per machine; skips where there is no interpreter for it."""
+
+    def environment(service: str, identifier: str) -> Environment:
+        series = series_list().find(identifier)
+        wish = EnvironmentWish(constraints="as-of-release", parallel=1)
+        try:
+            choices = choose_environments(session_directories, service, (series,), interpreters, wish)
+        except InterpreterMissing as missing:
+            pytest.skip(missing.what)
+        return build(specification(service, choices[identifier]), session_directories)
+
+    return environment
+
+
+@pytest.mark.parametrize(("service", "series"), every_release())
+def test_a_release_has_what_its_recipe_says(
+    service: str, series: str, built: Callable[[str, str], Environment], tmp_path: Path
+) -> None:
+    known = recipe(service)
+    environment = built(service, series)
+    said = asked(environment, known, series)
+    assert said["silent"].keys() <= NOT_LISTED.keys(), said["silent"]
+    assert said["rules"] > 0
+    assert said["enforcer"]
+    if (service, series) not in (("barbican", "2023.1"), ("barbican", "2023.2")):  # [DEFAULT] sql_connection then.
+        assert {tuple(option) for option in known.connections} <= {tuple(option) for option in said["options"]}
+    for check, outcome in outcomes(environment, known, series, tmp_path):
+        output = outcome.output()
+        assert "usage:" not in output, output  # Which ends with 2, as a failed check does.
+        assert outcome.exit_status in (0, *check.meanings), output
+        assert answered(check, output) or (check.needs and outcome.exit_status == 255), output
+
+
+def asked(environment: Environment, known: Recipe, series: str) -> dict[str, Any]:
+    """What a release says of itself, once its module can be imported."""
+    question = {
+        "module": known.module,
+        "options": [namespace.name for namespace in in_force(known.options, series)],
+        "namespace": known.policy.namespace,
+        "enforcer": known.policy.enforcer,
+    }
+    finished = subprocess.run(
+        [environment.python, "-I", "-W", "ignore", "-c", SAYS],
+        input=json.dumps(question),
+        env=clean_environment({"PATH": "/usr/bin:/bin"}) | known.variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    answer = json.loads(finished.stdout.splitlines()[-1])
+    assert isinstance(answer, dict)
+    return answer
+
+
+def outcomes(
+    environment: Environment, known: Recipe, series: str, directory: Path
+) -> list[tuple[Check, CommandOutcome]]:
+    """How the upgrade checks end with an empty database, in a warm runner as Onward runs them."""
+    configuration = directory / Path(known.configuration[0]).name
+    configuration.write_text(
+        "".join(
+            f"[{group}]\n{name} = sqlite:///{directory}/{number}.sqlite\n"
+            for number, (group, name) in enumerate(known.connections)
+        ),
+        encoding="utf-8",
+    )
+    with warm_runner(environment.python, known.warm_modules, directory / "runner.log", known.variables) as runner:
+        return [
+            (
+                check,
+                runner.run(
+                    check,
+                    configuration=[configuration],
+                    log=directory / f"{check.name}.log",
+                    early_values={option: str(directory / "keys") for option in map(tuple, check.early_options)},
+                    timeout_seconds=120,
+                ),
+            )
+            for check in in_force(known.checks, series)
+            if check.prints != "symptoms"
+        ]
+
+
+def answered(check: Check, output: str) -> bool:
+    """Whether the output has findings in the shape that the recipe says."""
+    if check.prints == "json":
+        lines = [json.loads(line) for line in output.splitlines() if line.startswith('{"name"')]
+        return bool(lines) and len(lines[0]["checks"]) > 0
+    return "| Upgrade Check Results" in output and "| Result: " in output

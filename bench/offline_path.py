@@ -57,6 +57,8 @@ def by_onward(configuration: Path, directory: Path, cache: Path, source: str, ta
         subprocess.run(argv, check=True, **quiet)  # type: ignore[call-overload]
 
     call("init", "--from-config", str(configuration), "--name", "bench", "--series", source, "-o", cloud)
+    with Path(cloud).open("a") as file:
+        file.write("infrastructure: {identity: {ask: false}}\n")  # No API is up.
     call("plan", "upgrade", "--cloud", cloud, "--to", target, "-o", str(plan))
     digest = json.loads(plan.read_text())["digest"]
     call("apply", str(plan), "--cloud", cloud, "--approve", digest)

@@ -11,6 +11,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from onward.commands.main import COMMANDS, OnwardApp, entry_point
+from onward.commands.openstack_check import UpgradeCheck
 from onward.errors import by_code
 from onward.plan.plan import Plan
 from onward.views.data import schema
@@ -22,10 +23,10 @@ def command_pages() -> str:
     """All commands in the order of ``onward --help``, each with its arguments and options."""
     app = OnwardApp()
     lines = ["# Commands", "", "Options of every command, before it or after it:", "", *options_of(app.parser)]
-    for name in COMMANDS:
-        kind = entry_point(name).load()
-        parser = kind(app, None, cmd_name=name).get_parser(f"onward {name}")
-        lines += [f"## onward {name}", "", (inspect.getdoc(kind) or "").replace("``", "`"), ""]
+    commands: list[tuple[str, Any]] = [(f"onward {name}", entry_point(name).load()) for name in COMMANDS]
+    for title, kind in [*commands, ("openstack upgrade check", UpgradeCheck)]:
+        parser = kind(app, None, cmd_name=title.removeprefix("onward ")).get_parser(title)
+        lines += [f"## {title}", "", (inspect.getdoc(kind) or "").replace("``", "`"), ""]
         usage = parser.format_usage().removeprefix("usage: ").strip()
         lines += ["```text", usage, "```", "", *options_of(parser)]
     lines += ["## onward help", "", "`onward help COMMAND` shows the same as `onward COMMAND --help`.", ""]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings a bare Debian 12 to the point where `uv run` works: apt packages where it may (as root), then uv from the
 # package index into .tools/. Says what is missing where it may not install it. Prints uv's path as its last line.
-# With the argument `test` it also installs what the test suite starts: MariaDB and its client.
+# With the argument `test` it also installs what the test suite starts: MariaDB and its client, clocks that are wrong.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -19,6 +19,7 @@ if [[ ${1:-} == test ]]; then
     need /usr/sbin/mariadbd mariadb-server-core
     need mariadb-dump mariadb-client
     need zstd zstd
+    need faketime faketime
 fi
 if ((${#wanted[@]})); then
     if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then

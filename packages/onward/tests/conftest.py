@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from onward.actions.build_environment import specification
 from onward.catalog.load import series_list
@@ -19,8 +19,8 @@ from onward.hosts.interpreters import Interpreter, choose, find_interpreters
 from onward.hosts.state import Directories, default_directories
 from onward.plan.forward import EnvironmentChoice
 
-# How long an example takes says something of the machine, and nothing of what is tested.
-settings.register_profile("onward", deadline=None)
+# No test depends on the time that a busy machine takes; pytest's own timeout is there for what hangs.
+settings.register_profile("onward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("onward")
 
 

@@ -7,6 +7,7 @@ from run_records import upgrade
 
 from onward.actions.registry import all_actions
 from onward.hosts.state import Directories
+from onward.survey.gate import gate_of
 
 ROOT = Path(__file__).parents[4]
 SOURCE = ROOT / "packages" / "onward" / "src" / "onward"
@@ -35,7 +36,7 @@ def test_the_trace_of_an_upgrade_goes_through_the_steps_of_its_plan_in_order() -
 
 
 def test_the_trace_names_the_module_of_every_action(directories: Directories) -> None:
-    actions = all_actions(directories)
+    actions = all_actions(directories, gate_of(directories))
     modules = {type(actions[step.action]).__module__ for step in upgrade().steps}
     paths = {module.removeprefix("onward.").replace(".", "/") + ".py" for module in modules}
     assert {path for path in paths if f"`{path}`" not in TRACE} == set()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from onward.hosts.state import Directories
 
@@ -229,9 +230,16 @@ def test_an_edited_plan_is_not_applied(onward, cloud: Path, plan_file: Path) -> 
     refused(onward("apply", plan_file, "--cloud", cloud), "OW402", status=6)
 
 
+def add_units(cloud: Path, *units: dict[str, object]) -> None:
+    """As somebody does who edits the file."""
+    described = yaml.safe_load(cloud.read_text())
+    described["services"]["keystone"]["units"] = list(units)
+    cloud.write_text(yaml.safe_dump(described))
+
+
 def test_a_stale_plan_is_not_applied(onward, cloud: Path, plan_file: Path, tmp_path: Path) -> None:
     digest = json.loads(plan_file.read_text())["digest"]
-    cloud.write_text(cloud.read_text() + "    units:\n    - name: keystone/0\n      stop: ['true']\n")
+    add_units(cloud, {"name": "keystone/0", "stop": ["true"]})
     called = onward("apply", plan_file, "--cloud", cloud, "--approve", digest)
     refused(called, "OW401", "cloud file", "onward plan upgrade", status=6)
 
@@ -263,7 +271,7 @@ def test_a_wrong_word_is_a_usage_error(onward) -> None:
 
 
 def test_a_unit_that_is_there_twice_is_refused(onward, cloud: Path) -> None:
-    cloud.write_text(cloud.read_text() + "    units:\n    - name: keystone/0\n    - name: keystone/0\n")
+    add_units(cloud, {"name": "keystone/0"}, {"name": "keystone/0"})
     refused(onward("plan", "upgrade", "--cloud", cloud, "--to", "2024.1"), "OW105", "keystone/0")
 
 

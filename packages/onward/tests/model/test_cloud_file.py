@@ -43,6 +43,41 @@ def test_each_wrong_key_is_named(text: str, named: str) -> None:
     assert refused.value.exit_status == 4
 
 
+INFRASTRUCTURE = """
+infrastructure:
+  database: {nodes: ["10.0.0.1:3306", "[fd00::1]:3306"], cluster_size: 3}
+  broker: {management: ["https://10.0.0.1:15671/"], user: monitoring, password: "env:BROKER_PASSWORD"}
+  memcached: ["cache-1:11211"]
+  identity: {cloud: mycloud}
+"""
+
+
+def test_what_the_services_stand_on_is_optional_and_survives() -> None:
+    cloud = parse(GOOD + INFRASTRUCTURE)
+    assert parse(cloud.to_yaml()) == cloud
+    assert cloud.infrastructure.broker.management == ("https://10.0.0.1:15671",)
+    assert cloud.infrastructure.identity.ask
+    assert "infrastructure" not in parse(GOOD).to_yaml()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "named"),
+    [
+        ("env:BROKER_PASSWORD", "Gr8Secret", "infrastructure.broker.password"),
+        ("https://10.0.0.1", "https://monitoring:Gr8Secret@10.0.0.1", "infrastructure.broker.management.0"),
+        ("https://10.0.0.1", "amqp://10.0.0.1", "infrastructure.broker.management.0"),
+        ("10.0.0.1:3306", "10.0.0.1", "infrastructure.database.nodes.0"),
+        ("cluster_size: 3", "cluster_size: 0", "infrastructure.database.cluster_size"),
+        ("memcached", "memcache", "infrastructure.memcache"),
+    ],
+)
+def test_a_secret_or_a_wrong_address_is_refused_and_no_value_is_repeated(right: str, wrong: str, named: str) -> None:
+    with pytest.raises(InvalidCloudFile) as refused:
+        parse(GOOD + INFRASTRUCTURE.replace(right, wrong))
+    assert named in refused.value.evidence
+    assert "Gr8Secret" not in str(refused.value.as_data())
+
+
 def test_a_service_that_the_cloud_lacks_is_named_with_those_it_has() -> None:
     with pytest.raises(UnknownService, match="nova") as refused:
         parse(GOOD).service("nova")

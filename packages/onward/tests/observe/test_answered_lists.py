@@ -67,4 +67,5 @@ def test_memory_does_not_grow_with_the_list() -> None:
         finally:
             tracemalloc.stop()
 
+    peak(1_000)  # What is loaded once does not count.
     assert peak(30_000) < 1.2 * peak(1_000)

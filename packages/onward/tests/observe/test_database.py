@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from onward.errors import DatabaseReadOnly, DatabaseUnreachable
+from onward.errors import DatabaseReadOnly, DatabaseUnreachable, WriteRefused
 from onward.hosts.mariadb import PrivateMariadb
 from onward.observe.database import backend_of, database_bytes, database_url, is_on, read_only, shown, writable
 
@@ -91,16 +91,28 @@ def url_of(file: Path) -> URL:
 
 
 def refuses(engine: Engine, statement: str) -> bool:
-    """Whether the database itself refuses the statement, in a transaction and out of one."""
+    """Whether the statement is not sent, and the database itself would refuse it, in a transaction and out of one."""
     refusals = 0
     for engine_as in (engine, engine.execution_options(isolation_level="AUTOCOMMIT")):
         with engine_as.connect() as connection:
-            try:
+            # A PRAGMA that writes is not told from one that reads, and left to SQLite to refuse.
+            with pytest.raises(DBAPIError if statement.startswith("PRAGMA") else WriteRefused):
                 connection.execute(text(statement))
-                connection.commit()
-            except DBAPIError:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            cursor = driver.cursor()
+            try:
+                cursor.execute(statement)
+                driver.commit()
+            except driver_errors(engine):
                 refusals += 1
     return refusals == 2
+
+
+def driver_errors(engine: Engine) -> type[Exception]:
+    """What the driver raises when the database refuses."""
+    found: type[Exception] = engine.dialect.loaded_dbapi.Error
+    return found
 
 
 @pytest.mark.parametrize("statement", [*WRITES, "PRAGMA user_version = 7"])

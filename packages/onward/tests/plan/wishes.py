@@ -1,6 +1,7 @@
 """Hypothesis strategies for what an operator may wish."""
 
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.rehearsal import CopySource, DemoSource, DumpSource, RehearsalWish
@@ -20,6 +21,11 @@ def choices(path: tuple[str, ...]) -> dict[str, EnvironmentChoice]:
         )
         for number, series in enumerate(path)
     }
+
+
+def cloud() -> dict[str, JsonValue]:
+    """A cloud file as data."""
+    return {"cloud": "example", "services": {"keystone": {"configuration": ["/etc/keystone/keystone.conf"]}}}
 
 
 paths = st.lists(st.sampled_from(SERIES), min_size=2, max_size=len(SERIES), unique=True).map(
@@ -66,6 +72,7 @@ def upgrade_wishes(draw: st.DrawFn) -> UpgradeWish:
         path=path,
         configuration=("/etc/keystone/keystone.conf",),
         environments=choices(path),
+        described=cloud(),
         units=tuple(
             UnitCommands(name=f"keystone/{number}", stop=draw(command), start=draw(command)) for number in range(units)
         ),

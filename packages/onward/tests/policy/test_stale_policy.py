@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from onward.actions.check_upgrade import run_check
-from onward.catalog.load import in_force, recipe
+from onward.actions.check_upgrade import ask_release
 from onward.hosts.environments import Environment
 from onward.hosts.policies import PolicySources
 from onward.hosts.runner import warm_runner
@@ -60,9 +59,15 @@ def test_the_release_ignores_it_and_says_success(
     environment = built_keystone("2026.1")
     program = environment.path / "bin" / "keystone-manage"
     subprocess.run([program, "--config-file", keystone / "keystone.conf", "db_sync"], capture_output=True, check=True)
-    (check,) = (each for each in in_force(recipe("keystone").checks, "2026.1") if each.name == "upgrade-check")
     with warm_runner(environment.python, ["keystone.cmd.manage"], keystone / "runner.log") as runner:
-        _, findings = run_check(runner, check, [keystone / "keystone.conf"], keystone / "check.log")
+        _, findings = ask_release(
+            "keystone",
+            "2026.1",
+            runner,
+            [keystone / "keystone.conf"],
+            log_of=lambda check: keystone / f"{check}.log",
+            progress=lambda line: None,
+        )
     results = {finding.name: finding.result for finding in findings}
     assert results["Policy File JSON to YAML Migration"] == "pass"
 

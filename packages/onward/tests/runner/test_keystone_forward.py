@@ -14,7 +14,7 @@ import pytest
 import requests
 from sqlalchemy import create_engine, text
 
-from onward.actions.check_upgrade import CheckUpgrade, run_check
+from onward.actions.check_upgrade import CheckUpgrade, ask_release
 from onward.actions.configure_service import ConfigureService, configuration_files
 from onward.actions.create_scratch import CreateScratch
 from onward.actions.migrate_database import MigrateDatabase, known_fault
@@ -167,9 +167,15 @@ def test_the_target_is_asked_what_it_cannot_take_over(installed: Run) -> None:
 
 
 def test_the_doctor_is_asked_about_a_configuration_that_is_the_clouds(installed: Run, tmp_path: Path) -> None:
-    (doctor,) = [check for check in forward_recipe("keystone").checks if check.name == "doctor"]
     context = installed.context(f"check/{NEW}", series=NEW)
-    _, findings = run_check(runner_for(context, NEW), doctor, configuration_files(context), tmp_path / "doctor.log")
+    _, findings = ask_release(
+        "keystone",
+        NEW,
+        runner_for(context, NEW),
+        configuration_files(context),
+        log_of=lambda check: tmp_path / f"{check}.log",
+        progress=lambda text: None,
+    )
     (cache,) = [finding for finding in findings if "[cache] enabled" in finding.details]
     assert cache.result == "warn"
     assert "highly recommended" in cache.way_out

@@ -2,6 +2,7 @@
 
 from onward.actions.backup_database import BackupDatabase
 from onward.actions.build_environment import BuildEnvironment
+from onward.actions.check_cloud import CheckCloud, Gate
 from onward.actions.check_upgrade import CheckUpgrade
 from onward.actions.compare_census import CompareCensus
 from onward.actions.configure_service import AdoptConfiguration, ConfigureService
@@ -22,13 +23,14 @@ from onward.engine.action import Action, by_name
 from onward.hosts.state import Directories
 
 
-def all_actions(directories: Directories) -> dict[str, Action]:
-    """Every action by its name."""
+def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str, Action]:
+    """Every action by its name; ``gate`` runs the checks that stand before an upgrade, which is not run without."""
     return by_name(
         [
             AdoptConfiguration(),
             BackupDatabase(),
             BuildEnvironment(directories),
+            *([CheckCloud(gate)] if gate is not None else []),
             CheckUpgrade(),
             CompareCensus(),
             ConfigureService(),

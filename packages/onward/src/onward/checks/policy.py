@@ -138,7 +138,7 @@ def rule_findings(end: End, way: Sequence[RegisteredPolicy]) -> Iterator[Finding
         yield Finding(f"{service} circular rule", "fail", details, f"mend {circle[-1]}")
     if redundant := [name for name in dict.fromkeys(each.name for each in end.overrides) if _redundant(end, name)]:
         details = f"without effect, as the default of {end.registered.series} is the same: {_rules(redundant)}"
-        yield Finding(f"{service} redundant override", "warn", details, rewrite_command("prune", end))
+        yield Finding(f"{service} redundant override", "warn", details, prune_command(end))
     yield from _old_names(service, end, way)
 
 
@@ -189,7 +189,7 @@ def _old_names(service: str, end: End, way: Sequence[RegisteredPolicy]) -> Itera
             yield Finding(f"{service} rule to be removed", "warn", details, "remove it with the release without it")
     for old, new in carried.items():
         details = f"{old} is called {_rules(new)} now; the old name counts only as long as a release remembers it"
-        way_out = rewrite_command("migrate", end, f" --to {way[-1].series}") if way else f"call it {_rules(new)}"
+        way_out = migrate_command(end, way[-1].series) if way else f"call it {_rules(new)}"
         yield Finding(f"{service} old name", "warn", details, way_out)
 
 
@@ -240,10 +240,18 @@ def convert_command(release: RegisteredPolicy, path: Path) -> str:
     return f"onward policy convert {path} --service {release.service} --series {release.series} -o {target}"
 
 
-def rewrite_command(verb: str, end: End, further: str = "") -> str:
-    """The command that writes a new file beside the operator's: prune or migrate."""
+def prune_command(end: End) -> str:
+    """The command that writes beside the operator's file what of it still has an effect."""
     path, release = end.overrides[0].file, end.registered
-    return f"onward policy {verb} {path} --service {release.service} --series {release.series}{further} -o {path}.new"
+    return f"onward policy prune {path} --service {release.service} --series {release.series} -o {path}.new"
+
+
+def migrate_command(end: End, target: str) -> str:
+    """The command that writes beside the operator's file what it should be in the target series."""
+    path, source = end.overrides[0].file, end.registered
+    return (
+        f"onward policy migrate {path} --service {source.service} --series {source.series} --to {target} -o {path}.new"
+    )
 
 
 def _named(release: RegisteredPolicy) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from onward.checks.finding import Finding
+from onward.checks.finding import Finding, finding_of
 from onward.errors import OnwardError
 
 Seen = TypeVar("Seen")
@@ -16,15 +16,16 @@ class Readiness:
         self.findings: list[Finding] = []
 
     def look(
-        self, name: str, look: Callable[[], Seen], describe: Callable[[Seen], str] = lambda _seen: ""
+        self,
+        name: str,
+        look: Callable[[], Seen],
+        describe: Callable[[Seen], str] = lambda _seen: "",
     ) -> Seen | None:
         """Look; return what was seen, or None where that was refused."""
         try:
             seen = look()
         except OnwardError as error:
-            evidence = error.evidence.splitlines()[0] if error.evidence else ""
-            details = f"{error.code}: {error.what}" + (f" ({evidence})" if evidence else "")
-            self.findings.append(Finding(name, "fail", details, error.next_command))
+            self.findings.append(finding_of(name, error, "fail"))
             return None
         self.findings.append(Finding(name, "pass", describe(seen)))
         return seen

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from onward.checks.waiver import parse_waivers
 from onward.commands.approval import require_approval
 from onward.commands.base import Command, directories_of, make_directory
+from onward.commands.check import add_waive_option
 from onward.commands.controller import carry_out
 from onward.commands.plan import DEFAULT_CLOUD_FILE, load_plan
 from onward.errors import PlanStale
@@ -20,6 +22,7 @@ class Apply(Command):
         parser.add_argument("plan", type=Path, help="file that `onward plan upgrade -o` wrote")
         parser.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
         parser.add_argument("--approve", metavar="DIGEST", help="the plan's digest: agree to what cannot be taken back")
+        add_waive_option(parser)
         parser.add_argument("--report-dir", type=Path, default=None, help="directory for report.html and report.json")
         return parser
 
@@ -28,6 +31,7 @@ class Apply(Command):
         directories = directories_of(self)
         make_directory(parsed_args.report_dir)
         plan = load_plan(parsed_args.plan)
+        waivers = parse_waivers(parsed_args.waive)
         drift = plan.drift(facts_now(directories, parsed_args.cloud, plan))
         if drift:
             raise PlanStale(
@@ -44,4 +48,4 @@ class Apply(Command):
             command=f"onward apply {parsed_args.plan}",
             stream=self.app.stderr,
         )
-        return carry_out(self.app, directories, plan, report_directory=parsed_args.report_dir)
+        return carry_out(self.app, directories, plan, report_directory=parsed_args.report_dir, waivers=waivers)

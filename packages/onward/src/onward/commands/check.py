@@ -1,64 +1,105 @@
-"""``onward check``: finds out whether a cloud is fit to move."""
+"""``onward check``: finds out whether a cloud is well and fit to move."""
 
+import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from onward.commands.base import Lister, directories_of
+from onward.checks.finding import Finding
+from onward.checks.waiver import parse_waivers
+from onward.commands.base import directories_of
+from onward.commands.findings import FindingsLister
 from onward.commands.plan import DEFAULT_CLOUD_FILE
-from onward.errors import CheckFailed
-from onward.survey.check import survey_check
+from onward.survey.check import CheckWish, survey_check
+from onward.survey.checks.check import CHECK_SECONDS
 from onward.survey.options import add_environment_options, environment_wish
-from onward.views.terminal import print_error
 
 PIPE_COLUMNS = 100
 """How wide the table is where there is no terminal whose width could be asked for."""
 
 
-class Check(Lister):
-    """Check whether a service can be taken to a series: Onward's own checks and those of the target release."""
+class Check(FindingsLister):
+    """Check whether a cloud is well, and fit to be taken to a series: infrastructure, services and a site's own checks.
+
+    Nothing is changed. Exit status 0: nothing stands in the way, though there may be warnings, which are named. 4:
+    something failed or could not be told.
+    """
 
     def get_parser(self, prog_name: str) -> Any:
         """Add what is checked."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("service", nargs="?", default="keystone", help="service to check (default: %(default)s)")
         parser.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
-        parser.add_argument("--from", dest="source", metavar="SERIES", help="where the database alone cannot tell")
-        parser.add_argument("--to", dest="target", metavar="SERIES", required=True, help="series to end at")
-        parser.add_argument("--slurp", action="store_true", help="go only through the SLURP releases")
+        add_check_options(parser)
         add_environment_options(parser)
         return parser
 
-    def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-        """Return columns and rows."""
-        self._findings = survey_check(
+    def find(self, parsed_args: Any) -> list[Finding]:
+        """Look at everything."""
+        return survey_check(
             directories_of(self),
             parsed_args.cloud,
-            parsed_args.service,
-            target=parsed_args.target,
-            source=parsed_args.source,
-            slurp=parsed_args.slurp,
-            environments=environment_wish(parsed_args),
+            check_wish(parsed_args),
+            environment_wish(parsed_args),
             progress=lambda text: print(text, file=self.app.stderr),
         )
-        rows: list[tuple[object, ...]] = [
-            (each.name, each.result, each.details, each.way_out) for each in self._findings
-        ]
-        return ("Check", "Result", "Details", "Way out"), rows
 
-    def run(self, parsed_args: Any) -> int:
-        """Show the table; exit with 4 when anything failed or could not be told."""
-        if parsed_args.max_width == 0 and not self.app.stdout.isatty():
-            parsed_args.max_width = PIPE_COLUMNS
-        super().run(parsed_args)
-        bad = [finding for finding in self._findings if finding.result in ("fail", "could-not-tell")]
-        if not bad:
-            return 0
-        failed = any(finding.result == "fail" for finding in bad)
-        wish = f"{parsed_args.service} is {'not ' if failed else ''}fit to be taken to {parsed_args.target}"
-        error = CheckFailed(
-            f"{wish}." if failed else f"It could not be told whether {wish}.",
-            evidence="\n".join(f"{each.name}: {each.result}: {each.details}" for each in bad),
-            next_command=next((each.way_out for each in bad if each.way_out), ""),
-        )
-        print_error(error, self.app.stderr)
-        return error.exit_status
+    def subject(self, parsed_args: Any) -> tuple[str, str]:
+        """By what was asked for."""
+        return subject_of(parsed_args)
+
+    def waivers(self, parsed_args: Any) -> Mapping[str, str]:
+        """As they were given."""
+        return parse_waivers(parsed_args.waive)
+
+
+def add_check_options(parser: argparse.ArgumentParser) -> None:
+    """Add what ``onward check`` and ``openstack upgrade check`` share."""
+    parser.add_argument("service", nargs="*", help="services to check (default: all of the cloud file)")
+    parser.add_argument("--from", dest="source", metavar="SERIES", help="where the databases alone cannot tell")
+    parser.add_argument(
+        "--to",
+        dest="target",
+        metavar="SERIES",
+        help="also whether they can be taken there (default: health only)",
+    )
+    parser.add_argument("--slurp", action="store_true", help="go only through the SLURP releases")
+    add_waive_option(parser)
+    parser.add_argument(
+        "--check-timeout",
+        type=float,
+        default=CHECK_SECONDS,
+        metavar="SECONDS",
+        help="a site's own check that takes longer could not tell (default: %(default)g)",
+    )
+
+
+def add_waive_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--waive``."""
+    parser.add_argument(
+        "--waive",
+        action="append",
+        default=[],
+        metavar="NAME=REASON",
+        help="let what this check found stop nothing, and record why; NAME@ABOUT=REASON for one node, service or series"
+        " alone; may be repeated",
+    )
+
+
+def check_wish(parsed_args: Any) -> CheckWish:
+    """What the options say. Raises WaiverUnclear."""
+    return CheckWish(
+        services=tuple(parsed_args.service),
+        target=parsed_args.target,
+        source=parsed_args.source,
+        slurp=parsed_args.slurp,
+        timeout_seconds=parsed_args.check_timeout,
+        waivers=parse_waivers(parsed_args.waive),
+    )
+
+
+def subject_of(parsed_args: Any) -> tuple[str, str]:
+    """What is said of what was checked when it is in order, and when it is not."""
+    who = ", ".join(parsed_args.service) or "The cloud"
+    if parsed_args.target is None:
+        return f"{who}: nothing stands out.", f"{who}: not everything is in order."
+    return f"{who}: fit to be taken to {parsed_args.target}.", f"{who}: not fit to be taken to {parsed_args.target}."

@@ -1,5 +1,6 @@
 """Runs a plan in this process: progress to standard error, the result to standard output, reports to files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,27 +9,38 @@ from onward.actions.scratch import give_up_scratch
 from onward.commands.base import make_directory, write_output
 from onward.engine.engine import Engine
 from onward.engine.record import RunRecord
-from onward.engine.runs import read_run
+from onward.engine.runs import read_run, waive
 from onward.errors import DONE, FAILED, PAUSED, REFUSED, SIGNALLED, OutputUnwritable, RunLocked, from_data
 from onward.hosts.state import Directories
 from onward.plan.plan import Plan
+from onward.survey.gate import gate_of
 from onward.views.data import to_json
 from onward.views.progress import Progress
 from onward.views.report import render
 from onward.views.terminal import print_error, print_record
 
 
-def start(directories: Directories, plan: Plan) -> str:
-    """Record a new run of this plan and return its name; nothing is executed yet."""
-    return Engine(directories, all_actions(directories)).create(plan)
+def start(directories: Directories, plan: Plan, waivers: Mapping[str, str] | None = None) -> str:
+    """Record a new run of this plan, and what its checks shall not stop; its name. Nothing is executed yet."""
+    run_id = Engine(directories, all_actions(directories, gate_of(directories))).create(plan)
+    if waivers:
+        waive(directories, run_id, waivers)
+    return run_id
 
 
-def carry_out(app: Any, directories: Directories, plan: Plan, *, report_directory: Path | None) -> int:
+def carry_out(
+    app: Any,
+    directories: Directories,
+    plan: Plan,
+    *,
+    report_directory: Path | None,
+    waivers: Mapping[str, str] | None = None,
+) -> int:
     """Run a new plan as :func:`execute` does. Where another run is at work on the cloud, nothing is left of this one.
 
     Raises RunLocked.
     """
-    run_id = start(directories, plan)
+    run_id = start(directories, plan, waivers)
     try:
         return execute(app, directories, run_id, report_directory=report_directory)
     except RunLocked as locked:
@@ -44,7 +56,7 @@ def execute(app: Any, directories: Directories, run_id: str, *, report_directory
     """
     plan = read_run(directories, run_id).plan
     with Progress(app.stderr, plan) as progress:
-        engine = Engine(directories, all_actions(directories), watch=progress.show)
+        engine = Engine(directories, all_actions(directories, gate_of(directories)), watch=progress.show)
         with engine.signals() as came:
             record = engine.execute(run_id)
     if record.status == "cancelled":

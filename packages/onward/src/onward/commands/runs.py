@@ -1,13 +1,17 @@
 """``onward runs``: what was done, how it stands, and going on with it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from onward.checks.waiver import parse_waivers
 from onward.commands.base import Command, Lister, directories_of
+from onward.commands.check import add_waive_option
 from onward.commands.controller import execute, give_up, write_report
 from onward.engine.record import RunRecord
-from onward.engine.runs import list_runs, read_run, request
+from onward.engine.runs import list_runs, read_run, refuse_ended, request, waive
+from onward.errors import WaiverMatchesNothing
 from onward.views.terminal import print_record
 from onward.views.verdict import next_command, verdict_of
 
@@ -104,9 +108,33 @@ class RunsShow(Lister):
 class RunsResume(OfRun):
     """Go on with a run where it stopped: after a failure, a pause, a crash or a power cut."""
 
+    def get_parser(self, prog_name: str) -> Any:
+        """Add the waivers."""
+        parser = super().get_parser(prog_name)
+        add_waive_option(parser)
+        return parser
+
     def take_action(self, parsed_args: Any) -> int:
         """Run to the end, or to the next stop."""
-        return execute(self.app, directories_of(self), parsed_args.run, report_directory=None)
+        directories = directories_of(self)
+        waivers = parse_waivers(parsed_args.waive)
+        if waivers:
+            record = read_run(directories, parsed_args.run)
+            refuse_ended(record)
+            _refuse_late(record, waivers)
+            waive(directories, parsed_args.run, waivers)
+        return execute(self.app, directories, parsed_args.run, report_directory=None)
+
+
+def _refuse_late(record: RunRecord, waivers: Mapping[str, str]) -> None:
+    """Return when the run still has a gate before it. Raises WaiverMatchesNothing."""
+    gates = [each for each in record.steps if each.step.action == "cloud.check"]
+    if not gates or all(each.status == "done" for each in gates):
+        raise WaiverMatchesNothing(
+            f"Nothing is waived by: {', '.join(waivers)}.",
+            evidence=f"{record.run_id} " + ("has passed its checks already" if gates else "has no checks that stop it"),
+            next_command=f"onward runs resume {record.run_id}",
+        )
 
 
 class RunsPause(OfRun):

@@ -64,6 +64,8 @@ class StepContext:
     """Tell watchers what is going on: one short line."""
     secrets: Redactor = field(default_factory=Redactor)
     """Values registered here are never recorded."""
+    waivers: Mapping[str, str] = field(default_factory=dict)
+    """Reasons by the names of the findings that shall not stop this run."""
     cancelled: Callable[[], bool] = field(default=lambda: False)
     """True once the run is being aborted; a long action ends itself then."""
 

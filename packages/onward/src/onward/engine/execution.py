@@ -88,13 +88,16 @@ class Execution:
         self._session = Session()
         self._redactor = Redactor()
         self._failed = False
+        self._waivers: dict[str, str] = {}
 
     def run(self) -> None:
         """Hand out steps until there is nothing left to hand out, then say how it ended.
 
         Raises RunAlreadyEnded when another process ended the run in the meantime.
         """
-        self._take_over(self._begin())
+        record = self._begin()
+        self._waivers = {waived.name: waived.reason for waived in record.waivers}
+        self._take_over(record)
         crash_point("run.taken-over")
         closing: dict[str, Any] = {}
         try:
@@ -228,6 +231,7 @@ class Execution:
             results=dict(self._results),
             session=self._session,
             progress=lambda text: self._tell("step.progress", step.id, {"message": text}),
+            waivers=self._waivers,
             cancelled=self._halt.at_once.is_set,
             secrets=self._redactor,
         )

@@ -34,6 +34,17 @@ class StepRecord:
 
 
 @dataclass(frozen=True)
+class Waived:
+    """Somebody decided that what a check finds shall not stop this run."""
+
+    name: str
+    reason: str
+    by: str
+    """The user of the machine who gave it."""
+    at: float
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """A run: its plan and each step's record, in the plan's order."""
 
@@ -44,6 +55,8 @@ class RunRecord:
     finished: float | None
     steps: tuple[StepRecord, ...]
     controller_pid: int | None = None
+    waivers: tuple[Waived, ...] = ()
+    """Those that hold now: each time they are given, they replace the former ones."""
 
     def step(self, step_id: str) -> StepRecord:
         """The record of one step. Raises KeyError."""
@@ -66,7 +79,8 @@ class Event:
     run_id: str
     at: float
     kind: str
-    """run.started, run.resumed, run.paused, run.cancelled, run.failed, run.done, step.started, step.progress,
-    step.retried, step.done, step.failed, step.aborted (it ended itself on a second Ctrl-C; to be begun anew)"""
+    """run.waived, run.started, run.resumed, run.paused, run.cancelled, run.failed, run.done, step.started,
+    step.progress, step.retried, step.done, step.failed, step.aborted (it ended itself on a second Ctrl-C; to be begun
+    anew)"""
     step_id: str | None
     data: dict[str, Any]

@@ -1,11 +1,13 @@
 """Reads runs from the journal, from any process, whether or not they are at work. Does not load DBOS."""
 
 import os
+import pwd
+from collections.abc import Mapping
 from pathlib import Path
 
 from onward.engine.action import Evidence
 from onward.engine.journal import Journal, Request, RunRow, unknown
-from onward.engine.record import Event, RunRecord, RunStatus, StepRecord, StepStatus
+from onward.engine.record import Event, RunRecord, RunStatus, StepRecord, StepStatus, Waived
 from onward.errors import RunAlreadyEnded
 from onward.hosts.state import Directories
 from onward.plan.plan import Plan
@@ -74,6 +76,26 @@ def request(directories: Directories, run_id: str, wanted: Request) -> RunRecord
         return record_of(journal, run_id)
 
 
+def waive(directories: Directories, run_id: str, waivers: Mapping[str, str]) -> None:
+    """Record for a run what its checks may find without stopping it, each with the reason; the former ones are void.
+
+    Raises UnknownRun, RunAlreadyEnded.
+    """
+    if not directories.journal.exists():
+        raise unknown(run_id)
+    with Journal(directories.journal) as journal, journal.transaction():
+        refuse_ended(record_of(journal, run_id))
+        journal.tell(run_id, "run.waived", None, {"waivers": dict(waivers), "by": _user()})
+
+
+def _user() -> str:
+    """Who runs this process."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
 def refuse_ended(record: RunRecord) -> None:
     """Raise RunAlreadyEnded for a run that is finished or cancelled."""
     if record.status in ENDED:
@@ -117,9 +139,13 @@ def _record(row: RunRow, history: list[Event]) -> RunRecord:
     steps = {step.id: StepRecord(step, "waiting") for step in plan.steps}
     status: RunStatus = "waiting"
     finished = None
+    waivers: tuple[Waived, ...] = ()
     for event in history:
         if event.step_id is not None and event.step_id in steps:
             steps[event.step_id] = _after(steps[event.step_id], event)
+        elif event.kind == "run.waived":
+            by = str(event.data.get("by", ""))
+            waivers = tuple(Waived(name, reason, by, event.at) for name, reason in event.data["waivers"].items())
         elif event.kind in _STATUS_BY_EVENT:
             status = _STATUS_BY_EVENT[event.kind]
             finished = None if status == "running" else event.at
@@ -134,6 +160,7 @@ def _record(row: RunRow, history: list[Event]) -> RunRecord:
         finished=finished,
         steps=tuple(steps.values()),
         controller_pid=row.pid if alive else None,
+        waivers=waivers,
     )
 
 

@@ -28,6 +28,14 @@ class GuardedProcess:
         """Whether it is still running."""
         return self._watchdog.poll() is None
 
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; whether it came within so many seconds."""
+        try:
+            self._watchdog.wait(max(0.0, seconds))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def exit_status(self) -> int | None:
         """How it ended: its exit status, or 128 and the number of the signal; None while it runs."""
         return self._watchdog.poll()

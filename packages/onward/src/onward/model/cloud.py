@@ -1,13 +1,34 @@
 """The cloud file: what an operator tells Onward of a cloud. It holds no secrets, only where they are."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from onward.errors import InvalidCloudFile, UnknownService
 
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected http://HOST:PORT or https://HOST:PORT")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL here holds no user and no password: they have keys of their own")
+    return url.rstrip("/")
+
+
 Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$")]
+Address = Annotated[
+    str, Field(pattern=r"^([a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$", description="HOST:PORT, IPv6 in brackets")
+]
+Url = Annotated[str, AfterValidator(_without_credentials)]
+SecretReference = Annotated[
+    str,
+    Field(
+        pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$", description="Where a secret is: env:VARIABLE or file:/PATH"
+    ),
+]
 
 
 class Described(BaseModel):
@@ -22,6 +43,9 @@ class Unit(Described):
     name: str = Field(pattern=r"^[a-z0-9-]+/[0-9]+$", description="Application and number, as in Juju: keystone/0")
     stop: tuple[str, ...] = Field(default=(), description="Program and arguments, run without a shell")
     start: tuple[str, ...] = Field(default=(), description="Program and arguments; starts the service at the target")
+    url: Url | None = Field(
+        default=None, description="Where this unit alone answers, past the load balancer: http://10.0.0.1:5000/v3"
+    )
 
 
 class Service(Described):
@@ -43,11 +67,51 @@ class Service(Described):
         return units
 
 
+class DatabaseServers(Described):
+    """The database servers below the services."""
+
+    nodes: tuple[Address, ...] = Field(
+        default=(), description="All of them; by default those that the services' [database] connection names"
+    )
+    cluster_size: int | None = Field(default=None, ge=1, description="Galera nodes that must be there; default: nodes")
+
+
+class MessageBroker(Described):
+    """The message broker, and how its management API is asked."""
+
+    management: tuple[Url, ...] = Field(
+        default=(), description="URLs of the management API, one for each node: http://10.0.0.1:15672"
+    )
+    user: str | None = Field(default=None, description="A user with the tag monitoring; default: of transport_url")
+    password: SecretReference | None = Field(default=None, description="Default: of transport_url")
+
+
+class IdentityAccess(Described):
+    """With whose credentials the cloud's APIs are asked; they are only read."""
+
+    cloud: str | None = Field(default=None, description="A name in clouds.yaml; by default the OS_* variables")
+    ask: bool = Field(
+        default=True, description="False: the APIs are not asked; checks that need them are not made, and say so"
+    )
+
+
+class Infrastructure(Described):
+    """What the services stand on. All of it is optional: by default the services' own configuration says it."""
+
+    database: DatabaseServers = DatabaseServers()
+    broker: MessageBroker = MessageBroker()
+    memcached: tuple[Address, ...] = Field(
+        default=(), description="Default: [cache] memcache_servers and [keystone_authtoken] memcached_servers"
+    )
+    identity: IdentityAccess = IdentityAccess()
+
+
 class Cloud(Described):
-    """A cloud: its name, which locks and approvals use, and its services."""
+    """A cloud: its name, which locks and approvals use, its services, and what they stand on."""
 
     cloud: Name
     services: dict[str, Service] = Field(min_length=1)
+    infrastructure: Infrastructure = Infrastructure()
 
     def service(self, name: str) -> Service:
         """One service of the cloud. Raises UnknownService."""

@@ -1,6 +1,7 @@
 """Connections that can only read, to any database that a service may use."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import sqlalchemy
 from sqlalchemy import URL, Engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from onward.errors import DatabaseReadOnly, DatabaseUnreachable
+from onward.errors import DatabaseReadOnly, DatabaseUnreachable, WriteRefused
 
 CONNECT_SECONDS = 10
+READ_SECONDS = 60
+"""For one answer of the server; a server that was stopped keeps its connections and says nothing."""
 _SQLITE = "sqlite"
 _MYSQL = ("mysql", "mariadb")
 _PASSWORDS = ("password", "passwd")
@@ -34,6 +37,11 @@ def database_url(text: str) -> URL:
     return url.set(password=url.password or str(in_query)).difference_update_query(_PASSWORDS)
 
 
+_READING = ("SELECT", "SHOW", "EXPLAIN", "DESCRIBE", "DESC", "WITH", "PRAGMA", "VALUES", "TABLE")
+_COMMENT = re.compile(r"^(\s|/\*(?![!M]).*?\*/|--[^\n]*\n|#[^\n]*\n|\()+", re.DOTALL)
+_WRITES_FILES = re.compile(r"\bINTO\s+(OUTFILE|DUMPFILE)\b", re.IGNORECASE)
+
+
 def shown(url: URL) -> str:
     """The URL as people may see it: without its password, and with those options only that are known to hold none."""
     words = url.difference_update_query(set(url.query) - {*_UNDERSTOOD}).render_as_string(hide_password=True)
@@ -54,12 +62,14 @@ def backend_of(url: URL) -> str:
     )
 
 
-def read_only(url: URL) -> Engine:
+def read_only(url: URL, read_seconds: int | None = None) -> Engine:
     """An engine whose every transaction is read-only by the database's own means; it has connected once.
 
-    Raises DatabaseUnreachable with the server's answer.
+    A statement that does not read is not sent at all: it raises WriteRefused. A server that is silent for
+    ``read_seconds`` is given up; None: it is waited for. Raises DatabaseUnreachable with the server's answer.
     """
-    engine = _engine(url)
+    engine = _engine(url, read_seconds)
+    event.listen(engine, "before_cursor_execute", _refuse_writing)
 
     if backend_of(url) == "mysql":
 
@@ -77,6 +87,19 @@ def read_only(url: URL) -> Engine:
         engine.dispose()
         raise DatabaseUnreachable(f"The database does not answer: {shown(url)}.", evidence=_answer(error)) from None
     return engine
+
+
+def _refuse_writing(_connection: Any, _cursor: Any, statement: str, *_others: Any) -> None:
+    """Called by SQLAlchemy with every statement, before it is sent. Raises WriteRefused."""
+    begin = _COMMENT.sub("", statement, count=1)
+    verb = begin.split(None, 1)[0].upper().rstrip(";(") if begin.split() else ""
+    if verb not in _READING or _WRITES_FILES.search(statement):
+        raise WriteRefused(
+            "A check tried to change the database.",
+            # The rest of it may be data.
+            evidence=f"the statement begins with {verb or 'nothing'}",
+            next_command="have the check only read",
+        )
 
 
 def writable(url: URL) -> None:
@@ -139,7 +162,7 @@ def database_bytes(engine: Engine) -> int:
         return int(size or 0)
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, read_seconds: int | None) -> Engine:
     if backend_of(url) == _SQLITE:
         if not url.database or url.database == ":memory:":
             raise DatabaseUnreachable(
@@ -157,7 +180,7 @@ def _engine(url: URL) -> Engine:
     known = {key: value for key, value in url.query.items() if key in _UNDERSTOOD}
     return sqlalchemy.create_engine(
         url.set(drivername="mysql+pymysql", query=known),
-        connect_args={"connect_timeout": CONNECT_SECONDS},
+        connect_args={"connect_timeout": CONNECT_SECONDS, "read_timeout": read_seconds},
         pool_pre_ping=True,
     )
 

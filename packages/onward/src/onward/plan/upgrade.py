@@ -11,7 +11,6 @@ from onward.plan.forward import (
     Lane,
     baseline_step,
     census_id,
-    check_step,
     environment_steps,
     migration_steps,
     runner_id,
@@ -39,6 +38,7 @@ class UpgradeWish(Frozen):
     path: tuple[str, ...] = Field(min_length=2)
     configuration: tuple[str, ...] = Field(min_length=1)
     environments: dict[str, EnvironmentChoice]
+    described: dict[str, JsonValue] = Field(description="The cloud file, for the checks before the outage")
     units: tuple[UnitCommands, ...] = ()
     facts: dict[str, JsonValue]
     parallel: int = Field(default=2, ge=1)
@@ -57,10 +57,10 @@ def plan_upgrade(wish: UpgradeWish, durations: Mapping[str, float] | None = None
         reason="the migrations read the cloud's own configuration",
         phase="prepare",
     )
-    check = check_step(lane, (adopt.id,))
-    prepared = (check.id, *(runner_id(series) for series in ahead))
+    gate = _gate_step(wish, (adopt.id, *(runner_id(series) for series in ahead)))
+    prepared = (gate.id,)
     stops = [_unit_step(wish, unit.name, "stop", unit.stop, prepared) for unit in wish.units if unit.stop]
-    gate = Step(
+    stopped = Step(
         id="stopped",
         action="service.stopped",
         target=wish.service,
@@ -74,12 +74,12 @@ def plan_upgrade(wish: UpgradeWish, durations: Mapping[str, float] | None = None
         action="database.backup",
         target=f"{wish.service} database",
         arguments={"service": wish.service},
-        needs=(gate.id,),
+        needs=(stopped.id,),
         reason="the way back, should a migration fail",
         phase="outage",
         expected_seconds=lane.expected("backup"),
     )
-    baseline = baseline_step(lane, (gate.id,), phase="outage")
+    baseline = baseline_step(lane, (stopped.id,), phase="outage")
     migrations = migration_steps(lane, (backup.id, baseline.id), census_each=False, reversible=False)
     starts = [
         _unit_step(wish, unit.name, "start", unit.start, (census_id(target),)) for unit in wish.units if unit.start
@@ -88,9 +88,9 @@ def plan_upgrade(wish: UpgradeWish, durations: Mapping[str, float] | None = None
         *environment_steps(lane, ahead),
         adopt,
         *runner_steps(lane, ahead),
-        check,
-        *stops,
         gate,
+        *stops,
+        stopped,
         backup,
         baseline,
         *migrations,
@@ -105,6 +105,18 @@ def plan_upgrade(wish: UpgradeWish, durations: Mapping[str, float] | None = None
         limits={BUILD_POOL: wish.parallel, WARM_POOL: wish.parallel, UNIT_POOL: 8},
         steps=tuple(in_order(steps)),
     ).sealed()
+
+
+def _gate_step(wish: UpgradeWish, needs: tuple[str, ...]) -> Step:
+    return Step(
+        id="gate",
+        action="cloud.check",
+        target=f"cloud {wish.cloud}",
+        arguments={"service": wish.service, "path": list(wish.path), "cloud": wish.described},
+        needs=needs,
+        reason="nothing is stopped before every check has passed, or was waived by name",
+        phase="prepare",
+    )
 
 
 def _unit_step(wish: UpgradeWish, unit: str, verb: str, argv: tuple[str, ...], needs: tuple[str, ...]) -> Step:

@@ -11,7 +11,7 @@ from onward.errors import CheckFailed, DatabaseAhead, PlanStale, SourceSeriesUnc
 from onward.hosts.constraints import resolve
 from onward.hosts.interpreters import find_interpreters
 from onward.hosts.state import Directories
-from onward.model.cloud import Service
+from onward.model.cloud import Cloud, Service
 from onward.observe.configuration import read_configuration
 from onward.observe.database import shown, writable
 from onward.plan.plan import Plan, digest_of
@@ -54,8 +54,9 @@ def survey_upgrade(
             path=tuple(series.id for series in path),
             configuration=entry.configuration,
             environments=choices,
+            described=cloud.model_dump(mode="json", exclude_defaults=True),
             units=tuple(UnitCommands(name=unit.name, stop=unit.stop, start=unit.start) for unit in entry.units),
-            facts=_facts(entry, found, {series: dict(choice.constraints) for series, choice in choices.items()}),
+            facts=_facts(cloud, entry, found, {series: dict(choice.constraints) for series, choice in choices.items()}),
             parallel=environments.parallel,
         )
     )
@@ -78,7 +79,8 @@ def facts_now(directories: Directories, cloud_file: Path, plan: Plan) -> dict[st
 
     Raises PlanStale when the database is at another series, and a Refused error where the facts cannot be had.
     """
-    entry = load_cloud(cloud_file).service(plan.service)
+    cloud = load_cloud(cloud_file)
+    entry = cloud.service(plan.service)
     try:
         found = _look(entry, plan.service, plan.source)
     except (DatabaseAhead, SourceSeriesUnclear) as moved:
@@ -99,7 +101,7 @@ def facts_now(directories: Directories, cloud_file: Path, plan: Plan) -> dict[st
         constraints[series] = (
             resolve("as-of-release", series_list().find(series), directories) if as_of_release else wanted
         )
-    return _facts(entry, found, constraints)
+    return _facts(cloud, entry, found, constraints)
 
 
 def _look(entry: Service, service: str, said: str | None) -> DatabaseFound:
@@ -107,11 +109,13 @@ def _look(entry: Service, service: str, said: str | None) -> DatabaseFound:
     return look_at(url, configuration, service, said or entry.series)
 
 
-def _facts(entry: Service, found: DatabaseFound, constraints: dict[str, dict[str, JsonValue]]) -> dict[str, JsonValue]:
+def _facts(
+    cloud: Cloud, entry: Service, found: DatabaseFound, constraints: dict[str, dict[str, JsonValue]]
+) -> dict[str, JsonValue]:
     return {
         "database": shown(found.url),
         "series": found.series,
         "schema": found.schema.as_data(),
-        "cloud file": digest_of(entry.model_dump(mode="json")),
+        "cloud file": digest_of([entry.model_dump(mode="json"), cloud.infrastructure.model_dump(mode="json")]),
         "constraints": dict(constraints),
     }

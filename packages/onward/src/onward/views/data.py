@@ -37,6 +37,15 @@ class VerdictData(Data):
     details: tuple[str, ...]
 
 
+class WaiverData(Data):
+    """A finding that somebody decided shall not stop the run. The time is ISO 8601 in UTC."""
+
+    name: str
+    reason: str
+    by: str
+    at: str
+
+
 class RunData(Data):
     """The run and the plan it carries out. Times are ISO 8601 in UTC."""
 
@@ -48,6 +57,7 @@ class RunData(Data):
     path: tuple[str, ...] = Field(description="Series from source to target")
     plan_digest: str
     onward_version: str
+    waivers: tuple[WaiverData, ...] = Field(description="What its checks were not to stop it for")
     created: str
     finished: str | None
     seconds: float | None
@@ -157,6 +167,7 @@ def report_data(record: RunRecord) -> ReportData:
                 "path": plan.path,
                 "plan_digest": plan.digest,
                 "onward_version": plan.onward_version,
+                "waivers": tuple({**asdict(waived), "at": _in_utc(waived.at)} for waived in record.waivers),
                 "created": _in_utc(record.created),
                 "finished": None if record.finished is None else _in_utc(record.finished),
                 "seconds": None if record.finished is None else record.finished - record.created,

@@ -30,9 +30,11 @@ MOST_EVIDENCE = 20_000
 LEVEL_WORDS = {
     "fail": "fail",
     "could-not-tell": "could not tell",
+    "waived": "waived",
     "warn": "warning",
     "documented": "documented change",
     "note": "note",
+    "not-checked": "not checked",
     "pass": "pass",
 }
 
@@ -57,7 +59,9 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "prediction": prediction_of(record),
         "outage": outage_of(record),
         "findings": findings_of(record),
-        "checked": any(each.status == "done" for each in by_action(record, "service.check")),
+        "checked": any(
+            each.status == "done" for action in ("service.check", "cloud.check") for each in by_action(record, action)
+        ),
         "level_words": LEVEL_WORDS,
         "proof": proof_of(record),
         "environments": environments_of(record),

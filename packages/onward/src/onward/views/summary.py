@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from onward.checks.grouping import together
 from onward.engine.record import RunRecord, StepRecord
 from onward.plan.plan import Plan
 from onward.plan.prediction import Prediction, predict
@@ -22,8 +23,8 @@ LONG_IDLE_SECONDS = 30.0
 """Beyond this, the time in which a run did nothing is told apart from its work."""
 
 Tone = Literal["good", "attention", "bad", "neutral"]
-Level = Literal["fail", "could-not-tell", "warn", "documented", "note", "pass"]
-LEVELS: tuple[Level, ...] = ("fail", "could-not-tell", "warn", "documented", "note", "pass")
+Level = Literal["fail", "could-not-tell", "waived", "warn", "documented", "note", "not-checked", "pass"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 @dataclass(frozen=True)
@@ -196,32 +197,39 @@ def proof_of(record: RunRecord) -> tuple[ProofCheck, ...]:
 
 def findings_of(record: RunRecord) -> tuple[Finding, ...]:
     """All findings, the gravest first; the same one found by several steps is one finding."""
-    steps: dict[tuple[Level, str, str], list[str]] = {}
+    steps: dict[tuple[Level, str, str], dict[str, None]] = {}
+    abouts: dict[tuple[Level, str, str], dict[str, None]] = {}
     for record_of_step in record.steps:
-        for key in _found_by(record_of_step):
-            found = steps.setdefault(key, [])
-            if record_of_step.step.id not in found:
-                found.append(record_of_step.step.id)
-    found_all = [Finding(*key, steps=tuple(where)) for key, where in steps.items()]
+        for level, name, details, about in _found_by(record_of_step):
+            steps.setdefault((level, name, details), {})[record_of_step.step.id] = None
+            abouts.setdefault((level, name, details), {}).update({about: None} if about else {})
+    found_all = [
+        Finding(level, f"{name} ({together(about)})" if about else name, details, tuple(steps[level, name, details]))
+        for (level, name, details), about in abouts.items()
+    ]
     return tuple(sorted(found_all, key=lambda finding: LEVELS.index(finding.level)))
 
 
-def _found_by(record: StepRecord) -> Iterator[tuple[Level, str, str]]:
+def _found_by(record: StepRecord) -> Iterator[tuple[Level, str, str, str]]:
+    """Level, name, details and what it is about."""
     evidence = evidence_of(record)
     for found in evidence.get("findings", []):
         level: Level = found["result"] if found.get("result") in LEVELS else "could-not-tell"
-        yield level, str(found.get("name", "check")), _said(found.get("details", ""))
+        name, details = str(found.get("name", "check")), _said(found.get("details", ""))
+        if found.get("waived"):
+            level, details = "waived", f"{details} (waived: {_said(found['waived'])})".strip()
+        yield level, name, details, str(found.get("about", ""))
     for command in evidence.get("commands", []):
         if command.get("exit_status"):
-            yield "warn", str(command.get("name", "command")), f"ended with exit status {command['exit_status']}"
+            yield "warn", str(command.get("name", "command")), f"ended with exit status {command['exit_status']}", ""
     for difference in evidence.get("differences", []):
-        yield "fail", "answers differ", _said(difference)
+        yield "fail", "answers differ", _said(difference), ""
     for warning in evidence.get("warnings", []):
-        yield "warn", "said by the release", _said(warning)
+        yield "warn", "said by the release", _said(warning), ""
     for change in evidence.get("documented", []):
-        yield "documented", "", _said(change)
+        yield "documented", "", _said(change), ""
     for note in evidence.get("notes", []):
-        yield "note", "", _said(note)
+        yield "note", "", _said(note), ""
 
 
 def _said(value: object) -> str:

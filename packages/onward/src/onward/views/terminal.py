@@ -34,9 +34,11 @@ TONE_STYLES = {"good": "bold green", "attention": "bold yellow", "bad": "bold re
 LEVEL_WORDS = {
     "fail": ("FAIL", "bold red"),
     "could-not-tell": ("could not tell", "yellow"),
+    "waived": ("waived", "yellow"),
     "warn": ("warning", "yellow"),
     "documented": ("documented", ""),
     "note": ("note", ""),
+    "not-checked": ("not checked", ""),
     "pass": ("pass", "green"),
 }
 
@@ -83,6 +85,8 @@ def print_record(record: RunRecord, stream: TextIO, reports: Iterable[Path] = ()
     page.paragraph(f"{title_of(record)}, cloud {record.plan.cloud}")
     page.paragraph(f"Run {record.run_id}")
     page.paragraph(f"Begun {moment(record.created)}{took_of(record)}")
+    for waived in record.waivers:
+        page.paragraph(("Waived: ", "bold"), f"{waived.name}, by {waived.by} at {moment(waived.at)}: {waived.reason}")
     print_bars(page, record)
     prediction = prediction_of(record)
     if prediction is not None:
@@ -167,7 +171,7 @@ def _print_prediction(page: Page, prediction: Prediction) -> None:
 
 def _print_findings(page: Page, findings: tuple[Finding, ...], record: RunRecord) -> None:
     shown = [finding for finding in findings if finding.level != "pass"]
-    passed = len(findings) - len(shown)
+    passed = sum(finding.level == "pass" for finding in findings)
     if not findings:
         return
     page.blank()

@@ -189,9 +189,11 @@ def _census(record: RunRecord) -> tuple[str, ...]:
 def _warned(findings: tuple[Finding, ...]) -> tuple[str, ...]:
     warned = sum(finding.level == "warn" for finding in findings)
     unclear = sum(finding.level == "could-not-tell" for finding in findings)
-    said = [counted(warned, "warning")] if warned else []
+    waived = sum(finding.level == "waived" for finding in findings)
+    said = [counted(waived, "waived finding")] if waived else []
+    said += [counted(warned, "warning")] if warned else []
     said += [f"{counted(unclear, 'check')} that could not tell"] if unclear else []
-    return (f"To be read: {' and '.join(said)}, listed below.",) if said else ()
+    return (f"To be read: {', '.join(said)}; listed below.",) if said else ()
 
 
 def _others(proof: tuple[ProofCheck, ...], noun: str) -> str:

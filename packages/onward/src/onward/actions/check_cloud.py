@@ -1,0 +1,87 @@
+"""The first gate of an upgrade: everything that ``onward check`` looks at, before anything is stopped."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from onward.actions.warm_runner import runner_for
+from onward.checks.finding import Finding, in_order_of_gravity
+from onward.checks.grouping import Group, grouped
+from onward.checks.waiver import require_all_used
+from onward.engine.action import Evidence, StepContext
+from onward.engine.secrets import Redactor
+from onward.errors import CheckFailed, WaiverMatchesNothing
+from onward.hosts.runner import Runner
+
+
+@dataclass(frozen=True)
+class GateRequest:
+    """What is to be checked for a run."""
+
+    cloud: Mapping[str, Any]
+    """The cloud file as it was planned with."""
+    service: str
+    path: tuple[str, ...]
+    """Series from source to target."""
+    waivers: Mapping[str, str]
+    runner: Callable[[str], Runner]
+    """The run's own warm runner of a series."""
+    secrets: Redactor
+    progress: Callable[[str], None]
+    cancelled: Callable[[], bool]
+
+
+Gate = Callable[[GateRequest], list[Finding]]
+"""Runs all checks; the findings, with what is waived. Given from above: actions know nothing of surveys."""
+
+
+class CheckCloud:
+    """``cloud.check``: run all checks, the target's and all others' on the way, and stop unless nothing stands out.
+
+    Arguments: ``service``; ``path``, the series; ``cloud``, the cloud file as data. Evidence: ``findings``, each a
+    Finding as data, the waived ones with their reason. Reads only, so that it may be repeated.
+    """
+
+    name = "cloud.check"
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Check. Raises CheckFailed, WaiverMatchesNothing."""
+        arguments: Any = context.step.arguments
+        findings = in_order_of_gravity(
+            self._gate(
+                GateRequest(
+                    cloud=arguments["cloud"],
+                    service=arguments["service"],
+                    path=tuple(arguments["path"]),
+                    waivers=context.waivers,
+                    runner=lambda series: runner_for(context, series),
+                    secrets=context.secrets,
+                    progress=context.progress,
+                    cancelled=context.cancelled,
+                )
+            )
+        )
+        try:
+            require_all_used(findings, context.waivers)
+        except WaiverMatchesNothing as error:
+            error.next_command = "apply the plan again, with the name corrected or without the waiver"
+            raise
+        stopping = [finding for finding in findings if finding.stops]
+        if stopping:
+            names = {each.name: None for each in stopping}
+            raise CheckFailed(
+                f"{context.plan.service} is not fit to be taken to {context.plan.target}.",
+                evidence="\n".join(_line(group) for group in grouped(stopping)),
+                state="The service is up and nothing was migrated. What is understood can be waived: onward runs resume"
+                f" {context.run_id} " + " ".join(f"--waive '{name}=REASON'" for name in names),
+                next_command=f"onward runs resume {context.run_id}",
+            )
+        return {"findings": [asdict(finding) for finding in findings]}
+
+
+def _line(group: Group) -> str:
+    word = "failed" if group.finding.result == "fail" else "could not tell"
+    return f"{group.title}: {word}: {' '.join(group.finding.details.split())}"

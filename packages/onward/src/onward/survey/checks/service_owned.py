@@ -1,0 +1,172 @@
+"""The checks that services bring along, run with the code of every series on the way, all side by side."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from signal import SIGKILL
+from threading import Lock, Thread
+from typing import Protocol
+
+from onward.actions.build_environment import specification
+from onward.actions.check_upgrade import ask_release
+from onward.catalog.load import in_force, recipe
+from onward.catalog.series import Series
+from onward.checks.finding import Finding, finding_of
+from onward.checks.service_owned import none_of_its_own
+from onward.errors import OnwardError, RunnerDied
+from onward.hosts.environments import build
+from onward.hosts.runner import Runner, warm_runner
+from onward.survey.checks.check import Check, Look
+from onward.survey.checks.context import CheckContext
+from onward.survey.environments import choose_environments
+from onward.survey.options import EnvironmentWish
+
+NAME = "service-owned"
+COMMAND_SECONDS = 300.0
+"""A check of a service that takes longer than this could not tell."""
+
+
+class Runners(Protocol):
+    """Where warm runners come from: made for the purpose, or those of a run."""
+
+    parallel: int
+    """How many may be at work at once."""
+
+    def runner(self, service: str, series: Series) -> AbstractContextManager[Runner]:
+        """A runner with the code of a series. Entering it raises an OnwardError where it cannot be had."""
+        ...
+
+
+class NewRunners:
+    """Runners that are started for the checks and ended after them, so that memory holds no more than are at work.
+
+    When its context is left early, by Ctrl-C, those at work are killed: their checks end, and no other begins.
+    """
+
+    def __init__(self, context: CheckContext, wish: EnvironmentWish, progress: Callable[[str], None]) -> None:
+        self.parallel = wish.parallel
+        self._context = context
+        self._wish = wish
+        self._progress = progress
+        self._at_work: set[int] = set()
+        self._over = False
+        self._lock = Lock()
+
+    def __enter__(self) -> "NewRunners":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            self._over = True
+            for pid in self._at_work:
+                os.kill(pid, SIGKILL)
+
+    @contextmanager
+    def runner(self, service: str, series: Series) -> Iterator[Runner]:
+        """Build the environment unless it is there, and import the code."""
+        directories, interpreters = self._context.directories, self._context.interpreters()
+        choice = choose_environments(directories, service, (series,), interpreters, self._wish)[series.id]
+        self._progress(f"{service} {series.id}: building and importing it")
+        environment = build(specification(service, choice), directories)
+        known = recipe(service)
+        with (
+            tempfile.TemporaryDirectory(prefix="onward-check-") as logs,
+            warm_runner(environment.python, known.warm_modules, Path(logs) / "runner.log", known.variables) as runner,
+        ):
+            with self._lock:
+                if self._over:
+                    raise RunnerDied("The checks were ended before this one began.")
+                self._at_work.add(runner.pid)
+            try:
+                yield runner
+            finally:
+                with self._lock:
+                    self._at_work.discard(runner.pid)
+
+
+def service_owned(runners: Runners, progress: Callable[[str], None]) -> Check:
+    """The check that runs them. It keeps to times of its own: each command has one."""
+    return Check(NAME, _look(runners, progress), timeout_seconds=None)
+
+
+def _look(runners: Runners, progress: Callable[[str], None]) -> Look:
+    def look(context: CheckContext) -> Iterator[Finding]:
+        wanted: list[tuple[str, Series]] = []
+        for service in context.services:
+            try:
+                path = context.path(service)
+            except OnwardError as error:
+                yield finding_of("upgrade-check", error, about=service)
+                continue
+            wanted += [(service, series) for series in (path[1:] if context.target is not None else path)]
+        for findings in _side_by_side(
+            [partial(_ask, runners, context, service, series, progress) for service, series in wanted],
+            runners.parallel,
+        ):
+            yield from findings
+
+    return look
+
+
+def _side_by_side(works: Sequence[Callable[[], list[Finding]]], parallel: int) -> Iterator[list[Finding]]:
+    """What each call returns, in order. Called in threads that do not keep the process from ending."""
+    results: list[Future[list[Finding]]] = [Future() for _ in works]
+    waiting = SimpleQueue[int]()
+    for number in range(len(works)):
+        waiting.put(number)
+
+    def work() -> None:
+        with suppress(Empty):
+            while True:
+                number = waiting.get_nowait()
+                try:
+                    results[number].set_result(works[number]())
+                except BaseException as error:  # to be raised where the result is waited for
+                    results[number].set_exception(error)
+
+    for number in range(min(max(1, parallel), len(works))):
+        Thread(target=work, name=f"service-check-{number}", daemon=True).start()
+    for result in results:
+        yield result.result()
+
+
+def _ask(
+    runners: Runners, context: CheckContext, service: str, series: Series, progress: Callable[[str], None]
+) -> list[Finding]:
+    """What one release says. Raises nothing but bugs."""
+    about = f"{service} {series.id}"
+    if not in_force(recipe(service).checks, series.id):
+        return [none_of_its_own("upgrade-check", about)]
+    try:
+        # Its password may stand in what a release prints.
+        context.database_url(service)
+        with (
+            runners.runner(service, series) as runner,
+            tempfile.TemporaryDirectory(prefix="onward-check-") as logs,
+        ):
+            _, findings = ask_release(
+                service,
+                series.id,
+                runner,
+                [Path(path) for path in context.entry(service).configuration],
+                log_of=lambda check: Path(logs) / f"{check}.log",
+                progress=progress,
+                timeout_seconds=COMMAND_SECONDS,
+            )
+    except OnwardError as error:
+        return [finding_of("upgrade-check", error, about=about)]
+    return [_with_way_out(finding, context, service) for finding in findings]
+
+
+def _with_way_out(finding: Finding, context: CheckContext, service: str) -> Finding:
+    """A release further on may not be able to read a database that has not been taken there; a rehearsal takes one."""
+    if finding.result != "could-not-tell" or finding.way_out or context.target is None:
+        return finding
+    files = ",".join(context.entry(service).configuration)
+    return replace(finding, way_out=f"onward rehearse --copy-of config:{files} --to {context.target.id}")

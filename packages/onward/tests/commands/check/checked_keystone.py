@@ -1,0 +1,89 @@
+"""A real Keystone of one series to be checked, and the cloud file that describes it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from onward.catalog.load import in_force, recipe
+from onward.hosts.runner import Runner, ServedApi, warm_runner
+
+SOURCE = "2023.1"
+PASSWORD = "an-administrator's-password"
+
+
+@dataclass(frozen=True)
+class Keystone:
+    """An installation of Keystone of one series, and the cloud file that describes it."""
+
+    directory: Path
+    python: Path
+    series: str = SOURCE
+
+    @property
+    def configuration(self) -> Path:
+        return self.directory / "keystone.conf"
+
+    @property
+    def database(self) -> Path:
+        return self.directory / "keystone.db"
+
+    @property
+    def cloud_file(self) -> Path:
+        return self.directory / "cloud.yaml"
+
+    def write(self, connection: str = "", **infrastructure: Any) -> None:
+        """Write the configuration and the cloud file; nobody's credentials are used unless that is said."""
+        keys = f"key_repository = {self.directory}/keys"
+        connection = connection or f"sqlite:///{self.database}"
+        self.configuration.write_text(
+            f"[database]\nconnection = {connection}\n[fernet_tokens]\n{keys}\n[fernet_receipts]\n{keys}\n"
+            f"[credential]\n{keys}\n[cache]\nenabled = true\nbackend = dogpile.cache.memory\n"
+        )
+        service = {"series": self.series, "configuration": [str(self.configuration)]}
+        described = {"identity": {"ask": False}, **infrastructure}
+        self.cloud_file.write_text(
+            yaml.safe_dump({"cloud": "example", "services": {"keystone": service}, "infrastructure": described})
+        )
+
+    @contextmanager
+    def runner(self) -> Iterator[Runner]:
+        with warm_runner(self.python, recipe("keystone").warm_modules, self.directory / "runner.log") as runner:
+            yield runner
+
+    def bootstrap(self, runner: Runner) -> None:
+        (self.directory / "keys").mkdir(mode=0o700, exist_ok=True)
+        for command in in_force(recipe("keystone").bootstrap, self.series):
+            outcome = runner.run(
+                command,
+                configuration=[self.configuration],
+                log=self.directory / f"{command.name}.log",
+                environment={"OS_BOOTSTRAP_PASSWORD": PASSWORD},
+            )
+            assert outcome.exit_status == 0, outcome.tail()
+
+    @contextmanager
+    def served(self) -> Iterator[ServedApi]:
+        process = recipe("keystone").processes[0]
+        (application,) = in_force(process.applications, self.series)
+        with (
+            self.runner() as runner,
+            runner.serve(
+                application,
+                configuration=[self.configuration],
+                log=self.directory / "api.log",
+                health_path=process.health_path,
+            ) as api,
+        ):
+            self._publish(f"{api.url}/v3")
+            yield api
+
+    def _publish(self, url: str) -> None:
+        """Have the catalogue name the API's real address, which is known only once it listens."""
+        with closing(sqlite3.connect(self.database)) as connection:
+            connection.execute("UPDATE endpoint SET url = ?", (url,))
+            connection.commit()

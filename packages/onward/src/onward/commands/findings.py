@@ -7,7 +7,7 @@ from onward.checks.finding import Finding, in_order_of_gravity
 from onward.checks.grouping import named
 from onward.checks.waiver import require_all_used
 from onward.commands.base import Lister
-from onward.errors import CheckFailed, OnwardError
+from onward.errors import CheckFailed, OnwardError, Refused
 from onward.views.findings import print_findings, tally
 from onward.views.page import Page
 from onward.views.terminal import print_error
@@ -18,6 +18,9 @@ COLUMNS = ("Check", "About", "Result", "Details", "Way out", "How", "Found by", 
 class FindingsLister(Lister):
     """Base of the commands that show findings. A subclass looks in ``find`` and says in ``subject`` what at."""
 
+    refusal: type[Refused] = CheckFailed
+    """The error with which it ends when something stops."""
+
     def find(self, parsed_args: Any) -> list[Finding]:
         """All findings, with what is waived."""
         raise NotImplementedError
@@ -27,8 +30,8 @@ class FindingsLister(Lister):
         raise NotImplementedError
 
     def waivers(self, parsed_args: Any) -> Mapping[str, str]:
-        """The waivers that were given."""
-        raise NotImplementedError
+        """The waivers that were given; none where the command takes none."""
+        return {}
 
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Return columns and rows, the worst first."""
@@ -52,7 +55,9 @@ class FindingsLister(Lister):
         super().run(parsed_args)
         try:
             require_all_used(self._findings, self.waivers(parsed_args))
-            require_in_order(self._findings, self.subject(parsed_args)[1])
+            require_in_order(
+                self._findings, self.subject(parsed_args)[1], self.refusal, waivable="waive" in parsed_args
+            )
         except OnwardError as error:
             print_error(error, self.app.stderr)
             return error.exit_status
@@ -68,17 +73,18 @@ class FindingsLister(Lister):
         return 0
 
 
-def require_in_order(findings: Sequence[Finding], otherwise: str, state: str = "Nothing was touched.") -> None:
-    """Return when nothing stops. Raises CheckFailed, which names what does."""
+def require_in_order(findings: Sequence[Finding], otherwise: str, refusal: type[Refused], *, waivable: bool) -> None:
+    """Return when nothing stops. Raises the refusal, which names what does."""
     stopping = [finding for finding in findings if finding.stops]
     if stopping:
-        raise CheckFailed(
+        raise refusal(
             f"{otherwise} {tally(findings)}.",
             evidence="\n".join(
                 f"{word}: {named(found)}"
                 for word, result in (("failed", "fail"), ("could not tell", "could-not-tell"))
                 if (found := [each for each in stopping if each.result == result])
             ),
-            state=f"{state} What is understood can be waived: --waive 'NAME=REASON'",
+            state="Nothing was touched."
+            + (" What is understood can be waived: --waive 'NAME=REASON'" if waivable else ""),
             next_command=next((each.way_out for each in stopping if each.way_out), ""),
         )

@@ -8,7 +8,9 @@ from typing import Any
 from cliff.columns import FormattableColumn
 
 from onward.catalog.load import recipe, series_list, services
+from onward.checks.finding import Finding
 from onward.commands.base import HasApp, Lister, directories_of
+from onward.commands.findings import FindingsLister
 from onward.commands.plan import DEFAULT_CLOUD_FILE
 from onward.errors import DIFFERENCES, PolicyAtFault
 from onward.policy.difference import RuleChange, difference
@@ -18,8 +20,7 @@ from onward.survey.policy_check import places_of_cloud, places_of_directory, sur
 from onward.survey.policy_ends import OperatorPolicy, policy_ends
 from onward.views.policy_report import render_difference, sentences_of
 from onward.views.policy_words import change_words, enforcement_words, place_of, source_of
-from onward.views.terminal import print_error
-from onward.views.words import counted, harmless
+from onward.views.words import harmless
 
 MOST_WARNINGS = 5
 """So many of a release's own warnings are shown; some releases warn of each of their rules."""
@@ -157,8 +158,10 @@ class PolicyDiff(Lister):
         )
 
 
-class PolicyCheck(Lister):
+class PolicyCheck(FindingsLister):
     """Check the policy of services: stale files, unknown rules, circles, overrides that are lost or without effect."""
+
+    refusal = PolicyAtFault
 
     def get_parser(self, prog_name: str) -> Any:
         """Add what is checked."""
@@ -177,34 +180,21 @@ class PolicyCheck(Lister):
         add_environment_options(parser)
         return parser
 
-    def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-        """Return columns and rows."""
+    def find(self, parsed_args: Any) -> list[Finding]:
+        """Look at the files, and ask the releases."""
         if parsed_args.policy_dir is not None:
             places = places_of_directory(parsed_args.policy_dir, parsed_args.service)
         else:
             places = places_of_cloud(parsed_args.cloud, parsed_args.service)
-        self._findings = survey_policy(
+        return survey_policy(
             environments_of(self, parsed_args),
             places,
             source=parsed_args.source,
             target=parsed_args.target,
             progress=lambda text: print(text, file=self.app.stderr),
         )
-        rows: list[tuple[object, ...]] = [
-            (each.name, each.result, harmless(each.details), each.way_out) for each in self._findings
-        ]
-        return ("Check", "Result", "Details", "Way out"), rows
 
-    def run(self, parsed_args: Any) -> int:
-        """Show the table; exit with 4 when anything failed or could not be told."""
-        super().run(parsed_args)
-        bad = [finding for finding in self._findings if finding.result in ("fail", "could-not-tell")]
-        if not bad:
-            return 0
-        error = PolicyAtFault(
-            f"{counted(len(bad), 'finding')} on policy must be looked at.",
-            evidence="\n".join(f"{each.name}: {each.result}" for each in bad),
-            next_command=next((each.way_out for each in bad if each.way_out), ""),
-        )
-        print_error(error, self.app.stderr)
-        return error.exit_status
+    def subject(self, parsed_args: Any) -> tuple[str, str]:
+        """By what was asked for."""
+        who = ", ".join(parsed_args.service) or "all services"
+        return f"Policy of {who}: nothing stands out.", f"Policy of {who}: not everything is in order."

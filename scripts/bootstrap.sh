@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings a bare Debian 12 to the point where `uv run` works: apt packages where it may (as root), then uv from the
 # package index into .tools/. Says what is missing where it may not install it. Prints uv's path as its last line.
-# With the argument `test` it also installs what the test suite starts: MariaDB and its client, clocks that are wrong.
+# With the argument `test` it also installs the servers that the test suite starts.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -18,12 +18,22 @@ need /usr/include/stdio.h libc6-dev
 if [[ ${1:-} == test ]]; then
     need /usr/sbin/mariadbd mariadb-server-core
     need mariadb-dump mariadb-client
+    need /usr/lib/galera/libgalera_smm.so galera-4
     need zstd zstd
     need faketime faketime
+    need /usr/lib/rabbitmq/bin/rabbitmq-server rabbitmq-server
+    need memcached memcached
 fi
 if ((${#wanted[@]})); then
     if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
         export DEBIAN_FRONTEND=noninteractive
+        # The tests start their own servers; those that Debian starts with a package stay off.
+        policy=/usr/sbin/policy-rc.d
+        if [[ ! -e $policy ]]; then
+            trap 'rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' >"$policy"
+            chmod 755 "$policy"
+        fi
         apt-get update -q >&2
         apt-get install -y -q --no-install-recommends "${wanted[@]}" >&2
     else

@@ -5,6 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TypeVar
 
+from onward.catalog.database import DatabaseNeeds, OldestServers
 from onward.catalog.series import Series, SeriesList
 from onward.catalog.service import (
     AnswerChange,
@@ -115,6 +116,32 @@ def changes_between(changes: Iterable[Change], source: str, target: str) -> tupl
     """What the releases after ``source``, up to ``target``, are documented to change. Raises UnknownSeries."""
     position = series_list().position
     return tuple(change for change in changes if position(source) < position(change.series) <= position(target))
+
+
+@cache
+def database_needs() -> DatabaseNeeds:
+    """What releases need of the database server below them. Raises InvalidCatalogue."""
+    file = "database-servers.yaml"
+    needs = validated(file, (DATA / file).read_text(encoding="utf-8"), DatabaseNeeds)
+    known = {name for entry in series_list() for name in (entry.id, entry.name)}
+    named = [each.since for each in needs.versions] + [each.none_since for each in needs.triggers]
+    if wrong := [f"there is no series {name}" for name in named if name not in known]:
+        raise invalid(file, wrong)
+    return needs
+
+
+def oldest_servers(series: str) -> OldestServers | None:
+    """The oldest servers that a series supports; None where nothing documents any. Raises UnknownSeries."""
+    position = series_list().position
+    fitting = [each for each in database_needs().versions if position(each.since) <= position(series)]
+    return fitting[-1] if fitting else None
+
+
+def may_create_triggers(service: str, series: Iterable[str]) -> bool:
+    """Whether the migrations of these series may create a trigger: unless it is known that none does."""
+    position = series_list().position
+    since = next((each.none_since for each in database_needs().triggers if each.service == service), None)
+    return since is None or any(position(each) < position(since) for each in series)
 
 
 def services() -> tuple[str, ...]:

@@ -18,7 +18,7 @@ _SQLITE = "sqlite"
 _MYSQL = ("mysql", "mariadb")
 _PASSWORDS = ("password", "passwd")
 """Names under which PyMySQL takes a password among a URL's options."""
-_UNDERSTOOD = ("charset", "unix_socket", "ssl_ca")
+UNDERSTOOD = ("charset", "unix_socket", "ssl_ca")
 """Options of a URL that are passed on."""
 
 
@@ -44,7 +44,7 @@ _WRITES_FILES = re.compile(r"\bINTO\s+(OUTFILE|DUMPFILE)\b", re.IGNORECASE)
 
 def shown(url: URL) -> str:
     """The URL as people may see it: without its password, and with those options only that are known to hold none."""
-    words = url.difference_update_query(set(url.query) - {*_UNDERSTOOD}).render_as_string(hide_password=True)
+    words = url.difference_update_query(set(url.query) - {*UNDERSTOOD}).render_as_string(hide_password=True)
     place, mark, options = words.partition("?")
     return place + mark + options.replace("%2F", "/")  # The path of a socket is to be recognised.
 
@@ -177,7 +177,7 @@ def _engine(url: URL, read_seconds: int | None) -> Engine:
             URL.create("sqlite", database=path.as_uri(), query={"mode": "ro", "uri": "true"})
         )
     # Options that other drivers understand would stop PyMySQL from connecting.
-    known = {key: value for key, value in url.query.items() if key in _UNDERSTOOD}
+    known = {key: value for key, value in url.query.items() if key in UNDERSTOOD}
     return sqlalchemy.create_engine(
         url.set(drivername="mysql+pymysql", query=known),
         connect_args={"connect_timeout": CONNECT_SECONDS, "read_timeout": read_seconds},

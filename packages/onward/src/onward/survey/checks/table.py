@@ -1,6 +1,6 @@
 """The table of the checks that come with Onward. A site's own are added by ``plugins.py``."""
 
-from onward.survey.checks import api, keystone_keys, readiness
+from onward.survey.checks import api, broker, database_servers, keystone_keys, memcached, readiness
 from onward.survey.checks.check import Check
 
 # One line for each. An area's functions are in a module beside this one (``survey/checks/AREA.py``): they observe
@@ -9,8 +9,11 @@ BUILT_IN: tuple[Check, ...] = (
     Check("known services", readiness.known_services, needs="nothing"),
     Check("identity API", api.identity, needs="api"),
     Check("endpoints", api.endpoints, needs="api"),
+    Check("message broker", broker.broker, timeout_seconds=90.0),
+    Check("memcached", memcached.memcached),
     Check("schema", readiness.schema, each_service=True),
     Check("keys", keystone_keys.keys, each_service=True),
     Check("shared keys", keystone_keys.shared),
+    Check("database servers", database_servers.database_servers),
 )
 """In the order in which their findings are shown where they are equally grave."""

@@ -4,11 +4,14 @@
 
 Prints one JSON document. ``ratio_per_unit`` is the time per unit against that of 1,000 units: at or below 1.0
 means no worse than linear. Python's collector of circular garbage walks over all objects now and then, the more of
-them the longer; ``ratio_per_unit_without_collector`` is the planner alone.
+them the longer; ``ratio_per_unit_without_collector`` leaves that out. ``calls_per_unit`` counts function calls, which
+neither the collector nor the caches of the processor nor other work on the machine can change.
 """
 
+import cProfile
 import gc
 import json
+import pstats
 import statistics
 import time
 import tracemalloc
@@ -66,6 +69,13 @@ def peak_bytes(units: int) -> int:
     return peak
 
 
+def calls(units: int) -> int:
+    """How many functions are called for a plan."""
+    wanted, profile = wish(units), cProfile.Profile()
+    profile.runcall(plan_upgrade, wanted)
+    return int(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]
+
+
 def main() -> None:
     seconds(10)  # imports and compiled models are not what is measured
     samples: dict[int, list[tuple[float, float]]] = {size: [] for size in SIZES}
@@ -88,6 +98,7 @@ def main() -> None:
             },
             "save_and_read_seconds_median": round(statistics.median(save for _, save in samples[size]), 5),
             "peak_megabytes": round(peak_bytes(size) / 1e6, 2),
+            "calls_per_unit": round(calls(size) / size, 1),
             "ratio_per_unit": round(per_unit[size] / per_unit[1_000], 2),
             "ratio_per_unit_without_collector": round(per_unit_alone[size] / per_unit_alone[1_000], 2),
         }

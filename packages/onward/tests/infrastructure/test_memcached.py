@@ -1,6 +1,7 @@
 """Real servers of memcached: healthy they give no warning, and every fault is found and named."""
 
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -123,7 +124,8 @@ def test_a_server_that_throws_out_what_it_should_keep_is_named(check: Check, tmp
         hold("memcached has too little memory", found, names([small]))
     (fault,) = faults(found).values()
     assert (fault.name, fault.result) == ("memcached evictions", "warn")
-    assert "of 3000 items were thrown out" in fault.details
+    # Of 3000: what is set without waiting for an answer may also not have been taken at all.
+    assert re.match(r"\d+ of [23]\d\d\d items were thrown out for want of room", fault.details)
     assert "before anybody had read them" in fault.details
 
 

@@ -67,6 +67,19 @@ def test_rewriting_again_changes_nothing(data: st.DataObject, rules: list[dict])
             assert rewrite(read_document(once), registered, Settings()).text == once
 
 
+def test_what_becomes_the_default_by_what_else_is_left_out_is_left_out_too() -> None:
+    # Nobody knows admin_required, so that the rule of that name is the default one, and "b" means what is registered.
+    # Only once that is left out does "default" say no more than the release.
+    pairs = (("old", "rule:old"), ("default", "rule:b"), ("c", ""), ("b", ""))
+    registered = policy(*(RegisteredRule(name, check) for name, check in pairs))
+    document = read_document('"default": ""\n"old": "role:x"\n"c": "role:x"\n"b": "rule:admin_required"\n')
+    for rewrite in (convert, prune):
+        once = rewrite(document, registered, Settings())
+        assert not once.unproven
+        assert set(read_document(once.text).values) == {"old", "c"}
+        assert rewrite(read_document(once.text), registered, Settings()).text == once.text
+
+
 BASE = RegisteredRule("admin_required", "role:admin")
 GET = RegisteredRule(
     "identity:get_user",

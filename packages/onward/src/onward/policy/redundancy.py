@@ -98,7 +98,15 @@ def _in_place(values: Values, old: str, names: tuple[str, ...]) -> dict[str, obj
 
 
 def _without_defaults(baseline: Baseline, values: dict[str, object]) -> dict[str, object]:
-    """Leave out what means the same as the default: all at once where that holds, else one after the other."""
+    """Leave out what means the same as the default, until nothing is left that does: one may depend on another."""
+    kept = values
+    while (smaller := _without_candidates(baseline, kept)) != kept:
+        kept = smaller
+    return kept
+
+
+def _without_candidates(baseline: Baseline, values: dict[str, object]) -> dict[str, object]:
+    """Leave out what means the same as the default now: all at once where that holds, else one after the other."""
     candidates = baseline.defaults(values)
     kept = {name: value for name, value in values.items() if name not in candidates}
     if not baseline.changed(kept):

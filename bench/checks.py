@@ -12,12 +12,12 @@ document; ``ratio`` is one_by_one / the other, round by round.
 import argparse
 import json
 import os
-import statistics
 import tempfile
 import time
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 
+from material.spread import spread
 from onward.actions.build_environment import specification
 from onward.actions.check_upgrade import early_values
 from onward.catalog.load import in_force, recipe, series_list
@@ -91,14 +91,6 @@ def asked(context: CheckContext, runners: Runners) -> tuple[float, list[Finding]
     began = time.perf_counter()
     found = run_checks([service_owned(runners, quiet)], context)
     return time.perf_counter() - began, found
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(values), 2),
-        "min": round(min(values), 2),
-        "max": round(max(values), 2),
-    }
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import time
 from pathlib import Path
 
 from material.source_cloud import make_cloud
+from material.spread import spread
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs
 from onward.hosts.state import Directories, default_directories
@@ -73,14 +73,6 @@ def outage(record: RunRecord) -> dict[str, float]:
     for step in steps:
         found[step.step.action] = found.get(step.step.action, 0.0) + (step.seconds or 0.0)
     return {"outage": whole, **found}
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(values), 2),
-        "min": round(min(values), 2),
-        "max": round(max(values), 2),
-    }
 
 
 def main() -> None:

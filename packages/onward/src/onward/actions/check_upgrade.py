@@ -7,7 +7,7 @@ from pathlib import Path
 from oslo_config import cfg
 
 from onward.actions.configure_service import configuration_files
-from onward.actions.warm_runner import command_log, runner_for
+from onward.actions.warm_runner import command_evidence, command_log, runner_for
 from onward.catalog.load import in_force, recipe
 from onward.catalog.service import Command
 from onward.checks.finding import Finding
@@ -41,7 +41,7 @@ class CheckUpgrade:
         )
         return {
             "findings": [asdict(finding) for finding in findings],
-            "checked": [_evidence(context, outcome) for outcome in outcomes],
+            "checked": [command_evidence(context, outcome) for outcome in outcomes],
         }
 
 
@@ -96,12 +96,3 @@ def early_values(command: Command, files: Sequence[Path]) -> dict[tuple[str, str
         if (value := conf[group][name]) is not None:
             values[group, name] = value
     return values
-
-
-def _evidence(context: StepContext, outcome: CommandOutcome) -> Evidence:
-    return {
-        "name": outcome.name,
-        "exit_status": outcome.exit_status,
-        "seconds": round(outcome.seconds, 3),
-        "log": str(outcome.log.relative_to(context.workspace)),
-    }

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from onward.actions.configure_service import configuration_files, database_url
 from onward.actions.scratch import scratch_for
 from onward.actions.service_stopped import require_alone
-from onward.actions.warm_runner import clean_log, command_log, runner_for
+from onward.actions.warm_runner import clean_log, command_evidence, command_log, runner_for
 from onward.catalog.load import forward_recipe, in_force, series_list
 from onward.catalog.service import Command, ForwardRecipe, KnownFault
 from onward.engine.action import Evidence, StepContext
 from onward.errors import MigrationFailed
-from onward.hosts.runner import CommandOutcome
 from onward.hosts.scratch import ScratchDatabase
 from onward.observe.database import backend_of, read_only
 from onward.observe.revision import observe_schema, position
@@ -71,7 +70,7 @@ class MigrateDatabase:
             printed = clean_log(context, outcome)
             if outcome.exit_status != 0:
                 raise _failure(context, service, command, outcome.exit_status, printed, repeated=repeated)
-            commands.append(_evidence(context, outcome))
+            commands.append(command_evidence(context, outcome))
             warnings += _warnings(printed)
         _must_be_at(context, service, series)
         if scratch is not None:
@@ -92,15 +91,6 @@ def _protect(scratch: ScratchDatabase, name: str) -> bool:
         return True
     scratch.checkpoint(name)
     return False
-
-
-def _evidence(context: StepContext, outcome: CommandOutcome) -> Evidence:
-    return {
-        "name": outcome.name,
-        "exit_status": outcome.exit_status,
-        "seconds": round(outcome.seconds, 3),
-        "log": str(outcome.log.relative_to(context.workspace)),
-    }
 
 
 def _warnings(printed: str) -> Iterator[str]:

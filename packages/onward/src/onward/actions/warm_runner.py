@@ -76,3 +76,13 @@ def command_log(context: StepContext, series: str, command: str) -> Path:
     directory = context.workspace / "logs" / series
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     return directory / f"{command}.log"
+
+
+def command_evidence(context: StepContext, outcome: CommandOutcome) -> Evidence:
+    """What is recorded of a service's command: how it ended, how long it took (seconds), and where its output is."""
+    return {
+        "name": outcome.name,
+        "exit_status": outcome.exit_status,
+        "seconds": round(outcome.seconds, 3),
+        "log": str(outcome.log.relative_to(context.workspace)),
+    }

@@ -7,6 +7,7 @@ from typing import Any
 from onward.commands.base import Command, directories_of, write_output
 from onward.errors import PlanUnreadable
 from onward.plan.plan import Plan, parse
+from onward.survey.collector import collector_paused
 from onward.survey.options import add_environment_options, environment_wish
 from onward.survey.upgrade import survey_upgrade
 from onward.views.terminal import print_plan
@@ -43,7 +44,8 @@ class PlanUpgrade(Command):
         )
         show(self, plan, parsed_args.format)
         if parsed_args.output is not None:
-            write_output(parsed_args.output, plan.to_json())
+            with collector_paused():
+                write_output(parsed_args.output, plan.to_json())
             print(
                 f"\nsaved: {parsed_args.output}\napply it with: onward apply {parsed_args.output}", file=self.app.stderr
             )
@@ -93,4 +95,5 @@ def load_plan(path: Path) -> Plan:
         ) from None
     except UnicodeDecodeError as error:
         raise PlanUnreadable(f"{path} is not a plan.", evidence=str(error)) from None
-    return parse(text, str(path))
+    with collector_paused():
+        return parse(text, str(path))

@@ -17,6 +17,7 @@ from onward.observe.database import shown, writable
 from onward.plan.plan import Plan, digest_of
 from onward.plan.upgrade import UnitCommands, UpgradeWish, plan_upgrade
 from onward.survey.cloud import load_cloud
+from onward.survey.collector import collector_paused
 from onward.survey.database import DatabaseFound, look_at, named_database
 from onward.survey.environments import choose_environments
 from onward.survey.machine import require_room
@@ -47,19 +48,19 @@ def survey_upgrade(
     require_no_fault(entry, service, path[1:])
     choices = choose_environments(directories, service, path[1:], find_interpreters(), environments)
     require_room(directories, service, choices, found.bytes * BACKUP_FACTOR)
-    return plan_upgrade(
-        UpgradeWish(
-            cloud=cloud.cloud,
-            service=known.service,
-            path=tuple(series.id for series in path),
-            configuration=entry.configuration,
-            environments=choices,
-            described=cloud.model_dump(mode="json", exclude_defaults=True),
-            units=tuple(UnitCommands(name=unit.name, stop=unit.stop, start=unit.start) for unit in entry.units),
-            facts=_facts(cloud, entry, found, {series: dict(choice.constraints) for series, choice in choices.items()}),
-            parallel=environments.parallel,
-        )
+    wish = UpgradeWish(
+        cloud=cloud.cloud,
+        service=known.service,
+        path=tuple(series.id for series in path),
+        configuration=entry.configuration,
+        environments=choices,
+        described=cloud.model_dump(mode="json", exclude_defaults=True),
+        units=tuple(UnitCommands(name=unit.name, stop=unit.stop, start=unit.start) for unit in entry.units),
+        facts=_facts(cloud, entry, found, {series: dict(choice.constraints) for series, choice in choices.items()}),
+        parallel=environments.parallel,
     )
+    with collector_paused():
+        return plan_upgrade(wish)
 
 
 def require_no_fault(entry: Service, service: str, ahead: tuple[Series, ...]) -> None:

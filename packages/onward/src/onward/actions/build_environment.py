@@ -25,8 +25,8 @@ def specification(service: str, choice: EnvironmentChoice) -> EnvironmentSpec:
         release=release,
         python=Path(choice.python),
         python_version=choice.python_version,
-        drivers=tuple(driver.package for driver in known.drivers),
-        modules=(known.module, *(driver.module for driver in known.drivers)),
+        drivers=(*(driver.package for driver in known.drivers), *choice.also),
+        modules=(known.module, *(driver.module for driver in known.drivers), *choice.also),
         constraints=Constraints.model_validate(choice.constraints),
     )
 

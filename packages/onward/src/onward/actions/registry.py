@@ -1,5 +1,7 @@
 """All actions that there are."""
 
+from onward.actions.application_initialise import InitialiseApplication
+from onward.actions.application_publish import PublishApplication
 from onward.actions.backup_database import BackupDatabase
 from onward.actions.build_environment import BuildEnvironment
 from onward.actions.check_cloud import CheckCloud, Gate
@@ -8,16 +10,23 @@ from onward.actions.compare_census import CompareCensus
 from onward.actions.configure_service import AdoptConfiguration, ConfigureService
 from onward.actions.copy_database import CopyDatabase
 from onward.actions.create_scratch import CreateScratch
+from onward.actions.database_grant import GrantDatabase
+from onward.actions.deployment import Noted
 from onward.actions.load_dump import LoadDump
 from onward.actions.migrate_database import MigrateDatabase
+from onward.actions.model_record import ForgetModel, RecordModel
 from onward.actions.prove_identity import ProveIdentity
 from onward.actions.remember_identity import RememberIdentity
 from onward.actions.remove_scratch import RemoveScratch
 from onward.actions.restore_database import RestoreDatabase
 from onward.actions.seed_identity import SeedIdentity
 from onward.actions.service_stopped import ServiceStopped
+from onward.actions.supervisor_start import StartSupervisor
 from onward.actions.take_census import TakeCensus
 from onward.actions.unit_command import UnitCommand
+from onward.actions.unit_configure import ConfigureUnit
+from onward.actions.unit_remove import RemoveUnit
+from onward.actions.unit_start import StartUnit
 from onward.actions.warm_runner import WarmRunner
 from onward.engine.action import Action, by_name
 from onward.hosts.state import Directories
@@ -29,13 +38,14 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
         [
             AdoptConfiguration(),
             BackupDatabase(),
-            BuildEnvironment(directories),
+            Noted(BuildEnvironment(directories), directories),
             *([CheckCloud(gate)] if gate is not None else []),
             CheckUpgrade(),
             CompareCensus(),
             ConfigureService(),
             CopyDatabase(),
             CreateScratch(),
+            *_deployment(directories),
             LoadDump(),
             MigrateDatabase(),
             ProveIdentity(),
@@ -49,3 +59,17 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             WarmRunner(),
         ]
     )
+
+
+def _deployment(directories: Directories) -> list[Action]:
+    """The actions by which a model is deployed, changed and removed."""
+    remembered: list[Action] = [
+        ConfigureUnit(directories),
+        GrantDatabase(directories),
+        InitialiseApplication(directories),
+        PublishApplication(),
+        RecordModel(directories),
+        StartSupervisor(directories),
+        StartUnit(directories),
+    ]
+    return [*(Noted(action, directories) for action in remembered), ForgetModel(directories), RemoveUnit(directories)]

@@ -26,6 +26,11 @@ class Directories:
         """Parent of all built environments, shared between runs."""
         return self.cache / "environments"
 
+    @property
+    def models(self) -> Path:
+        """Parent of all deployed models, each with a private directory of its own."""
+        return self.state / "models"
+
     def workspace(self, run_id: str) -> Path:
         """The private directory of one run."""
         return self.state / "runs" / run_id

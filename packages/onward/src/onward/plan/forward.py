@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from onward.plan.step import Frozen, Step
 
@@ -19,6 +19,7 @@ class EnvironmentChoice(Frozen):
     python: str
     python_version: str
     constraints: dict[str, JsonValue]
+    also: tuple[str, ...] = Field(default=(), description="Further packages, such as the client of a cache")
 
 
 @dataclass(frozen=True)

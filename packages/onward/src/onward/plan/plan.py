@@ -5,13 +5,14 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from onward import __version__
 from onward.errors import PlanEdited, PlanUnreadable
 from onward.plan.step import Frozen, Step
 
 FORMAT: Literal[1] = 1
+Kind = Literal["rehearsal", "upgrade", "restore", "deployment", "removal"]
 
 
 def digest_of(data: object) -> str:
@@ -25,14 +26,35 @@ class Plan(Frozen):
 
     format: Literal[1] = FORMAT
     onward_version: str = Field(default=__version__, description="The version that planned it, and must run it")
-    kind: Literal["rehearsal", "upgrade", "restore"]
-    cloud: str = Field(description="Name of the cloud; one run at a time per cloud")
-    service: str
-    path: tuple[str, ...] = Field(description="Series identifiers from source to target, both included", min_length=2)
+    kind: Kind
+    cloud: str = Field(description="Name of the cloud or model; one run at a time for each")
+    service: str = Field(default="", description="The service that is taken forward; empty for a deployment")
+    path: tuple[str, ...] = Field(
+        default=(), description="Series identifiers from source to target, both included; empty for a deployment"
+    )
     facts: dict[str, JsonValue] = Field(description="What was observed, and the plan depends on; never a secret")
     limits: dict[str, int] = Field(default_factory=dict, description="For each pool, how many steps may run at once")
     steps: tuple[Step, ...]
     digest: str = Field(default="", description="SHA-256 over everything else in the plan")
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> "Plan":
+        """What takes a service forward says which, and from where to where."""
+        if self.forward and (len(self.path) < 2 or not self.service):
+            raise ValueError("a service, and a path of two series or more, are missing")
+        return self
+
+    @property
+    def forward(self) -> bool:
+        """Whether it takes a service through series; a deployment and its removal do not."""
+        return self.kind in ("rehearsal", "upgrade", "restore")
+
+    @property
+    def title(self) -> str:
+        """What it does: ``Rehearsal of keystone from 2024.1 to 2026.2``, ``Deployment of demo``."""
+        if self.forward:
+            return f"{self.kind.capitalize()} of {self.service} from {self.source} to {self.target}"
+        return f"{self.kind.capitalize()} of {self.cloud}"
 
     @property
     def source(self) -> str:
@@ -90,7 +112,7 @@ def parse(text: str, name: str = "plan") -> Plan:
             f"{name} was changed after it was made.",
             evidence=f"digest in the file {plan.digest}\ndigest of its content {plan.computed_digest()}",
             state="Nothing was touched.",
-            next_command=f"onward plan upgrade --to {plan.target} -o {name}",
+            next_command=f"onward plan upgrade --to {plan.target} -o {name}" if plan.forward else "",
         )
     return plan
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-Phase = Literal["prepare", "outage", "proof", "cleanup"]
+Phase = Literal["prepare", "deploy", "outage", "proof", "cleanup"]
 
 
 class Frozen(BaseModel):
@@ -22,7 +22,9 @@ class Step(Frozen):
     arguments: dict[str, JsonValue] = Field(default_factory=dict, description="What the action needs to know")
     needs: tuple[str, ...] = Field(default=(), description="Steps that must have finished before")
     reason: str = Field(description="One sentence: why this step is in the plan")
-    phase: Phase = Field(description="prepare: service still up; outage: service down; proof, cleanup: after")
+    phase: Phase = Field(
+        description="prepare: service still up; deploy: units are made; outage: service down; proof, cleanup: after"
+    )
     reversible: bool = Field(default=True, description="False where only a backup brings the old state back")
     retries: int = Field(
         default=0, ge=0, le=10, description="Further attempts, only where repeating is known to be safe"

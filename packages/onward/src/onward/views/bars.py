@@ -7,7 +7,7 @@ from onward.views.summary import PHASE_TITLES, Outage, outage_of, phase_note_of
 from onward.views.timeline import Bar, PhaseBars, timeline_of
 from onward.views.words import duration
 
-STYLES: dict[Phase, str] = {"prepare": "cyan", "outage": "red", "proof": "green", "cleanup": "dim"}
+STYLES: dict[Phase, str] = {"prepare": "cyan", "deploy": "blue", "outage": "red", "proof": "green", "cleanup": "dim"}
 EIGHTHS = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from onward.engine.record import RunRecord, RunStatus, StepRecord, StepStatus
+from onward.plan.plan import Kind
 from onward.plan.step import Phase
 from onward.views.summary import (
     Level,
@@ -50,11 +51,11 @@ class RunData(Data):
     """The run and the plan it carries out. Times are ISO 8601 in UTC."""
 
     id: str
-    kind: Literal["rehearsal", "upgrade", "restore"]
+    kind: Kind
     status: RunStatus
     cloud: str
     service: str
-    path: tuple[str, ...] = Field(description="Series from source to target")
+    path: tuple[str, ...] = Field(description="Series from source to target; empty for a deployment")
     plan_digest: str
     onward_version: str
     waivers: tuple[WaiverData, ...] = Field(description="What its checks were not to stop it for")

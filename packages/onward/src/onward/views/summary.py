@@ -16,8 +16,14 @@ from onward.plan.prediction import Prediction, predict
 from onward.plan.step import Phase
 from onward.views.words import counted, duration, one_line
 
-PHASES: tuple[Phase, ...] = ("prepare", "outage", "proof", "cleanup")
-PHASE_TITLES: dict[Phase, str] = {"prepare": "Prepare", "outage": "Outage", "proof": "Proof", "cleanup": "Clean up"}
+PHASES: tuple[Phase, ...] = ("prepare", "deploy", "outage", "proof", "cleanup")
+PHASE_TITLES: dict[Phase, str] = {
+    "prepare": "Prepare",
+    "deploy": "Deploy",
+    "outage": "Outage",
+    "proof": "Proof",
+    "cleanup": "Clean up",
+}
 
 LONG_IDLE_SECONDS = 30.0
 """Beyond this, the time in which a run did nothing is told apart from its work."""
@@ -83,17 +89,17 @@ class EnvironmentFact:
 
 def title_of(record: RunRecord) -> str:
     """What kind of run it is: ``Rehearsal of keystone from 2024.1 to 2026.2``."""
-    plan = record.plan
-    return f"{plan.kind.capitalize()} of {plan.service} from {plan.source} to {plan.target}"
+    return record.plan.title
 
 
 def phase_note(plan: Plan, phase: Phase) -> str:
     """What a phase means for the people who use the service."""
     notes: dict[Phase, str] = {
-        "prepare": "the service stays up",
+        "prepare": "the service stays up" if plan.forward else "nothing is started yet",
+        "deploy": "each when what it uses can serve it",
         "outage": "the service is down",
         "proof": "the new release is asked",
-        "cleanup": "what was made for the run is removed",
+        "cleanup": "what was made for the run is removed" if plan.forward else "stopped, then removed",
     }
     if plan.kind == "rehearsal" and phase == "outage":
         return "on the copy; in production the service would be down"

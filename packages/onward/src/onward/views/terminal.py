@@ -51,10 +51,9 @@ def print_error(error: OnwardError, stream: TextIO) -> None:
 def print_plan(plan: Plan, stream: TextIO) -> None:
     """Show a plan: its phases, its steps with their reasons, what cannot be undone, and its digest."""
     page = Page(stream)
-    page.paragraph(
-        (f"{plan.kind.capitalize()} of {plan.service} from {plan.source} to {plan.target}, cloud {plan.cloud}", "bold")
-    )
-    page.paragraph(page.sign(" \u2192 ", " -> ").join(plan.path), indent=2)
+    page.paragraph((f"{plan.title}, cloud {plan.cloud}" if plan.forward else plan.title, "bold"))
+    if plan.path:
+        page.paragraph(page.sign(" \u2192 ", " -> ").join(plan.path), indent=2)
     widest = max((len(step.id) for step in plan.steps), default=0)
     names = min(widest, page.columns // 3)
     for phase in PHASES:
@@ -82,7 +81,7 @@ def print_record(record: RunRecord, stream: TextIO, reports: Iterable[Path] = ()
     page = Page(stream)
     _print_verdict(page, verdict_of(record))
     page.blank()
-    page.paragraph(f"{title_of(record)}, cloud {record.plan.cloud}")
+    page.paragraph(f"{title_of(record)}, cloud {record.plan.cloud}" if record.plan.forward else title_of(record))
     page.paragraph(f"Run {record.run_id}")
     page.paragraph(f"Begun {moment(record.created)}{took_of(record)}")
     for waived in record.waivers:
@@ -141,6 +140,8 @@ def _print_phase_of_plan(page: Page, phase: Phase, steps: list[Step], names: int
 
 def _expected_of_plan(plan: Plan) -> str:
     known = {step.id: step.expected_seconds for step in plan.steps if step.expected_seconds is not None}
+    if not plan.steps:
+        return "There is nothing to do."
     if not known:
         return "How long it takes is not known: no earlier run of this kind was measured."
     _, whole = critical_path(plan.steps, known)

@@ -1,6 +1,7 @@
 """The verdict on a run, and the command to type next."""
 
 from onward.engine.record import RunRecord, StepRecord
+from onward.views.deployment import next_after_deployment, verdict_of_deployment
 from onward.views.summary import (
     Finding,
     ProofCheck,
@@ -22,6 +23,8 @@ ANSWERS_DIFFER = "OW603"
 
 def verdict_of(record: RunRecord) -> Verdict:
     """One sentence that says how it ended, and what must be known beside it."""
+    if not record.plan.forward:
+        return verdict_of_deployment(record)
     match record.status:
         case "done":
             return _verdict_of_done(record)
@@ -42,6 +45,8 @@ def verdict_of(record: RunRecord) -> Verdict:
 def next_command(record: RunRecord) -> str:
     """What to type next; "" where nothing is left to do."""
     failures = record.failures
+    if not record.plan.forward and record.status in ("done", "cancelled"):
+        return next_after_deployment(record)
     match record.status:
         case "done":
             return _next_of_done(record)
@@ -127,7 +132,7 @@ def places(record: RunRecord) -> tuple[tuple[str, str], ...]:
     kept = not any(step.action == "scratch.remove" for step in record.plan.steps)
     for action, key, words in (
         ("scratch.create", "where", "The copy is left in place" if kept else ""),
-        ("database.backup", "backup", f"The backup of {record.plan.source}"),
+        ("database.backup", "backup", f"The backup of {record.plan.source}" if record.plan.forward else ""),
     ):
         made = next(by_action(record, action), None)
         if made is not None and words and (where := evidence_of(made).get(key)):

@@ -1,0 +1,77 @@
+"""Run the commands that a service needs once, before any unit of it is started."""
+
+from pathlib import Path
+
+from onward.actions.deployment import store_of
+from onward.actions.warm_runner import clean_log, command_evidence, command_log
+from onward.catalog.load import in_force, recipe
+from onward.catalog.service import Command
+from onward.engine.action import Evidence, StepContext
+from onward.engine.crash import crash_point
+from onward.errors import StepFailed
+from onward.hosts.model_store import ModelStore
+from onward.hosts.runner import warm_runner
+from onward.hosts.state import Directories
+from onward.plan.step import Frozen
+
+
+class _Wish(Frozen):
+    """The step's arguments."""
+
+    service: str
+    series: str
+    environment: str
+    configuration: Path
+    commands: tuple[Command, ...]
+    variables: dict[str, str]
+
+
+class InitialiseApplication:
+    """``application.initialise``: make the schema and what belongs to it, with the first unit's configuration.
+
+    Arguments: ``service``, ``series``, ``environment`` (the step that built it), ``configuration`` (a path),
+    ``commands``, ``variables``. Evidence: each command's exit status and seconds. The commands are safe to run
+    again, as their own documentation has it.
+    """
+
+    name = "application.initialise"
+
+    def __init__(self, directories: Directories) -> None:
+        self._directories = directories
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Run all, in order. Raises StepFailed at the first that fails."""
+        wish = _Wish.model_validate(context.step.arguments)
+        store = store_of(self._directories, context)
+        known = recipe(wish.service)
+        environment = {name: store.resolved(text) for name, text in wish.variables.items()}
+        log = context.workspace / "logs" / f"runner-{context.step.target}.log"
+        log.parent.mkdir(exist_ok=True, mode=0o700)
+        said = []
+        with warm_runner(_python(context, wish, store), known.warm_modules, log, known.variables) as runner:
+            for command in in_force(wish.commands, wish.series):
+                context.progress(f"{command.name} of {context.step.target}")
+                outcome = runner.run(
+                    command.model_copy(update={"argv": tuple(store.resolved(word) for word in command.argv)}),
+                    configuration=[wish.configuration],
+                    log=command_log(context, f"{context.step.target}-{wish.series}", command.name),
+                    environment=environment,
+                )
+                printed = clean_log(context, outcome)
+                crash_point("application.command-run")
+                if outcome.exit_status != 0:
+                    meaning = command.meanings.get(outcome.exit_status, "")
+                    raise StepFailed(
+                        f"{command.name} of {context.step.target} ended with exit status {outcome.exit_status}"
+                        + (f": {meaning}." if meaning else "."),
+                        evidence="\n".join(printed.splitlines()[-15:]),
+                        next_command=f"onward runs resume {context.run_id}",
+                    )
+                said.append(command_evidence(context, outcome))
+        return {"commands": said}
+
+
+def _python(context: StepContext, wish: _Wish, store: ModelStore) -> Path:
+    """The interpreter of the environment, built in this run or by an earlier one."""
+    built = context.results.get(wish.environment) or store.done()[wish.environment]["evidence"]
+    return Path(built["python"])

@@ -1,0 +1,58 @@
+"""Remember what a model shall be; forget it when nothing of it is left."""
+
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from onward.actions.deployment import store_of
+from onward.engine.action import Evidence, StepContext
+from onward.hosts.state import Directories
+from onward.hosts.supervisor import Supervisor
+from onward.plan.step import Frozen
+
+
+class _Wish(Frozen):
+    """The step's arguments."""
+
+    record: dict[str, JsonValue]
+    secrets: dict[str, str]
+
+
+class RecordModel:
+    """``model.record``: keep the bundle and the addresses, and make the secrets that there are not yet.
+
+    Arguments: ``record``, ``secrets`` (kinds by name). Evidence: how many ``secrets`` the model has.
+    """
+
+    name = "model.record"
+
+    def __init__(self, directories: Directories) -> None:
+        self._directories = directories
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Write both; a secret that exists stays what it is."""
+        store = store_of(self._directories, context)
+        wish = _Wish.model_validate(context.step.arguments)
+        store.remember(wish.record)
+        store.ensure_secrets(wish.secrets)
+        return {"secrets": len(store_of(self._directories, context).secrets())}
+
+
+class ForgetModel:
+    """``model.forget``: end the model's supervisor and remove all that is kept of it. Arguments: ``sockets``."""
+
+    name = "model.forget"
+
+    def __init__(self, directories: Directories) -> None:
+        self._directories = directories
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Stop what still runs, then remove the files."""
+        store, sockets = store_of(self._directories, context), Path(str(context.step.arguments["sockets"]))
+        Supervisor(store.directory, sockets).end()
+        store.forget()
+        for path in sockets.glob("*.sock*") if sockets.is_dir() else ():
+            path.unlink(missing_ok=True)
+        if sockets.is_dir():
+            sockets.rmdir()
+        return {}

@@ -1,0 +1,35 @@
+"""Start the supervisor of a model."""
+
+from pathlib import Path
+
+from onward.actions.deployment import store_of
+from onward.engine.action import Evidence, StepContext
+from onward.hosts.private_file import make_private
+from onward.hosts.state import Directories
+from onward.hosts.supervisor import Supervisor
+
+
+class StartSupervisor:
+    """``supervisor.start``: have it run, and answer. Arguments: ``sockets``. Evidence: ``pid``."""
+
+    name = "supervisor.start"
+
+    def __init__(self, directories: Directories) -> None:
+        self._directories = directories
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Start it where it does not run. Raises UnitNotReady."""
+        sockets = Path(str(context.step.arguments["sockets"]))
+        make_private(sockets)
+        return {"pid": Supervisor(store_of(self._directories, context).directory, sockets).ensure()}
+
+
+def supervisor_of(directories: Directories, context: StepContext) -> Supervisor:
+    """The supervisor of the run's model. It runs: its step came before."""
+    store = store_of(directories, context)
+    return Supervisor(store.directory, sockets_of(store.record()))
+
+
+def sockets_of(record: dict[str, object]) -> Path:
+    """The directory of a model's sockets, from what is remembered of it."""
+    return Path(str(record["sockets"]))

@@ -1,0 +1,76 @@
+"""Write the files of a unit, and make what it needs before it can be started."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from onward.actions.deployment import store_of
+from onward.engine.action import Evidence, StepContext
+from onward.engine.crash import crash_point
+from onward.errors import StepFailed
+from onward.hosts.command import run_command
+from onward.hosts.private_file import make_private, write_private
+from onward.hosts.state import Directories
+from onward.model.deployment import UnitPreparation, UnitState
+
+PREPARATION_SECONDS = 300.0
+DIRECTORIES = ("etc", "log", "run")
+
+
+class ConfigureUnit:
+    """``unit.configure``: make the unit's directory as the plan says, with secrets in their places.
+
+    Arguments: ``state``, a UnitState without processes. Evidence: ``files`` with the SHA-256 of each, ``made`` by
+    preparations that were needed. Each file is replaced at once; those of an earlier state that are no more
+    are removed.
+    """
+
+    name = "unit.configure"
+
+    def __init__(self, directories: Directories) -> None:
+        self._directories = directories
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Write what differs. Raises StepFailed when a preparation fails."""
+        store = store_of(self._directories, context)
+        state = UnitState.model_validate(context.step.arguments["state"])
+        directory = Path(state.directory)
+        for name in DIRECTORIES:
+            make_private(directory / name)
+        digests = {}
+        for file in state.files:
+            text = store.resolved(file.text)
+            path = directory / file.path
+            if not path.is_file() or path.read_text(encoding="utf-8") != text:
+                write_private(path, text)
+                crash_point("unit.file-written")
+            digests[file.path] = hashlib.sha256(text.encode()).hexdigest()
+        before = store.done().get(context.step.id, {}).get("evidence", {}).get("files", {})
+        for name in set(before) - set(digests):
+            (directory / name).unlink(missing_ok=True)
+        made = [each.name for each in state.preparations if _prepare(context, directory, each)]
+        return {"files": digests, "made": made}
+
+
+def _prepare(context: StepContext, directory: Path, preparation: UnitPreparation) -> bool:
+    """Make it under another name first, so that it is there whole or not at all. Whether there was anything to do."""
+    target = directory / preparation.creates
+    if target.exists():
+        return False
+    context.progress(f"making {preparation.name} of {context.step.target}")
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    argv = [word.replace("{partial}", str(partial)) for word in preparation.argv]
+    # Temporary files of its own: a server that starts beside it removes what it finds in the common directory.
+    environment = {**os.environ, "TMPDIR": str(directory / "run")}
+    result = run_command(argv, environment=environment, directory=directory, timeout_seconds=PREPARATION_SECONDS)
+    if result.exit_status != 0:
+        raise StepFailed(
+            f"{preparation.name} of {context.step.target} could not be made.",
+            evidence=result.tail(),
+            next_command=f"onward runs resume {context.run_id}",
+        )
+    crash_point("unit.prepared")
+    partial.rename(target)
+    return True

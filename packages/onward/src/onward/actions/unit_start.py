@@ -1,0 +1,88 @@
+"""Have the processes of a unit run with the files that it has now, and wait until they serve."""
+
+import time
+from pathlib import Path
+
+from onward.actions.supervisor_start import supervisor_of
+from onward.engine.action import Evidence, StepContext
+from onward.engine.crash import crash_point
+from onward.errors import StepFailed, UnitNotReady
+from onward.hosts.state import Directories
+from onward.hosts.supervisor import ProcessState, Supervisor
+from onward.model.deployment import UnitProcess
+from onward.observe.listening import answers
+from onward.plan.step import Frozen
+
+FORMED = "cluster"
+"""A file in the directory of a unit that has been part of a whole cluster."""
+SETTLED_SECONDS = 30.0
+"""For a process without a probe: how long it may take until the supervisor calls it running."""
+
+
+class StartWish(Frozen):
+    """The step's arguments."""
+
+    unit: str
+    directory: Path
+    processes: tuple[UnitProcess, ...]
+    configuration: str
+    begins: bool
+
+
+class StartUnit:
+    """``unit.start``: start the unit, or restart it where it runs with other files.
+
+    Arguments: ``unit``, ``directory``, ``processes``, ``configuration`` (a digest of the files), ``begins`` (whether
+    it begins a cluster that never was). Evidence: ``pids`` by process, ``ready_seconds``.
+    """
+
+    name = "unit.start"
+
+    def __init__(self, directories: Directories) -> None:
+        self._directories = directories
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Start it and wait. Raises UnitNotReady with the last lines of its log."""
+        wish = StartWish.model_validate(context.step.arguments)
+        unit, supervisor = wish.unit, supervisor_of(self._directories, context)
+        running = any(each.state == "RUNNING" for each in supervisor.states(unit))
+        if wish.begins and not running and not (wish.directory / FORMED).exists():
+            # Read and removed by the process itself. One that runs has begun the cluster, and must not do so twice.
+            (wish.directory / "begin-cluster").touch(mode=0o600)
+        began = time.monotonic()
+        supervisor.apply(unit, wish.processes, wish.configuration)
+        crash_point("unit.started")
+        for process in wish.processes:
+            self._wait(context, supervisor, unit, process)
+        pids = {each.name: each.pid for each in supervisor.states(unit)}
+        return {"pids": pids, "ready_seconds": round(time.monotonic() - began, 2)}
+
+    def _wait(self, context: StepContext, supervisor: Supervisor, unit: str, process: UnitProcess) -> None:
+        probe = process.ready
+        deadline = time.monotonic() + (probe.seconds if probe else SETTLED_SECONDS)
+        while True:
+            state = next((each for each in supervisor.states(unit) if each.name == process.name), None)
+            runs = state is not None and state.state == "RUNNING"
+            if runs and (probe is None or answers(probe)):
+                return
+            if context.cancelled():
+                raise StepFailed(f"Stopped while {unit} was starting.", state=f"{unit} goes on starting.")
+            if state is not None and state.state == "FATAL":
+                raise _not_ready(context, unit, process, state, "ends as soon as it is started")
+            if time.monotonic() > deadline:
+                raise _not_ready(context, unit, process, state, "does not serve in time")
+            time.sleep(0.1)
+
+
+def _not_ready(
+    context: StepContext, unit: str, process: UnitProcess, state: ProcessState | None, how: str
+) -> UnitNotReady:
+    log = Path(process.directory) / "log" / f"{process.name}.log"
+    lines = log.read_text(errors="replace").splitlines()[-15:] if log.is_file() else []
+    said = f"supervisor: {state.state} {state.said}" if state else "supervisor: unknown to it"
+    return UnitNotReady(
+        f"{process.name} of {unit} {how}.",
+        evidence="\n".join([said, f"log: {log}", *lines]),
+        state="What was started before goes on running.",
+        next_command=f"onward runs resume {context.run_id}",
+    )

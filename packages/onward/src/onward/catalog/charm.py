@@ -1,0 +1,146 @@
+"""The charm of an application: how one kind of server or service is deployed from a bundle.
+
+A charm is data. What its words say of a unit is filled in when a deployment is planned (``plan/deployment``): they are
+Jinja expressions over the unit, its application, its options, and what related applications offer. Secrets never
+stand in them: ``secret('name')`` leaves a reference that is resolved when a file is written.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from onward.catalog.fact import Fact
+from onward.catalog.service import Application, Command
+
+
+class Program(Fact):
+    """A program that has to be on the machine, and the Debian package that brings it."""
+
+    command: str = Field(description="Its name, or its path where it is in no usual directory; may hold * once")
+    package: str
+
+
+class CharmOption(Fact):
+    """An option of the application itself; those of the service's own files need no entry here."""
+
+    type: Literal["string", "integer", "boolean"]
+    default: str | int | bool
+    choices: tuple[str, ...] = ()
+    description: str
+
+
+class Requirement(Fact):
+    """An endpoint by which an application uses another one."""
+
+    interface: str
+    optional: bool = False
+    wants: dict[str, str] = Field(
+        default_factory=dict, description="What it asks the provider for, by words; lists are separated by spaces"
+    )
+
+
+class Provision(Fact):
+    """An endpoint by which an application serves others."""
+
+    interface: str
+    grants: str | None = Field(
+        default=None, description="Action that gives a user what it asked for: database.grant; None: nothing to do"
+    )
+    offers: dict[str, str] = Field(default_factory=dict, description="What users may know of it, by name")
+
+
+class ConfigFile(Fact):
+    """A file of a unit. Written whole, readable for its owner only."""
+
+    path: str = Field(description="Below the unit's directory")
+    sections: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="For oslo.config and its like: values by section and option; empty: left out"
+    )
+    text: str | None = Field(default=None, description="Any other file")
+    options: bool = Field(default=False, description="The options of bundle and operator are written here as well")
+    when: str = Field(default="", description="Only where this is not empty")
+    mutable: bool = Field(default=False, description="A SIGHUP is enough where only mutable options have changed")
+
+
+class Preparation(Fact):
+    """A command that makes something of a unit before it can be started, such as an empty data directory."""
+
+    name: str
+    argv: tuple[str, ...] = Field(description="``{partial}`` is where it makes it; what is made appears whole")
+    creates: str = Field(description="Below the unit's directory; where it exists, there is nothing to do")
+
+
+class Ready(Fact):
+    """When a process serves."""
+
+    port: str = Field(description="Name of one of the charm's ports, on the unit's address")
+    path: str | None = Field(default=None, description="Asked over HTTP; None: that it accepts connections is enough")
+    statuses: tuple[int, ...] = (200, 300)
+    seconds: float = Field(default=180.0, gt=0, description="How long it may take")
+
+
+class Uwsgi(Fact):
+    """An API that runs under a WSGI server."""
+
+    applications: tuple[Application, ...]
+    port: str
+    arguments: tuple[str, ...] = Field(default=(), description="What the code finds as the arguments of its program")
+    environment: dict[str, str] = Field(default_factory=dict)
+
+
+class CharmProcess(Fact):
+    """A process of every unit of the application."""
+
+    name: str
+    argv: tuple[str, ...] = ()
+    wsgi: Uwsgi | None = None
+    environment: dict[str, str] = Field(default_factory=dict)
+    ready: Ready | None = None
+    stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
+    stop_seconds: int = 30
+    reload_signal: Literal["HUP", "USR2"] | None = None
+
+
+class ClusterRule(Fact):
+    """When the units of an application have become one cluster."""
+
+    kind: Literal["galera", "rabbitmq"]
+
+
+class Registration(Fact):
+    """A service of Keystone's catalogue."""
+
+    type: str
+    name: str
+    description: str
+    path: str = Field(description="After the address and port: /v3")
+    port: str
+
+
+class Charm(Fact):
+    """All that is known of deploying one kind of application. Another one is another file."""
+
+    charm: str
+    summary: str
+    service: str | None = Field(default=None, description="Its service in the catalogue, whose package it runs")
+    packages: tuple[str, ...] = Field(default=(), description="What its environment needs besides")
+    programs: tuple[Program, ...] = ()
+    ports: dict[str, int] = Field(default_factory=dict)
+    options: dict[str, CharmOption] = Field(default_factory=dict)
+    requires: dict[str, Requirement] = Field(default_factory=dict)
+    provides: dict[str, Provision] = Field(default_factory=dict)
+    secrets: dict[str, Literal["password", "fernet-key"]] = Field(
+        default_factory=dict, description="Made once for each application of this charm"
+    )
+    most_units: int | None = Field(default=None, ge=1)
+    files: tuple[ConfigFile, ...] = ()
+    prepare: tuple[Preparation, ...] = ()
+    initialise: tuple[Command, ...] = Field(
+        default=(), description="Commands of the service that are run once, with the first unit's configuration"
+    )
+    initial_variables: dict[str, str] = Field(
+        default_factory=dict, description="Environment variables of these commands"
+    )
+    processes: tuple[CharmProcess, ...] = Field(min_length=1)
+    cluster: ClusterRule | None = None
+    registers: tuple[Registration, ...] = ()

@@ -1,0 +1,80 @@
+"""``onward deploy`` and ``onward destroy``: a bundle becomes a running cloud, and nothing of it is left."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from onward.commands.approval import require_approval
+from onward.commands.base import Command, directories_of
+from onward.commands.controller import carry_out
+from onward.commands.plan import show
+from onward.model.bundle import Bundle, without_effect
+from onward.survey.deployment import read_bundle, survey_deployment, survey_removal
+from onward.survey.options import add_environment_options, environment_wish
+
+
+class Deploy(Command):
+    """Deploy a bundle, or bring what is deployed of it to what it says now. Done twice, it changes nothing."""
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Add the bundle."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("bundle", type=Path, help="YAML file with the keys of Juju's bundles")
+        parser.add_argument("--model", metavar="NAME", help="name of the model (default: the bundle's name or file)")
+        parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
+        parser.add_argument("-f", "--format", choices=("tree", "json"), default="tree", help="of the plan shown")
+        add_environment_options(parser)
+        return parser
+
+    def take_action(self, parsed_args: Any) -> int:
+        """Read, plan, carry out."""
+        directories = directories_of(self)
+        wanted = read_bundle(parsed_args.bundle, parsed_args.model)
+        plan = survey_deployment(directories, wanted, environment_wish(parsed_args))
+        if ignored := without_effect(wanted.bundle):
+            print(f"without effect here: {', '.join(ignored)}", file=self.app.stderr)
+        if parsed_args.dry_run:
+            show(self, plan, parsed_args.format)
+            return 0
+        if not plan.steps:
+            print(f"{wanted.model} is as {parsed_args.bundle} says. Nothing was changed.", file=self.app.stdout)
+            return 0
+        return carry_out(self.app, directories, plan, report_directory=None)
+
+
+class Destroy(Command):
+    """Stop all units of a model and remove them, their data and their secrets."""
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Add the model and the approval."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("model", help="name of the model, as `onward status` shows it")
+        parser.add_argument("--approve", metavar="DIGEST", help="the plan's digest: agree to what cannot be taken back")
+        parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
+        return parser
+
+    def take_action(self, parsed_args: Any) -> int:
+        """Plan, ask, carry out."""
+        directories = directories_of(self)
+        plan = survey_removal(directories, parsed_args.model)
+        if parsed_args.dry_run:
+            show(self, plan, "tree")
+            return 0
+        require_approval(
+            plan,
+            parsed_args.approve,
+            warning=f"All data of {parsed_args.model} are lost",
+            review=f"onward destroy {parsed_args.model} --dry-run",
+            command=f"onward destroy {parsed_args.model}",
+            stream=self.app.stderr,
+        )
+        return carry_out(self.app, directories, plan, report_directory=None)
+
+
+class BundleSchema(Command):
+    """Print the JSON schema of bundles, for editors."""
+
+    def take_action(self, parsed_args: Any) -> int:
+        """Print it."""
+        print(json.dumps(Bundle.model_json_schema(by_alias=True), indent=2), file=self.app.stdout)
+        return 0

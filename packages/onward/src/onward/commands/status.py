@@ -1,0 +1,39 @@
+"""``onward status``: what is deployed, how it is, and what is waited for."""
+
+from typing import Any
+
+from onward.commands.base import Lister, directories_of
+from onward.errors import ModelUnknown
+from onward.survey.deployment import models
+from onward.survey.status import survey_status
+
+COLUMNS = ("Unit", "State", "Address", "Processes", "Message")
+
+
+class Status(Lister):
+    """Show the units of a model, each with what it does or what it waits for."""
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Add the model."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("model", nargs="?", help="name of the model (default: the only one there is)")
+        return parser
+
+    def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+        """Return columns and rows; without a model, where there are several, their names."""
+        directories = directories_of(self)
+        known = models(directories)
+        if parsed_args.model is None and len(known) != 1:
+            if known:
+                raise ModelUnknown(
+                    "Several models are deployed here.",
+                    evidence=", ".join(known),
+                    next_command=f"onward status {known[0]}",
+                )
+            return COLUMNS, []
+        status = survey_status(directories, parsed_args.model or known[0])
+        for line in status.said:
+            print(line, file=self.app.stderr)
+        return COLUMNS, [
+            (unit.name, unit.state, unit.address, ", ".join(unit.processes), unit.message) for unit in status.units
+        ]

@@ -1,0 +1,76 @@
+"""Errors of deploying a bundle and of changing what was deployed."""
+
+from onward.errors.base import OnwardError, Refused
+
+
+class BundleInvalid(Refused):
+    """A bundle is not YAML, or a key of it is wrong: unknown, of the wrong kind, or naming what there is not.
+
+    The evidence names line and key of each fault. Keys are those of Juju's bundles; ``onward bundle schema`` prints
+    the JSON schema, which editors can use.
+    """
+
+    code = "OW901"
+
+
+class BundleUnsatisfied(Refused):
+    """What the bundle describes can never come up.
+
+    An application needs a relation that is not there, or several wait for one another in a circle. The evidence
+    names each application with what it needs. Add the application that provides it and a relation between the two.
+    """
+
+    code = "OW902"
+
+
+class OptionUnknown(Refused):
+    """An option was set that neither the charm nor the service it deploys has.
+
+    The evidence gives the nearest names. Options of the service's own configuration are named
+    ``section.option``; those of the section DEFAULT by their name alone.
+    """
+
+    code = "OW903"
+
+
+class ProgramMissing(Refused):
+    """A server that the bundle deploys is not installed on the machine.
+
+    Servers come from the distribution's packages; the evidence names the program, the next command installs it.
+    """
+
+    code = "OW904"
+
+
+class PortTaken(Refused):
+    """Another process listens where a unit would.
+
+    Every unit has an address of its own below 127.0.0.0/8; what listens on all addresses at once is in the way of every
+    one. The evidence names address and port.
+    """
+
+    code = "OW905"
+
+
+class ModelUnknown(Refused):
+    """A model was named that is not deployed here. ``onward status`` shows those that are."""
+
+    code = "OW906"
+
+
+class ModelExists(Refused):
+    """Something would be done to a model that another bundle has been deployed as.
+
+    A bundle of the same model name is a change of it: deploy it with ``--model`` and another name to have both.
+    """
+
+    code = "OW907"
+
+
+class UnitNotReady(OnwardError):
+    """A unit was started and does not serve within the time its charm gives it, or ended again.
+
+    The evidence holds the last lines of its log. Resuming the run starts it again.
+    """
+
+    code = "OW911"

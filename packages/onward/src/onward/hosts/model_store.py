@@ -1,0 +1,107 @@
+"""What is kept of a deployed model: what it shall be, its secrets, and which steps have been done.
+
+All below the model's directory, for its owner only::
+
+    model.json          the bundle, the network and the addresses
+    secrets.json        passwords and keys, by APPLICATION/NAME; in no other file but those that need them
+    done/STEP.json      the digest of a step that was done, and what can be looked at to see that it still holds
+    units/UNIT/         etc, log, run, data
+    programs/UNIT.conf  the unit's processes, for the supervisor
+"""
+
+import base64
+import json
+import secrets as random_words
+import shutil
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from onward.hosts.private_file import make_private, write_private
+from onward.model.deployment import SECRET
+
+PASSWORD_LENGTH = 32
+_ALPHABET = string.ascii_letters + string.digits
+"""No character of a password has to be escaped in a URL, a file or a statement."""
+
+
+def _password() -> str:
+    return "".join(random_words.choice(_ALPHABET) for _ in range(PASSWORD_LENGTH))
+
+
+def _fernet_key() -> str:
+    return base64.urlsafe_b64encode(random_words.token_bytes(32)).decode()
+
+
+_MAKERS: dict[str, Callable[[], str]] = {"password": _password, "fernet-key": _fernet_key}
+
+
+@dataclass(frozen=True)
+class ModelStore:
+    """The directory of one model."""
+
+    directory: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether something is deployed as this model, or was begun to be."""
+        return (self.directory / "model.json").is_file()
+
+    def record(self) -> dict[str, Any]:
+        """What the model shall be. Raises FileNotFoundError."""
+        found: dict[str, Any] = json.loads((self.directory / "model.json").read_text(encoding="utf-8"))
+        return found
+
+    def remember(self, record: Mapping[str, Any]) -> None:
+        """Keep what the model shall be."""
+        write_private(self.directory / "model.json", json.dumps(record, indent=1))
+
+    def secrets(self) -> dict[str, str]:
+        """All secrets by name."""
+        path = self.directory / "secrets.json"
+        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return found
+
+    def ensure_secrets(self, wanted: Mapping[str, str]) -> None:
+        """Make those secrets that there are not yet; ``wanted`` has their kinds by name. None is ever changed."""
+        known = self.secrets()
+        missing = {name: _MAKERS[kind]() for name, kind in wanted.items() if name not in known}
+        if missing:
+            write_private(self.directory / "secrets.json", json.dumps({**known, **missing}, indent=1))
+
+    def resolved(self, text: str) -> str:
+        """The text with secrets in the place of the references to them. Raises KeyError."""
+        known = self.secrets() if "$(secret:" in text else {}
+        return SECRET.sub(lambda match: known[match[1]], text)
+
+    def note_done(self, step: str, digest: str, evidence: Mapping[str, Any]) -> None:
+        """Remember that a step was done."""
+        text = json.dumps({"step": step, "digest": digest, "evidence": evidence})
+        write_private(self._done(step), text)
+
+    def done(self) -> dict[str, dict[str, Any]]:
+        """Digest and evidence of every step that was done, by step."""
+        found = {}
+        for path in sorted((self.directory / "done").glob("*.json")):
+            told = json.loads(path.read_text(encoding="utf-8"))
+            found[told["step"]] = told
+        return found
+
+    def undo(self, step: str) -> None:
+        """Forget that a step was done."""
+        self._done(step).unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Remove all that is kept of the model; what it shall be goes last, so that it can be begun again."""
+        for path in self.directory.iterdir() if self.directory.is_dir() else ():
+            if path.name != "model.json":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        (self.directory / "model.json").unlink(missing_ok=True)
+        if self.directory.is_dir():
+            self.directory.rmdir()
+
+    def _done(self, step: str) -> Path:
+        make_private(self.directory / "done")
+        return self.directory / "done" / f"{step.replace('/', '+')}.json"

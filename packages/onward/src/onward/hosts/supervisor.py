@@ -1,0 +1,234 @@
+"""Keeps the processes of a model running where there is no systemd: http://supervisord.org, one for each model.
+
+It outlives Onward. Its socket is reachable for its owner only. A unit is one group of it, whose file is rewritten
+whole; a process is begun again by it when it ends, unless it was told to stop.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from onward.errors import UnitNotReady
+from onward.hosts.private_file import make_private, write_private
+from onward.model.deployment import UnitProcess
+
+START_SECONDS = 30.0
+STOP_SECONDS = 300.0
+_NOT_RUNNING = 10
+"""BAD_NAME in supervisor.xmlrpc: there is no such group."""
+_ALREADY_ADDED = 90
+_STILL_RUNNING = 91
+
+
+@dataclass(frozen=True)
+class ProcessState:
+    """What the supervisor says of a process."""
+
+    unit: str
+    name: str
+    state: str
+    """RUNNING, STARTING, BACKOFF, FATAL, STOPPED, EXITED."""
+    pid: int
+    seconds: int
+    """How long it has been running."""
+    said: str
+
+
+class Supervisor:
+    """The supervisor of one model."""
+
+    def __init__(self, directory: Path, sockets: Path) -> None:
+        self._directory = directory
+        self._sockets = sockets
+        self._socket = sockets / "supervisor.sock"
+        self._pid_file = directory / "supervisor.pid"
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        try:
+            pid = int(self._pid_file.read_text())
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return None
+        return pid if b"supervisord" in words and os.fsencode(self._directory) in words else None
+
+    def ensure(self) -> int:
+        """Start it where it does not run, and wait until it answers; its process id. Raises UnitNotReady."""
+        if not self.answers():
+            self._begin()
+        deadline = time.monotonic() + START_SECONDS
+        while not self.answers():
+            if time.monotonic() > deadline:
+                raise UnitNotReady(
+                    "The supervisor of the model does not answer.", evidence=str(self._directory / "supervisor.log")
+                )
+            time.sleep(0.05)
+        return self.pid or 0
+
+    def _begin(self) -> None:
+        make_private(self._directory / "programs")
+        make_private(self._sockets)
+        configuration = self._directory / "supervisor.conf"
+        write_private(configuration, self._configuration())
+        # What runs already, and only does not answer yet, holds the file of its process id.
+        if self.pid is None:
+            self._socket.unlink(missing_ok=True)
+            subprocess.run(
+                [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=self._directory,
+                check=False,
+                timeout=START_SECONDS,
+                start_new_session=True,
+            )
+
+    def _configuration(self) -> str:
+        directory = _escaped(str(self._directory))
+        return (
+            f"[unix_http_server]\nfile = {_escaped(str(self._socket))}\nchmod = 0600\n\n"
+            f"[supervisord]\nlogfile = {directory}/supervisor.log\nlogfile_maxbytes = 5MB\nlogfile_backups = 2\n"
+            f"pidfile = {_escaped(str(self._pid_file))}\nchildlogdir = {directory}\nidentifier = onward\numask = 077\n"
+            "minfds = 4096\nstrip_ansi = true\n\n"
+            "[rpcinterface:supervisor]\n"
+            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\n"
+            f"[include]\nfiles = {directory}/programs/*.conf\n"
+        )
+
+    def answers(self) -> bool:
+        """Whether it runs and can be asked."""
+        try:
+            return bool(self._server().getState()["statename"] == "RUNNING")
+        except (OSError, xmlrpc.client.Error):
+            return False
+
+    def apply(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> None:
+        """Have the unit's processes run as described; those that run otherwise, or that read other files, begin again.
+
+        ``configuration`` is a digest of the files that they read. Raises OSError when nobody answers.
+        """
+        group = _group(unit)
+        write_private(self._file(unit), _program_file(group, processes, configuration))
+        server = self._server()
+        added, changed, _ = server.reloadConfig()[0]
+        if group in changed:
+            self._remove_group(group)
+            added = [group]
+        if group in added or not self.states(unit):
+            try:
+                server.addProcessGroup(group)
+            except xmlrpc.client.Fault as fault:
+                if fault.faultCode != _ALREADY_ADDED:
+                    raise
+        for state in self.states(unit):
+            if state.state not in ("RUNNING", "STARTING"):
+                try:
+                    server.startProcess(f"{group}:{state.name}", False)
+                except xmlrpc.client.Fault as fault:
+                    if "ALREADY_STARTED" not in fault.faultString:
+                        raise
+
+    def remove(self, unit: str) -> None:
+        """Stop the unit's processes and forget them; nothing where there are none."""
+        self._file(unit).unlink(missing_ok=True)
+        if not self.answers():
+            return
+        self._server().reloadConfig()
+        self._remove_group(_group(unit))
+
+    def _remove_group(self, group: str) -> None:
+        server = self._server()
+        try:
+            server.stopProcessGroup(group)
+            deadline = time.monotonic() + STOP_SECONDS
+            while True:
+                try:
+                    server.removeProcessGroup(group)
+                    return
+                except xmlrpc.client.Fault as fault:
+                    if fault.faultCode != _STILL_RUNNING or time.monotonic() > deadline:
+                        raise
+                time.sleep(0.05)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != _NOT_RUNNING:
+                raise
+
+    def signal(self, unit: str, name: str) -> None:
+        """Send all processes of the unit a signal, such as HUP."""
+        self._server().signalProcessGroup(_group(unit), name)
+
+    def states(self, unit: str | None = None) -> list[ProcessState]:
+        """What the processes do: of one unit, or of all. Raises OSError when nobody answers."""
+        found: Any = self._server().getAllProcessInfo()
+        return [
+            ProcessState(
+                unit="/".join(each["group"].rsplit("-", 1)),
+                name=each["name"],
+                state=each["statename"],
+                pid=each["pid"],
+                seconds=max(0, each["now"] - each["start"]) if each["statename"] == "RUNNING" else 0,
+                said=each["spawnerr"] or each["description"],
+            )
+            for each in found
+            if unit is None or each["group"] == _group(unit)
+        ]
+
+    def end(self) -> None:
+        """Stop all processes, then itself; return when both are gone."""
+        pid = self.pid
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.pid is not None and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def _file(self, unit: str) -> Path:
+        return self._directory / "programs" / f"{_group(unit)}.conf"
+
+    def _server(self) -> Any:
+        return xmlrpc.client.ServerProxy(
+            "http://127.0.0.1", transport=SupervisorTransport(None, None, f"unix://{self._socket}")
+        ).supervisor
+
+
+def _group(unit: str) -> str:
+    return unit.replace("/", "-")
+
+
+def _program_file(group: str, processes: Sequence[UnitProcess], configuration: str) -> str:
+    blocks = [f"[group:{group}]\nprograms = {','.join(f'{group}.{each.name}' for each in processes)}\n"]
+    for each in processes:
+        variables = {**each.environment, "ONWARD_CONFIGURATION": configuration}
+        environment = ",".join(f'{name}="{_escaped(value)}"' for name, value in variables.items())
+        log = Path(each.directory) / "log" / f"{each.name}.log"
+        blocks.append(
+            f"[program:{group}.{each.name}]\n"
+            f"command = {_escaped(shlex.join(each.argv))}\n"
+            f"process_name = {each.name}\n"
+            f"directory = {_escaped(each.directory)}\n"
+            f"environment = {environment}\n"
+            "autostart = true\nautorestart = true\nstartsecs = 1\nstartretries = 10\n"
+            f"stopsignal = {each.stop_signal}\nstopwaitsecs = {each.stop_seconds}\n"
+            "stopasgroup = false\nkillasgroup = true\n"
+            f"redirect_stderr = true\nstdout_logfile = {_escaped(str(log))}\n"
+            "stdout_logfile_maxbytes = 10MB\nstdout_logfile_backups = 3\n"
+        )
+    return "\n".join(blocks)
+
+
+def _escaped(text: str) -> str:
+    """As supervisor's files have it: % begins an expansion."""
+    return text.replace("%", "%%")

@@ -1,0 +1,173 @@
+"""What a bundle says: applications, their units, options and relations, with the keys that Juju's bundles have.
+
+https://documentation.ubuntu.com/juju/3.6/reference/bundle/ describes the keys. Those that mean nothing here
+(annotations, constraints, trust, storage, resources) are allowed and have no effect, which
+:func:`without_effect` tells.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
+
+from onward.errors import BundleInvalid
+from onward.model.cloud import Described
+
+ApplicationName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*$")]
+OptionValue = str | int | float | bool
+MOST_UNITS = 2000
+_WITHOUT_EFFECT = (
+    "annotations",
+    "constraints",
+    "trust",
+    "storage",
+    "resources",
+    "expose",
+    "revision",
+    "base",
+    "series",
+)
+
+
+class BundleApplication(Described):
+    """An application of the bundle."""
+
+    charm: str = Field(description="What is deployed: mariadb, keystone; by default the application's name")
+    channel: str | None = Field(default=None, description="Release of an OpenStack service: 2025.1, 2025.1/stable")
+    num_units: int = Field(default=1, ge=0, le=MOST_UNITS)
+    options: dict[str, OptionValue] = Field(default_factory=dict, description="Of the charm, or section.option")
+    unit_options: dict[str, dict[str, OptionValue]] = Field(
+        default_factory=dict, alias="unit-options", description="By the number of a unit: what differs there"
+    )
+    to: tuple[str, ...] = Field(default=(), description="Machines, one for each unit")
+    bindings: dict[str, str] = Field(default_factory=dict, description="Networks by endpoint")
+    offers: dict[str, dict[str, JsonValue]] = Field(default_factory=dict, description="Endpoints for other models")
+    annotations: JsonValue = None
+    constraints: JsonValue = None
+    trust: JsonValue = None
+    storage: JsonValue = None
+    resources: JsonValue = None
+    expose: JsonValue = None
+    revision: JsonValue = None
+    base: JsonValue = None
+    series: JsonValue = None
+
+    @model_validator(mode="after")
+    def _overrides_of_units(self) -> "BundleApplication":
+        for number in self.unit_options:
+            if not number.isdecimal() or int(number) >= self.num_units:
+                raise ValueError(f"unit-options: there is no unit {number} among {self.num_units}")
+        return self
+
+    @field_validator("to", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [str(each) for each in value] if isinstance(value, list) else [str(value)]
+
+
+class Machine(Described):
+    """A machine of the bundle. Without an address it is this one."""
+
+    address: str | None = None
+    constraints: JsonValue = None
+    annotations: JsonValue = None
+    base: JsonValue = None
+    series: JsonValue = None
+
+
+class Saas(Described):
+    """An application of another model, used by its offer."""
+
+    url: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*\.[a-z0-9][a-z0-9-]*$", description="MODEL.OFFER")
+
+
+class Bundle(Described):
+    """A whole bundle."""
+
+    name: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="Name of the model")
+    description: str | None = None
+    applications: dict[ApplicationName, BundleApplication] = Field(min_length=1)
+    relations: tuple[tuple[str, ...], ...] = ()
+    machines: dict[str, Machine] = Field(default_factory=dict)
+    saas: dict[ApplicationName, Saas] = Field(default_factory=dict)
+    variables: JsonValue = Field(default=None, description="Holds anchors for the rest of the file; has no effect")
+    tags: JsonValue = None
+    base: JsonValue = Field(default=None, alias="default-base")
+    series: JsonValue = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _charm_by_name(cls, data: Any) -> Any:
+        """An application is of the charm that has its name, unless it says another."""
+        if not isinstance(data, dict) or not isinstance(data.get("applications"), dict):
+            return data
+        applications = {
+            name: {"charm": name, **(entry or {})} if isinstance(entry, dict | None) else entry
+            for name, entry in data["applications"].items()
+        }
+        machines = data.get("machines")
+        if isinstance(machines, dict):
+            data = {**data, "machines": {str(name): entry or {} for name, entry in machines.items()}}
+        return {**data, "applications": applications}
+
+    @field_validator("relations")
+    @classmethod
+    def _two_ends(cls, relations: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        for ends in relations:
+            if len(ends) != 2:
+                raise ValueError(f"a relation has two ends, not {len(ends)}: {', '.join(ends)}")
+        return relations
+
+
+def parse_bundle(text: str, file: str) -> Bundle:
+    """Read a bundle. Raises BundleInvalid, which names line and key of every fault."""
+    try:
+        node = yaml.compose(text, yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BundleInvalid(f"{file} is not YAML.", evidence=" ".join(str(error).split())) from None
+    try:
+        return Bundle.model_validate(data)
+    except ValidationError as error:
+        raise invalid_bundle(file, node, [(each["loc"], each["msg"]) for each in error.errors()]) from None
+
+
+def invalid_bundle(file: str, node: yaml.Node | None, wrong: list[tuple[tuple[str | int, ...], str]]) -> BundleInvalid:
+    """The error for faults at these places of the file."""
+    lines = sorted((line_of(node, place), f"{'.'.join(map(str, place)) or 'file'}: {what}") for place, what in wrong)
+    return BundleInvalid(
+        f"{file} does not describe a deployment.",
+        evidence="\n".join(f"{file}:{line}: {what}" for line, what in lines),
+        next_command="onward bundle schema",
+    )
+
+
+def line_of(node: yaml.Node | None, place: tuple[str | int, ...]) -> int:
+    """The line, from 1, where a value stands; that of the nearest key above it where it is missing."""
+    line = 1
+    for part in place:
+        found = next((child for key, child in _children(node) if key == str(part)), None)
+        if found is None:
+            break
+        line, node = found
+    return line
+
+
+def _children(node: yaml.Node | None) -> Iterator[tuple[str, tuple[int, yaml.Node]]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield str(key.value), (key.start_mark.line + 1, value)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield str(number), (value.start_mark.line + 1, value)
+
+
+def without_effect(bundle: Bundle) -> list[str]:
+    """The keys of the bundle that are Juju's and mean nothing here, each by its place."""
+    return [
+        f"applications.{name}.{key}"
+        for name, application in bundle.applications.items()
+        for key in _WITHOUT_EFFECT
+        if getattr(application, key) is not None
+    ]

@@ -1,0 +1,63 @@
+"""A unit as it shall be: its files and its processes, with references where secrets belong. Pure data of a plan."""
+
+import re
+from typing import Literal
+
+from pydantic import Field
+
+from onward.model.cloud import Described
+
+SECRET = re.compile(r"\$\(secret:([a-z0-9-]+/[a-z0-9-]+)\)")
+"""How a plan refers to a secret: ``$(secret:keystone/admin-password)``."""
+
+
+def secret_reference(application: str, name: str) -> str:
+    """What stands in a plan where this secret of an application belongs."""
+    return f"$(secret:{application}/{name})"
+
+
+class UnitFile(Described):
+    """A file of a unit, whole."""
+
+    path: str = Field(description="Below the unit's directory")
+    text: str
+
+
+class UnitPreparation(Described):
+    """A command that makes something once."""
+
+    name: str
+    argv: tuple[str, ...]
+    creates: str
+
+
+class ReadyProbe(Described):
+    """How it is seen that a process serves."""
+
+    address: str
+    port: int
+    path: str | None = None
+    statuses: tuple[int, ...] = (200, 300)
+    seconds: float
+
+
+class UnitProcess(Described):
+    """A process of a unit."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: dict[str, str] = Field(default_factory=dict)
+    directory: str
+    ready: ReadyProbe | None = None
+    stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
+    stop_seconds: int = 30
+
+
+class UnitState(Described):
+    """All that a unit shall be."""
+
+    unit: str
+    directory: str
+    files: tuple[UnitFile, ...]
+    preparations: tuple[UnitPreparation, ...] = ()
+    processes: tuple[UnitProcess, ...] = ()

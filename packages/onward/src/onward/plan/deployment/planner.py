@@ -1,0 +1,390 @@
+"""Plans what brings a model to the state that its bundle describes. Pure: the same wish gives the same plan."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from onward.model.deployment import UnitState
+from onward.plan.deployment.grant import GrantWish, Registered
+from onward.plan.deployment.site import Site
+from onward.plan.deployment.topology import Relation, Topology
+from onward.plan.deployment.unit import unit_state
+from onward.plan.deployment.words import Words
+from onward.plan.forward import BUILD_POOL, EnvironmentChoice
+from onward.plan.plan import Plan, digest_of, in_order
+from onward.plan.step import Step
+
+CONFIGURE_POOL, START_POOL = "configure", "start"
+
+
+@dataclass(frozen=True)
+class DeploymentWish:
+    """A model as it shall be, and what of it is so already."""
+
+    topology: Topology
+    site: Site
+    record: Mapping[str, JsonValue]
+    """What is remembered of the model: its bundle, its network, its addresses."""
+    choices: Mapping[str, EnvironmentChoice] = field(default_factory=dict)
+    """The environment of each application of a service."""
+    parallel: int = 2
+    holds: Mapping[str, str] = field(default_factory=dict)
+    """Digests of steps that were done before and whose effect was seen to be there still, by step."""
+    begun: frozenset[str] = frozenset()
+    """Steps that were done before, whether or not they still hold."""
+    surplus: tuple[str, ...] = ()
+    """Units that are deployed and in the bundle no more, in the order in which they may stop."""
+
+
+def step_digest(step: Step) -> str:
+    """What makes a step that was done the same as one that is to be done."""
+    return digest_of([step.action, step.arguments])
+
+
+def plan_deployment(wish: DeploymentWish) -> Plan:
+    """The steps that are left to do; none where all is as it shall be. Raises BundleInvalid, InvalidCatalogue."""
+    steps = _whole(wish)
+    left = [each for each in steps if wish.holds.get(each.id) != step_digest(each)]
+    remaining = {each.id for each in left}
+    needs = {each.id: each.needs for each in steps}
+    kept = [each.model_copy(update={"needs": _still(each.needs, remaining, needs)}) for each in left]
+    return Plan(
+        kind="deployment",
+        cloud=wish.site.model,
+        facts={"record": digest_of(dict(wish.record))},
+        limits={BUILD_POOL: wish.parallel, CONFIGURE_POOL: 4, START_POOL: 4},
+        steps=tuple(in_order(kept)),
+    ).sealed()
+
+
+def _still(needed: tuple[str, ...], remaining: set[str], needs: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """What a step has to wait for when steps before it have been done: whatever those would have waited for."""
+    found: dict[str, None] = {}
+    waiting, seen = list(needed), set[str]()
+    while waiting:
+        each = waiting.pop(0)
+        if each in seen:
+            continue
+        seen.add(each)
+        if each in remaining:
+            found[each] = None
+        else:
+            waiting.extend(needs[each])
+    return tuple(found)
+
+
+def _whole(wish: DeploymentWish) -> list[Step]:
+    return list(_Deployment(wish).steps())
+
+
+class _Deployment:
+    """All steps of a model from nothing."""
+
+    def __init__(self, wish: DeploymentWish) -> None:
+        self._wish = wish
+        self._topology = wish.topology
+        self._words = {name: Words(wish.topology, wish.site, name) for name in wish.topology.applications}
+        self._states = {
+            unit: unit_state(self._words[name], unit)
+            for name in wish.topology.applications
+            for unit in wish.topology.units(name)
+        }
+
+    def steps(self) -> Iterator[Step]:
+        yield self._record()
+        yield self._supervisor()
+        for unit in self._wish.surplus:
+            yield self._removal(unit)
+        yield from self._environments()
+        for name in self._topology.in_order():
+            yield from self._application(name)
+
+    def _record(self) -> Step:
+        secrets: dict[str, JsonValue] = {
+            f"{name}/{secret}": kind
+            for name, charm in self._topology.charms.items()
+            for secret, kind in charm.secrets.items()
+        }
+        return self._step(
+            "record",
+            "model.record",
+            self._wish.site.model,
+            {"record": dict(self._wish.record), "secrets": secrets},
+            reason="what the model shall be is known before anything of it is made",
+        )
+
+    def _supervisor(self) -> Step:
+        return self._step(
+            "supervisor",
+            "supervisor.start",
+            self._wish.site.model,
+            {"sockets": str(self._wish.site.sockets)},
+            needs=("record",),
+            reason="keeps the processes of all units running, with or without Onward",
+        )
+
+    def _removal(self, unit: str) -> Step:
+        return self._step(
+            f"remove/{unit}",
+            "unit.remove",
+            unit,
+            {"unit": unit, "directory": str(self._wish.site.unit_directory(unit))},
+            needs=("record", "supervisor"),
+            reason=f"the bundle has no {unit} any more",
+        )
+
+    def _environments(self) -> Iterator[Step]:
+        for name, choice in self._wish.choices.items():
+            service = self._topology.charms[name].service
+            yield self._step(
+                f"environment/{name}",
+                "environment.build",
+                f"{service} {choice.version}",
+                {"service": service, **choice.model_dump(mode="json")},
+                reason=f"{name} runs the code of {choice.series}",
+                retries=1,
+                pool=BUILD_POOL,
+            )
+
+    def _application(self, name: str) -> Iterator[Step]:
+        units = self._topology.units(name)
+        for unit in units:
+            yield self._configuration(unit)
+        yield from self._grants(name)
+        initial = list(self._initial(name))
+        yield from initial
+        before = tuple(step.id for step in initial) or self._ready_for(name)
+        for position, unit in enumerate(units):
+            # A cluster is begun by one unit, and joined by one after the other: each is given a copy by another. What
+            # serves already is restarted one by one, so that the others go on serving.
+            one_by_one = self._clustered(name) or f"start/{unit}" in self._wish.begun
+            joined = (f"start/{units[position - 1]}",) if one_by_one and position else ()
+            yield self._start(name, unit, before + joined, begins=self._clustered(name) and not position)
+        if self._clustered(name):
+            yield self._cluster(name)
+        if self._topology.balancer(name) is not None:
+            yield self._publication(name)
+
+    def _configuration(self, unit: str) -> Step:
+        state = self._states[unit]
+        return self._step(
+            f"configure/{unit}",
+            "unit.configure",
+            unit,
+            {"state": state.model_dump(mode="json", exclude={"processes"})},
+            needs=("record",),
+            reason="all that it needs of others is final; written once",
+            pool=CONFIGURE_POOL,
+        )
+
+    def _grants(self, name: str) -> Iterator[Step]:
+        for relation in self._topology.used_by(name):
+            provider, endpoint = relation.provider
+            grants = self._topology.charms[provider].provides[endpoint].grants
+            if grants is not None:
+                yield self._step(
+                    _grant_id(relation),
+                    grants,
+                    f"{provider} for {name}",
+                    self._granted(relation),
+                    needs=self._serves(provider),
+                    reason=f"{name} uses {provider} as a user of its own, who may do no more than it needs",
+                )
+
+    def _granted(self, relation: Relation) -> dict[str, JsonValue]:
+        """What the provider is asked for, and where it is asked."""
+        (name, endpoint), provider = relation.requirer, relation.provider[0]
+        words, site, charm = self._words[name], self._wish.site, self._topology.charms[name]
+        first = self._topology.units(provider)[0]
+        return GrantWish(
+            application=name,
+            provider=provider,
+            wants={key: words.fill(text) for key, text in charm.requires[endpoint].wants.items()},
+            secret=f"{name}/{endpoint}",
+            address=site.addresses[first],
+            ports=self._topology.charms[provider].ports,
+            socket=site.socket(first),
+            offers=words.related()[endpoint] or {},
+            registers=tuple(
+                Registered(
+                    type=each.type,
+                    name=each.name,
+                    description=each.description,
+                    public=words.url("public", each.port) + each.path,
+                    internal=words.url("internal", each.port) + each.path,
+                )
+                for each in charm.registers
+            ),
+        ).model_dump(mode="json")
+
+    def _initial(self, name: str) -> Iterator[Step]:
+        charm, words = self._topology.charms[name], self._words[name]
+        if not charm.initialise:
+            return
+        first = self._topology.units(name)[0]
+        config = next(each.path for each in charm.files if each.options)
+        yield self._step(
+            f"initialise/{name}",
+            "application.initialise",
+            name,
+            {
+                "service": charm.service,
+                "series": self._wish.site.series[name],
+                "environment": f"environment/{name}",
+                "configuration": str(self._wish.site.unit_directory(first) / config),
+                "commands": [
+                    command.model_copy(update={"argv": tuple(words.fill(word) for word in command.argv)}).model_dump(
+                        mode="json", exclude_defaults=True
+                    )
+                    for command in charm.initialise
+                ],
+                "variables": {key: words.fill(text) for key, text in charm.initial_variables.items()},
+            },
+            needs=(f"environment/{name}", f"configure/{first}", *self._ready_for(name)),
+            reason="its schema, and what it needs to begin with, are made once for all units",
+        )
+
+    def _start(self, name: str, unit: str, before: tuple[str, ...], *, begins: bool) -> Step:
+        state = self._states[unit]
+        environment = (f"environment/{name}",) if name in self._wish.choices else ()
+        return self._step(
+            f"start/{unit}",
+            "unit.start",
+            unit,
+            {
+                "unit": unit,
+                "directory": state.directory,
+                "processes": [each.model_dump(mode="json") for each in state.processes],
+                "configuration": _digest_of_files(state),
+                "begins": begins,
+            },
+            needs=(f"configure/{unit}", "supervisor", *environment, *before),
+            reason="it serves when this is done",
+            pool=START_POOL,
+        )
+
+    def _cluster(self, name: str) -> Step:
+        charm, units, site = self._topology.charms[name], self._topology.units(name), self._wish.site
+        rule = charm.cluster
+        return self._step(
+            f"cluster/{name}",
+            f"cluster.{rule.kind if rule else ''}",
+            name,
+            {
+                "application": name,
+                "units": [
+                    {"unit": unit, "address": site.addresses[unit], "socket": site.socket(unit)} for unit in units
+                ],
+                "ports": dict(charm.ports),
+            },
+            needs=tuple(f"start/{unit}" for unit in units),
+            reason="nobody is told of it before it is one cluster",
+        )
+
+    def _publication(self, name: str) -> Step:
+        balancer = self._topology.balancer(name) or ""
+        words, charm = self._words[name], self._topology.charms[name]
+        urls: list[JsonValue] = [
+            words.url(network, process.wsgi.port) + ((process.ready.path if process.ready else None) or "/")
+            for process in charm.processes
+            if process.wsgi is not None
+            for network in ("public", "internal")
+        ]
+        return self._step(
+            f"publish/{name}",
+            "application.publish",
+            name,
+            {"application": name, "urls": list(dict.fromkeys(map(str, urls)))},
+            needs=(
+                *(f"start/{unit}" for unit in self._topology.units(name)),
+                *(f"start/{unit}" for unit in self._topology.units(balancer)),
+            ),
+            reason=f"it can be reached through {balancer}, on every network",
+        )
+
+    def _ready_for(self, name: str) -> tuple[str, ...]:
+        """The steps after which everything that the application uses serves it."""
+        found: dict[str, None] = {}
+        for relation in self._topology.used_by(name):
+            provider, endpoint = relation.provider
+            grants = self._topology.charms[provider].provides[endpoint].grants
+            found.update(dict.fromkeys((_grant_id(relation),) if grants else self._serves(provider)))
+        return tuple(found)
+
+    def _serves(self, name: str) -> tuple[str, ...]:
+        """The steps after which an application can really serve others."""
+        if self._topology.balancer(name) is not None:
+            return (f"publish/{name}",)
+        if self._clustered(name):
+            return (f"cluster/{name}",)
+        return tuple(f"start/{unit}" for unit in self._topology.units(name))
+
+    def _clustered(self, name: str) -> bool:
+        return self._topology.charms[name].cluster is not None and len(self._topology.units(name)) > 1
+
+    def _step(
+        self,
+        step_id: str,
+        action: str,
+        target: str,
+        arguments: dict[str, JsonValue],
+        *,
+        reason: str,
+        needs: tuple[str, ...] = (),
+        pool: str | None = None,
+        retries: int = 0,
+    ) -> Step:
+        return Step(
+            id=step_id,
+            action=action,
+            target=target,
+            arguments=arguments,
+            needs=tuple(dict.fromkeys(needs)),
+            reason=reason,
+            phase="prepare" if action == "environment.build" else "deploy",
+            pool=pool,
+            retries=retries,
+        )
+
+
+def _grant_id(relation: Relation) -> str:
+    (name, endpoint), (provider, _) = relation.requirer, relation.provider
+    return f"grant/{provider}/{name}/{endpoint}"
+
+
+def _digest_of_files(state: UnitState) -> str:
+    """Tells whether a running process has read what is in the files now."""
+    return digest_of([[each.path, each.text] for each in state.files])
+
+
+def plan_removal(site: Site, applications: Sequence[tuple[str, ...]]) -> Plan:
+    """The steps that leave nothing of a model: the units of each application at once, those of the next afterwards."""
+    removals: list[Step] = []
+    before: tuple[str, ...] = ()
+    for units in applications:
+        removals += [
+            Step(
+                id=f"remove/{unit}",
+                action="unit.remove",
+                target=unit,
+                arguments={"unit": unit, "directory": str(site.unit_directory(unit))},
+                needs=before,
+                reason="stopped, and all that it kept is removed",
+                phase="cleanup",
+                reversible=False,
+            )
+            for unit in units
+        ]
+        before = tuple(f"remove/{unit}" for unit in units) or before
+    end = Step(
+        id="forget",
+        action="model.forget",
+        target=site.model,
+        arguments={"sockets": str(site.sockets)},
+        needs=before,
+        reason="no process, file or address is left behind",
+        phase="cleanup",
+        reversible=False,
+    )
+    return Plan(kind="removal", cloud=site.model, steps=(*removals, end), facts={}).sealed()

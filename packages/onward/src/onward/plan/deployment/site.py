@@ -1,0 +1,43 @@
+"""Where a model is deployed: directories, addresses, programs, environments. Found out before planning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything of this machine that a deployment depends on."""
+
+    model: str
+    directory: PurePath
+    """Of the model; each unit has one of its own below it."""
+    sockets: PurePath
+    """A directory with a path short enough for sockets."""
+    user: str
+    """Who runs the processes."""
+    addresses: Mapping[str, str]
+    """By unit, and by ``APPLICATION NETWORK`` for the addresses of load balancers."""
+    programs: Mapping[str, str]
+    """Paths of the servers' programs, by the name that a charm gives."""
+    environments: Mapping[str, str] = field(default_factory=dict)
+    """Directories of the services' environments, by application."""
+    series: Mapping[str, str] = field(default_factory=dict)
+    """Which release each application of a service is deployed at."""
+
+    def unit_directory(self, unit: str) -> PurePath:
+        """The unit's own directory."""
+        return self.directory / "units" / unit.replace("/", "-")
+
+    def socket(self, unit: str) -> str:
+        """The path of the unit's socket."""
+        return str(self.sockets / f"{unit.replace('/', '-')}.sock")
+
+
+NETWORKS = ("public", "internal")
+"""The networks that a load balancer serves, each with an address of its own."""
+
+
+def balancer_address(application: str, network: str) -> str:
+    """The name under which the address of a load balancer on a network is kept."""
+    return f"{application} {network}"

@@ -1,0 +1,150 @@
+"""A bundle with its relations resolved: who needs what of whom, and in which order they can come up."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
+
+from onward.catalog.charm import Charm
+from onward.errors import BundleInvalid, BundleUnsatisfied
+from onward.model.bundle import Bundle, BundleApplication
+
+BALANCED = "http"
+"""The interface of an API that a load balancer stands before. The balancer does not wait for it."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Two endpoints that fit: ``requirer`` uses ``provider``. Each is an application and an endpoint of its charm."""
+
+    requirer: tuple[str, str]
+    provider: tuple[str, str]
+    interface: str
+
+    def __str__(self) -> str:
+        return f"{self.requirer[0]}:{self.requirer[1]} - {self.provider[0]}:{self.provider[1]}"
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The applications of a model, and how they are related."""
+
+    applications: Mapping[str, BundleApplication]
+    charms: Mapping[str, Charm]
+    """By application."""
+    relations: tuple[Relation, ...]
+
+    def units(self, application: str) -> tuple[str, ...]:
+        """Names of an application's units: keystone/0."""
+        return tuple(f"{application}/{number}" for number in range(self.applications[application].num_units))
+
+    def used_by(self, application: str) -> Iterator[Relation]:
+        """Relations in which it is the one who uses, other than load balancing."""
+        return (each for each in self.relations if each.requirer[0] == application and each.interface != BALANCED)
+
+    def balancer(self, application: str) -> str | None:
+        """The application that stands before it on every network."""
+        return next(
+            (each.requirer[0] for each in self.relations if self._balances(each) and each.provider[0] == application),
+            None,
+        )
+
+    def balanced_by(self, balancer: str) -> tuple[str, ...]:
+        """The applications that it stands before."""
+        return tuple(
+            each.provider[0] for each in self.relations if self._balances(each) and each.requirer[0] == balancer
+        )
+
+    def in_order(self) -> tuple[str, ...]:
+        """The applications, each after those that it uses. Raises BundleUnsatisfied for a circle."""
+        needs = {name: {each.provider[0] for each in self.used_by(name)} for name in self.applications}
+        try:
+            return tuple(TopologicalSorter(needs).static_order())
+        except CycleError as error:
+            circle = " needs ".join(reversed(error.args[1]))
+            raise BundleUnsatisfied(
+                "Applications wait for one another in a circle.", evidence=circle, next_command="onward deploy --help"
+            ) from None
+
+    @staticmethod
+    def _balances(relation: Relation) -> bool:
+        return relation.interface == BALANCED
+
+
+def topology(bundle: Bundle, charms: Mapping[str, Charm], file: str) -> Topology:
+    """Resolve a bundle. ``charms`` are all that the catalogue has, by name.
+
+    Raises BundleInvalid for a charm, application or endpoint that there is not; BundleUnsatisfied for a relation that
+    is missing, and for circles.
+    """
+    chosen = {name: _charm(name, entry, charms, file) for name, entry in bundle.applications.items()}
+    relations = tuple(_relation(ends, chosen, file) for ends in bundle.relations)
+    found = Topology(bundle.applications, chosen, relations)
+    _satisfied(found)
+    found.in_order()
+    return found
+
+
+def _charm(name: str, entry: BundleApplication, charms: Mapping[str, Charm], file: str) -> Charm:
+    wanted = entry.charm.removeprefix("ch:")
+    if wanted not in charms:
+        near = get_close_matches(wanted, charms)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(charms))}"
+        raise BundleInvalid(
+            f"{file} deploys what Onward does not know.", evidence=f"applications.{name}.charm: {wanted}; {hint}"
+        )
+    charm = charms[wanted]
+    if charm.most_units is not None and entry.num_units > charm.most_units:
+        raise BundleInvalid(
+            f"{name} has more units than {wanted} can have.",
+            evidence=f"applications.{name}.num_units: {entry.num_units}, at most {charm.most_units}",
+        )
+    return charm
+
+
+def _relation(ends: tuple[str, ...], charms: Mapping[str, Charm], file: str) -> Relation:
+    """The one way in which two ends fit. Raises BundleInvalid where there is none, or more than one."""
+    first, second = (end.partition(":") for end in ends)
+    for name, _, _ in (first, second):
+        if name not in charms:
+            raise BundleInvalid(
+                f"{file} relates an application that it does not have.",
+                evidence=f"relations: {' - '.join(ends)}: there is no {name}",
+            )
+    fits = [
+        Relation((user, needed), (server, offered), requirement.interface)
+        for (user, _, user_end), (server, _, server_end) in ((first, second), (second, first))
+        for needed, requirement in charms[user].requires.items()
+        if user_end in ("", needed)
+        for offered, provision in charms[server].provides.items()
+        if server_end in ("", offered) and requirement.interface == provision.interface
+    ]
+    if len(fits) != 1:
+        possible = "; ".join(map(str, fits)) or _endpoints(first[0], charms) + "; " + _endpoints(second[0], charms)
+        raise BundleInvalid(
+            f"{' and '.join(ends)} cannot be related" + (" in just one way." if fits else "."),
+            evidence=f"relations: {possible}",
+        )
+    return fits[0]
+
+
+def _endpoints(application: str, charms: Mapping[str, Charm]) -> str:
+    charm = charms[application]
+    needs = [f"{name} ({each.interface})" for name, each in charm.requires.items()]
+    gives = [f"{name} ({each.interface})" for name, each in charm.provides.items()]
+    return f"{application} requires {', '.join(needs) or 'nothing'}, provides {', '.join(gives) or 'nothing'}"
+
+
+def _satisfied(found: Topology) -> None:
+    """Return when nobody needs what the bundle does not give. Raises BundleUnsatisfied."""
+    missing = []
+    for name, charm in found.charms.items():
+        related = {each.requirer[1] for each in found.relations if each.requirer[0] == name}
+        for endpoint, requirement in charm.requires.items():
+            if not requirement.optional and endpoint not in related:
+                missing.append(f"{name} needs a relation of {name}:{endpoint} (interface {requirement.interface})")
+    for relation in found.relations:
+        if relation.interface != BALANCED and not found.units(relation.provider[0]):
+            missing.append(f"{relation}: {relation.provider[0]} has no unit")
+    if missing:
+        raise BundleUnsatisfied("The bundle can never come up: relations are missing.", evidence="\n".join(missing))

@@ -1,0 +1,130 @@
+"""What a unit shall be: its charm's words filled in, and the options of bundle and operator set."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from onward.catalog.charm import CharmProcess, ConfigFile, Uwsgi
+from onward.catalog.load import in_force
+from onward.model.bundle import OptionValue
+from onward.model.deployment import ReadyProbe, UnitFile, UnitPreparation, UnitProcess, UnitState
+from onward.plan.deployment.words import Words
+
+
+def unit_state(words: Words, unit: str) -> UnitState:
+    """What this unit of the application shall be. Raises BundleInvalid, InvalidCatalogue."""
+    charm, directory = words.charm, str(words.site.unit_directory(unit))
+    files = [_file(words, unit, each) for each in charm.files if not each.when or words.fill(each.when, unit)]
+    files += [
+        UnitFile(path=f"etc/{each.name}.uwsgi.ini", text=_uwsgi(words, unit, each.wsgi))
+        for each in charm.processes
+        if each.wsgi is not None
+    ]
+    return UnitState(
+        unit=unit,
+        directory=directory,
+        files=tuple(files),
+        preparations=tuple(
+            UnitPreparation(
+                name=each.name, argv=tuple(words.fill(word, unit) for word in each.argv), creates=each.creates
+            )
+            for each in charm.prepare
+        ),
+        processes=tuple(_process(words, unit, each) for each in charm.processes),
+    )
+
+
+def _file(words: Words, unit: str, file: ConfigFile) -> UnitFile:
+    if file.text is not None:
+        return UnitFile(path=file.path, text=words.fill(file.text, unit))
+    sections = {
+        section: {name: words.fill(value, unit) for name, value in values.items()}
+        for section, values in file.sections.items()
+    }
+    sections = {
+        section: {name: value for name, value in values.items() if value} for section, values in sections.items()
+    }
+    if file.options:
+        for name, value in service_options(words, unit).items():
+            section, option = place_of(name)
+            sections.setdefault(section, {})[option] = _written(value)
+    return UnitFile(path=file.path, text=_ini(sections))
+
+
+def service_options(words: Words, unit: str | None = None) -> dict[str, OptionValue]:
+    """Options that the bundle sets and that are the service's own, not the charm's."""
+    return {name: value for name, value in words.given(unit).items() if name not in words.charm.options}
+
+
+def place_of(name: str) -> tuple[str, str]:
+    """Section and option that a name in a bundle means: ``database.max_pool_size``, ``debug``."""
+    section, dot, option = name.rpartition(".")
+    return (section, option) if dot else ("DEFAULT", name)
+
+
+def _written(value: OptionValue) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _ini(sections: Mapping[str, Mapping[str, str]]) -> str:
+    blocks = [
+        "\n".join([f"[{section}]", *(f"{name} = {value}" for name, value in values.items())])
+        for section, values in sections.items()
+        if values
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _uwsgi(words: Words, unit: str, wsgi: Uwsgi) -> str:
+    """https://uwsgi-docs.readthedocs.io/en/latest/Options.html, as devstack and the services' own guides have it."""
+    series = words.site.series[words.application]
+    (application,) = in_force(wsgi.applications, series)
+    called = "()" if application.call else ""
+    settings = {
+        "http-socket": f"{words.site.addresses[unit]}:{words.charm.ports[wsgi.port]}",
+        "module": f"{application.module}:{application.attribute}{called}",
+        "pyargv": " ".join(words.fill(word, unit) for word in wsgi.arguments),
+        "processes": str(words.options(unit).get("workers", 1)),
+        "threads": "1",
+        "master": "true",
+        "lazy-apps": "true",
+        "need-app": "true",
+        "enable-threads": "true",
+        "die-on-term": "true",
+        "exit-on-reload": "false",
+        "buffer-size": "65535",
+        "thunder-lock": "true",
+        "add-header": "Connection: close",
+        "procname-prefix-spaced": unit,
+        # SIGTERM ends the calls that are being answered first.
+        "hook-master-start": "unix_signal:15 gracefully_kill_them_all",
+    }
+    lines = [f"{name} = {value}" for name, value in settings.items() if value]
+    lines += [f"env = {name}={words.fill(value, unit)}" for name, value in wsgi.environment.items()]
+    return "\n".join(["[uwsgi]", *lines]) + "\n"
+
+
+def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
+    directory = words.site.unit_directory(unit)
+    if process.wsgi is not None:
+        server = PurePath(words.site.environments[words.application]) / "bin" / "uwsgi"
+        argv: tuple[str, ...] = (str(server), "--ini", str(directory / "etc" / f"{process.name}.uwsgi.ini"))
+    else:
+        argv = tuple(words.fill(word, unit) for word in process.argv)
+    ready = process.ready
+    return UnitProcess(
+        name=process.name,
+        argv=argv,
+        environment={name: words.fill(value, unit) for name, value in process.environment.items()},
+        directory=str(directory),
+        ready=None
+        if ready is None
+        else ReadyProbe(
+            address=words.site.addresses[unit],
+            port=words.charm.ports[ready.port],
+            path=ready.path,
+            statuses=ready.statuses,
+            seconds=ready.seconds,
+        ),
+        stop_signal=process.stop_signal,
+        stop_seconds=process.stop_seconds,
+    )

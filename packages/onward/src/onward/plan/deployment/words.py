@@ -1,0 +1,149 @@
+"""Fills in the words of a charm for one unit."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, TemplateError
+
+from onward.catalog.charm import Charm
+from onward.errors import BundleInvalid, InvalidCatalogue
+from onward.model.bundle import OptionValue
+from onward.model.deployment import secret_reference
+from onward.plan.deployment.site import NETWORKS, Site, balancer_address
+from onward.plan.deployment.topology import Topology
+
+_TEMPLATES = Environment(  # noqa: S701 - configuration files, not HTML
+    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the words of a charm may speak of, for the units of one application."""
+
+    topology: Topology
+    site: Site
+    application: str
+
+    @cached_property
+    def charm(self) -> Charm:
+        """The application's charm."""
+        return self.topology.charms[self.application]
+
+    def fill(self, text: str, unit: str | None = None) -> str:
+        """The text for a unit, or for the application where none is named. Raises InvalidCatalogue."""
+        try:
+            return _TEMPLATES.from_string(text).render(self._known(unit))
+        except TemplateError as error:
+            raise InvalidCatalogue(
+                f"The charm {self.charm.charm} cannot be used.", evidence=f"{text!r}: {error}"
+            ) from None
+
+    def options(self, unit: str | None = None) -> dict[str, OptionValue]:
+        """The charm's own options: its default, then the bundle's, then the unit's. Raises BundleInvalid."""
+        given = self.given(unit)
+        values: dict[str, OptionValue] = {}
+        for name, option in self.charm.options.items():
+            value = given.get(name, option.default)
+            fits = {"string": str, "integer": int, "boolean": bool}[option.type]
+            if not isinstance(value, fits) or (option.choices and value not in option.choices):
+                wanted = f"one of {', '.join(option.choices)}" if option.choices else f"a value of type {option.type}"
+                raise BundleInvalid(
+                    f"The option {name} of {self.application} cannot be {value!r}.",
+                    evidence=f"applications.{self.application}.options.{name}: expected {wanted}",
+                )
+            values[name] = value
+        return values
+
+    def given(self, unit: str | None = None) -> dict[str, OptionValue]:
+        """What the bundle sets, for all units and then for this one."""
+        entry = self.topology.applications[self.application]
+        own = entry.unit_options.get(unit.partition("/")[2], {}) if unit else {}
+        return {**entry.options, **own}
+
+    def related(self) -> dict[str, dict[str, str] | None]:
+        """What the applications that it uses offer, by its own endpoint; None where nothing is related."""
+        found: dict[str, dict[str, str] | None] = dict.fromkeys(self.charm.requires)
+        for relation in self.topology.used_by(self.application):
+            provider, endpoint = relation.provider
+            other = Words(self.topology, self.site, provider)
+            offers = other.charm.provides[endpoint].offers
+            found[relation.requirer[1]] = {name: other.fill(text) for name, text in offers.items()}
+        return found
+
+    def url(self, network: str, port: str) -> str:
+        """Where the application answers on a network: its balancer's address, or that of its first unit."""
+        balancer = self.topology.balancer(self.application)
+        key = balancer_address(balancer, network) if balancer else self.topology.units(self.application)[0]
+        return f"http://{self.site.addresses[key]}:{self.charm.ports[port]}"
+
+    def _known(self, unit: str | None) -> dict[str, Any]:
+        site, units = self.site, self.topology.units(self.application)
+        known: dict[str, Any] = {
+            "model": site.model,
+            "application": self.application,
+            "units": [{"name": each, "address": site.addresses[each]} for each in units],
+            "ports": self.charm.ports,
+            "programs": site.programs,
+            "user": site.user,
+            "options": self.options(unit),
+            "related": _Lazy(self.related),
+            "secret": lambda name: secret_reference(self.application, name),
+            "public_url": lambda port: self.url("public", port),
+            "internal_url": lambda port: self.url("internal", port),
+            "series": site.series.get(self.application, ""),
+            "environment": site.environments.get(self.application, ""),
+            "balanced": self._balanced(),
+            "networks": self._networks(),
+        }
+        if unit is not None:
+            known |= {
+                "unit": unit,
+                "number": int(unit.partition("/")[2]),
+                "address": site.addresses[unit],
+                "directory": str(site.unit_directory(unit)),
+                "socket": site.socket(unit),
+            }
+        return known
+
+    def _networks(self) -> list[dict[str, str]]:
+        found = {name: self.site.addresses.get(balancer_address(self.application, name)) for name in NETWORKS}
+        return [{"name": name, "address": address} for name, address in found.items() if address]
+
+    def _balanced(self) -> list[dict[str, Any]]:
+        """For a load balancer: the ports that it stands before, each with the units behind it."""
+        found = []
+        for name in self.topology.balanced_by(self.application):
+            charm = self.topology.charms[name]
+            for process in charm.processes:
+                if process.wsgi is None:
+                    continue
+                ready = process.ready
+                found.append(
+                    {
+                        "application": name,
+                        "port_name": process.wsgi.port,
+                        "port": charm.ports[process.wsgi.port],
+                        "path": (ready.path if ready else None) or "/",
+                        "units": [
+                            {"name": each, "address": self.site.addresses[each]} for each in self.topology.units(name)
+                        ],
+                    }
+                )
+        return found
+
+
+class _Lazy(dict[str, Any]):
+    """Worked out when a template looks at it: most do not, and a circle of applications would never end."""
+
+    def __init__(self, make: Callable[[], Mapping[str, Any]]) -> None:
+        super().__init__()
+        self._make: Callable[[], Mapping[str, Any]] | None = make
+
+    def __getitem__(self, key: str) -> Any:
+        if self._make is not None:
+            make, self._make = self._make, None
+            self.update(make())
+        return super().__getitem__(key)

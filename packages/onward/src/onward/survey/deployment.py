@@ -1,0 +1,230 @@
+"""Everything that the plan of a deployment is computed from."""
+
+import hashlib
+import os
+import pwd
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from onward.actions.build_environment import specification
+from onward.catalog.charms import charms
+from onward.catalog.load import series_list
+from onward.errors import BundleInvalid, ModelUnknown, PortTaken
+from onward.hosts.interpreters import find_interpreters
+from onward.hosts.model_store import ModelStore
+from onward.hosts.programs import find_programs
+from onward.hosts.state import Directories
+from onward.model.bundle import Bundle, parse_bundle
+from onward.observe.listening import accepts
+from onward.plan.deployment.addresses import FIRST_NETWORK, LAST_NETWORK, with_addresses
+from onward.plan.deployment.planner import DeploymentWish, plan_deployment, plan_removal
+from onward.plan.deployment.site import NETWORKS, Site, balancer_address
+from onward.plan.deployment.topology import Topology, topology
+from onward.plan.forward import EnvironmentChoice
+from onward.plan.plan import Plan
+from onward.survey.deployed import steps_that_hold
+from onward.survey.environments import choose_environments
+from onward.survey.options import EnvironmentWish
+
+DEFAULT_SERIES = "2025.1"
+"""For applications whose channel the bundle does not say: the newest SLURP release that all charms were tried with."""
+WSGI_SERVER = "pyuwsgi"
+"""uWSGI as the index has it for every interpreter, so that it runs in the service's own: one that comes with a
+distribution carries that distribution's Python, whose libraries are not those of another build of the same version."""
+LONGEST_SOCKET_DIRECTORY = 60
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A bundle that somebody wants deployed."""
+
+    bundle: Bundle
+    file: str
+    model: str
+
+
+def read_bundle(path: Path, model: str | None) -> Wanted:
+    """The bundle of a file; the model has the name that is given, that of the bundle, or that of the file.
+
+    Raises BundleInvalid.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleInvalid(f"{path} cannot be read.", evidence=str(error)) from None
+    bundle = parse_bundle(text, str(path))
+    return Wanted(bundle, str(path), model or bundle.name or path.stem)
+
+
+def survey_deployment(directories: Directories, wanted: Wanted, environments: EnvironmentWish) -> Plan:
+    """The plan that brings the model to what the bundle says. Raises a Refused error for what can never be."""
+    found = topology(wanted.bundle, charms(), wanted.file)
+    store = ModelStore(directories.models / wanted.model)
+    before: Mapping[str, Any] = store.record() if store.exists else {}
+    programs = find_programs(program for charm in found.charms.values() for program in charm.programs)
+    network = int(before.get("network") or _free_network(directories, found))
+    record: dict[str, Any] = {
+        "model": wanted.model,
+        "network": network,
+        "addresses": with_addresses(before.get("addresses", {}), _addressed(found), network),
+        "sockets": str(sockets_directory(store.directory)),
+        "bundle": wanted.bundle.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+    }
+    choices = _choices(directories, found, environments)
+    site = _site(store, record, programs, directories, found, choices)
+    surplus = tuple(unit for unit in _units_of(store) if unit not in site.addresses)
+    _ports_free(found, site, set(_units_of(store)))
+    return plan_deployment(
+        DeploymentWish(
+            topology=found,
+            site=site,
+            record=record,
+            choices=choices,
+            parallel=environments.parallel,
+            holds=steps_that_hold(store, site.sockets),
+            begun=frozenset(store.done()),
+            surplus=surplus,
+        )
+    )
+
+
+def survey_removal(directories: Directories, model: str) -> Plan:
+    """The plan that leaves nothing of a model. Raises ModelUnknown."""
+    store = known_model(directories, model)
+    record = store.record()
+    site = Site(
+        model=model,
+        directory=store.directory,
+        sockets=Path(record["sockets"]),
+        user=_own_name(),
+        addresses=record["addresses"],
+        programs={},
+    )
+    bundle = Bundle.model_validate(record["bundle"])
+    found = topology(bundle, charms(), "model.json")
+    order = [*reversed(found.in_order())]
+    units = _units_of(store)
+    groups = [tuple(unit for unit in units if unit.partition("/")[0] == name) for name in order]
+    rest = tuple(unit for unit in units if unit.partition("/")[0] not in order)
+    return plan_removal(site, [rest, *groups])
+
+
+def known_model(directories: Directories, model: str) -> ModelStore:
+    """What is kept of a model that is deployed. Raises ModelUnknown."""
+    store = ModelStore(directories.models / model)
+    if not store.exists:
+        known = models(directories)
+        raise ModelUnknown(
+            f"No model called {model!r} is deployed here.",
+            evidence=f"deployed: {', '.join(known) or 'none'}",
+            next_command="onward status",
+        )
+    return store
+
+
+def models(directories: Directories) -> list[str]:
+    """Names of all models that are deployed."""
+    if not directories.models.is_dir():
+        return []
+    return sorted(path.name for path in directories.models.iterdir() if ModelStore(path).exists)
+
+
+def _site(
+    store: ModelStore,
+    record: Mapping[str, Any],
+    programs: Mapping[str, str],
+    directories: Directories,
+    found: Topology,
+    choices: Mapping[str, EnvironmentChoice],
+) -> Site:
+    paths = {
+        name: str(directories.environments / specification(found.charms[name].service or "", choice).key)
+        for name, choice in choices.items()
+    }
+    return Site(
+        model=record["model"],
+        directory=store.directory,
+        sockets=Path(record["sockets"]),
+        user=_own_name(),
+        addresses=record["addresses"],
+        programs=programs,
+        environments=paths,
+        series={name: choice.series for name, choice in choices.items()},
+    )
+
+
+def _choices(directories: Directories, found: Topology, environments: EnvironmentWish) -> dict[str, EnvironmentChoice]:
+    """What every application of a service runs. Raises UnknownSeries, InterpreterMissing."""
+    services = {name: charm for name, charm in found.charms.items() if charm.service is not None}
+    if not services:
+        return {}
+    interpreters = find_interpreters()
+    chosen = {}
+    for name, charm in services.items():
+        channel = (found.applications[name].channel or DEFAULT_SERIES).partition("/")[0]
+        series = series_list().find(channel)
+        choice = choose_environments(directories, charm.service or "", (series,), interpreters, environments)
+        served = (WSGI_SERVER,) if any(process.wsgi for process in charm.processes) else ()
+        chosen[name] = choice[series.id].model_copy(update={"also": (*served, *charm.packages)})
+    return chosen
+
+
+def _addressed(found: Topology) -> list[str]:
+    """Everything that has an address of its own: units, and load balancers on each network."""
+    names = [unit for name in found.applications for unit in found.units(name)]
+    balancers = dict.fromkeys(balancer for name in found.applications if (balancer := found.balancer(name)))
+    return names + [balancer_address(name, network) for name in balancers for network in NETWORKS]
+
+
+def _free_network(directories: Directories, found: Topology) -> int:
+    """Second number of the addresses of a new model: one that no model has, and where nobody listens."""
+    taken = {int(ModelStore(directories.models / name).record()["network"]) for name in models(directories)}
+    ports = {port for charm in found.charms.values() for port in charm.ports.values()}
+    for network in range(FIRST_NETWORK, LAST_NETWORK):
+        # Models of other state directories are seen by what listens at the first addresses.
+        if network not in taken and not any(
+            accepts(f"127.{network}.0.{low}", port) for low in (1, 2, 3) for port in ports
+        ):
+            return network
+    raise PortTaken("There is no free network left below 127.0.0.0/8.", evidence=f"taken: {sorted(taken)}")
+
+
+def _ports_free(found: Topology, site: Site, deployed: set[str]) -> None:
+    """Return when nobody listens where a new unit would. Raises PortTaken."""
+    in_the_way = [
+        f"{site.addresses[unit]}:{port} ({unit}, {name})"
+        for application, charm in found.charms.items()
+        for unit in found.units(application)
+        if unit not in deployed
+        for name, port in charm.ports.items()
+        if accepts(site.addresses[unit], port)
+    ]
+    if in_the_way:
+        raise PortTaken(
+            "Somebody listens already where units would.",
+            evidence="\n".join(in_the_way[:10]),
+            next_command="ss -ltnp",
+        )
+
+
+def _units_of(store: ModelStore) -> tuple[str, ...]:
+    """Units that exist already, or have begun to."""
+    directory = store.directory / "units"
+    found = [path.name.rsplit("-", 1) for path in sorted(directory.iterdir())] if directory.is_dir() else []
+    return tuple("/".join(each) for each in found)
+
+
+def sockets_directory(directory: Path) -> Path:
+    """Where the sockets of a model are: below its directory where the path is short enough, else in /tmp."""
+    near = directory / "sockets"
+    if len(os.fsencode(near)) <= LONGEST_SOCKET_DIRECTORY:
+        return near
+    name = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"onward-{os.geteuid()}-{name}"
+
+
+def _own_name() -> str:
+    return pwd.getpwuid(os.geteuid()).pw_name

@@ -1,0 +1,129 @@
+"""How a deployed model is: asked of its processes and of the run that is at work on it, never remembered."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from onward.catalog.charms import charms
+from onward.engine.record import RunRecord
+from onward.engine.runs import list_runs
+from onward.hosts.model_store import ModelStore
+from onward.hosts.state import Directories
+from onward.hosts.supervisor import ProcessState
+from onward.model.bundle import Bundle
+from onward.model.deployment import ReadyProbe
+from onward.observe.listening import answers
+from onward.plan.deployment.topology import Topology, topology
+from onward.survey.deployed import process_states
+from onward.survey.deployment import known_model
+
+State = Literal["active", "starting", "waiting", "failed", "stopped", "unreachable"]
+
+
+@dataclass(frozen=True)
+class UnitStatus:
+    """A unit in one line."""
+
+    name: str
+    state: State
+    address: str
+    processes: tuple[str, ...]
+    """Each process with its process id."""
+    message: str
+    """Why it is not active."""
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """A model: its units, and what is to be said of it as a whole."""
+
+    units: tuple[UnitStatus, ...]
+    said: tuple[str, ...]
+
+
+def survey_status(directories: Directories, model: str) -> ModelStatus:
+    """Look at every unit once. Raises ModelUnknown."""
+    store = known_model(directories, model)
+    record = store.record()
+    found = topology(Bundle.model_validate(record["bundle"]), charms(), "model.json")
+    states = process_states(store, Path(record["sockets"]))
+    run = _latest_run(directories, model)
+    units = tuple(
+        _unit(found, name, unit, record["addresses"], states.get(unit, []), run, store)
+        for name in found.applications
+        for unit in found.units(name)
+    )
+    return ModelStatus(units, tuple(_said(run, store, states)))
+
+
+def _unit(
+    found: Topology,
+    application: str,
+    unit: str,
+    addresses: dict[str, str],
+    states: list[ProcessState],
+    run: RunRecord | None,
+    store: ModelStore,
+) -> UnitStatus:
+    address = addresses.get(unit, "")
+    processes = tuple(f"{each.name} {each.pid}" if each.pid else each.name for each in states)
+    bad = [each for each in states if each.state != "RUNNING"]
+    state: State
+    if not states:
+        state, message = _not_there(unit, run)
+    elif bad:
+        state = "starting" if all(each.state == "STARTING" for each in bad) else "failed"
+        log = store.directory / "units" / unit.replace("/", "-") / "log" / f"{bad[0].name}.log"
+        message = f"{bad[0].name}: {bad[0].state.lower()}, {bad[0].said}; {log}"
+    elif silent := _silent(found, application, address):
+        state, message = "unreachable", f"runs, and does not answer at {silent}"
+    else:
+        state, message = "active", ""
+    return UnitStatus(unit, state, address, processes, message)
+
+
+def _not_there(unit: str, run: RunRecord | None) -> tuple[State, str]:
+    """Why a unit has no process: the steps that it waits for, or that nothing is at work on it."""
+    if run is None or run.status == "done":
+        return "stopped", "no process of it is known to the supervisor"
+    steps = {each.step.id: each for each in run.steps}
+    own = steps.get(f"start/{unit}")
+    if own is None:
+        return "stopped", "no process of it is known to the supervisor"
+    if own.status == "failed":
+        return "failed", str((own.error or {}).get("what", ""))
+    waited = [need for need in own.step.needs if steps[need].status != "done"]
+    suffix = "" if run.status == "running" else f" (the run is {run.status})"
+    return "waiting", (f"for {', '.join(waited)}" if waited else "to be started") + suffix
+
+
+def _silent(found: Topology, application: str, address: str) -> str:
+    """Where a process of the application should answer and does not; empty where all do."""
+    charm = found.charms[application]
+    for process in charm.processes:
+        if process.ready is None:
+            continue
+        port = charm.ports[process.ready.port]
+        probe = ReadyProbe(
+            address=address, port=port, path=process.ready.path, statuses=process.ready.statuses, seconds=1
+        )
+        if not answers(probe):
+            return f"{address}:{port}{process.ready.path or ''}"
+    return ""
+
+
+def _latest_run(directories: Directories, model: str) -> RunRecord | None:
+    runs = [each for each in list_runs(directories) if each.plan.cloud == model and each.plan.kind == "deployment"]
+    return max(runs, key=lambda each: each.created, default=None)
+
+
+def _said(run: RunRecord | None, store: ModelStore, states: dict[str, list[ProcessState]]) -> list[str]:
+    said = []
+    if not states:
+        said.append(f"the supervisor of {store.directory.name} does not run: onward deploy starts it again")
+    if run is not None and run.status not in ("done", "cancelled"):
+        done = sum(each.status == "done" for each in run.steps)
+        said.append(f"{run.run_id} is {run.status}: {done} of {len(run.steps)} steps done")
+        if run.status in ("failed", "paused", "interrupted"):
+            said.append(f"go on with: onward runs resume {run.run_id}")
+    return said

@@ -16,6 +16,7 @@ def specification(service: str, choice: EnvironmentChoice) -> EnvironmentSpec:
     Raises UnknownService, UnknownSeries.
     """
     known = recipe(service)
+    drivers = (*known.drivers, *choice.also)
     series = series_list().find(choice.series)
     release = next(each for each in series.services[service] if each.version == choice.version)
     return EnvironmentSpec(
@@ -25,8 +26,8 @@ def specification(service: str, choice: EnvironmentChoice) -> EnvironmentSpec:
         release=release,
         python=Path(choice.python),
         python_version=choice.python_version,
-        drivers=(*(driver.package for driver in known.drivers), *choice.also),
-        modules=(known.module, *(driver.module for driver in known.drivers), *choice.also),
+        drivers=tuple(driver.package for driver in drivers),
+        modules=(known.module, *(driver.module for driver in drivers)),
         constraints=Constraints.model_validate(choice.constraints),
     )
 

@@ -1,7 +1,5 @@
 """Give an application databases of its own, and a user who may use these and nothing else."""
 
-import os
-import pwd
 from typing import Any
 
 import pymysql
@@ -10,6 +8,7 @@ from onward.actions.deployment import store_of
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed
 from onward.hosts.state import Directories
+from onward.hosts.user import own_name
 from onward.plan.deployment.grant import GrantWish
 
 _RIGHTS = (
@@ -37,7 +36,7 @@ class GrantDatabase:
         databases, user = wish.wants["databases"].split(), wish.wants["user"]
         password = store_of(self._directories, context).secrets()[wish.secret]
         try:
-            with pymysql.connect(unix_socket=wish.socket, user=_own_name(), autocommit=True) as connection:
+            with pymysql.connect(unix_socket=wish.socket, user=own_name(), autocommit=True) as connection:
                 _grant(connection, databases, user, password)
         except pymysql.Error as error:
             raise StepFailed(
@@ -58,7 +57,3 @@ def _grant(connection: "pymysql.Connection[Any]", databases: list[str], user: st
             name = database.replace("`", "")
             cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb3")
             cursor.execute(f"GRANT {_RIGHTS} ON `{name.replace('_', chr(92) + '_')}`.* TO %s@%s", account)
-
-
-def _own_name() -> str:
-    return pwd.getpwuid(os.geteuid()).pw_name

@@ -3,15 +3,18 @@
 from onward.actions.application_initialise import InitialiseApplication
 from onward.actions.application_publish import PublishApplication
 from onward.actions.backup_database import BackupDatabase
+from onward.actions.broker_grant import GrantBroker
 from onward.actions.build_environment import BuildEnvironment
 from onward.actions.check_cloud import CheckCloud, Gate
 from onward.actions.check_upgrade import CheckUpgrade
+from onward.actions.cluster_formed import GaleraFormed, RabbitmqFormed
 from onward.actions.compare_census import CompareCensus
 from onward.actions.configure_service import AdoptConfiguration, ConfigureService
 from onward.actions.copy_database import CopyDatabase
 from onward.actions.create_scratch import CreateScratch
 from onward.actions.database_grant import GrantDatabase
 from onward.actions.deployment import Noted
+from onward.actions.identity_grant import GrantIdentity
 from onward.actions.load_dump import LoadDump
 from onward.actions.migrate_database import MigrateDatabase
 from onward.actions.model_record import ForgetModel, RecordModel
@@ -65,9 +68,13 @@ def _deployment(directories: Directories) -> list[Action]:
     """The actions by which a model is deployed, changed and removed."""
     remembered: list[Action] = [
         ConfigureUnit(directories),
+        GaleraFormed(),
+        GrantBroker(directories),
         GrantDatabase(directories),
+        GrantIdentity(directories),
         InitialiseApplication(directories),
         PublishApplication(),
+        RabbitmqFormed(directories),
         RecordModel(directories),
         StartSupervisor(directories),
         StartUnit(directories),

@@ -45,10 +45,8 @@ class StartUnit:
         """Start it and wait. Raises UnitNotReady with the last lines of its log."""
         wish = StartWish.model_validate(context.step.arguments)
         unit, supervisor = wish.unit, supervisor_of(self._directories, context)
-        running = any(each.state == "RUNNING" for each in supervisor.states(unit))
-        if wish.begins and not running and not (wish.directory / FORMED).exists():
-            # Read and removed by the process itself. One that runs has begun the cluster, and must not do so twice.
-            (wish.directory / "begin-cluster").touch(mode=0o600)
+        if wish.begins and not (wish.directory / FORMED).exists():
+            _begin_cluster(wish, supervisor)
         began = time.monotonic()
         supervisor.apply(unit, wish.processes, wish.configuration)
         crash_point("unit.started")
@@ -72,6 +70,17 @@ class StartUnit:
             if time.monotonic() > deadline:
                 raise _not_ready(context, unit, process, state, "does not serve in time")
             time.sleep(0.1)
+
+
+def _begin_cluster(wish: StartWish, supervisor: Supervisor) -> None:
+    """Have the unit begin a cluster that never was: unless it has, and serves, it is begun anew.
+
+    The mark is read and removed by the process itself, so that whoever restarts it later has it join the others.
+    """
+    serves = all(each.ready is None or answers(each.ready) for each in wish.processes)
+    if not serves or not supervisor.runs(wish.unit, wish.processes, wish.configuration):
+        supervisor.remove(wish.unit)
+        (wish.directory / "begin-cluster").touch(mode=0o600)
 
 
 def _not_ready(

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from onward.catalog.fact import Fact
-from onward.catalog.service import Application, Command
+from onward.catalog.service import Application, Command, Driver
 
 
 class Program(Fact):
@@ -98,6 +98,7 @@ class CharmProcess(Fact):
     ready: Ready | None = None
     stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
     stop_seconds: int = 30
+    stop_group: bool = Field(default=False, description="Signal all that it has started as well, not only itself")
     reload_signal: Literal["HUP", "USR2"] | None = None
 
 
@@ -123,7 +124,7 @@ class Charm(Fact):
     charm: str
     summary: str
     service: str | None = Field(default=None, description="Its service in the catalogue, whose package it runs")
-    packages: tuple[str, ...] = Field(default=(), description="What its environment needs besides")
+    packages: tuple[Driver, ...] = Field(default=(), description="What its environment needs besides")
     programs: tuple[Program, ...] = ()
     ports: dict[str, int] = Field(default_factory=dict)
     options: dict[str, CharmOption] = Field(default_factory=dict)

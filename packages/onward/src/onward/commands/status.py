@@ -30,6 +30,7 @@ class Status(Lister):
                     evidence=", ".join(known),
                     next_command=f"onward status {known[0]}",
                 )
+            print("no model is deployed here: onward deploy BUNDLE", file=self.app.stderr)
             return COLUMNS, []
         status = survey_status(directories, parsed_args.model or known[0])
         for line in status.said:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import pwd
 import shutil
 import tempfile
 import time
@@ -17,6 +16,7 @@ from sqlalchemy import URL
 from onward.errors import ScratchServerFailed, ToolMissing
 from onward.hosts.command import run_command
 from onward.hosts.guard import GuardedProcess, guarded
+from onward.hosts.user import own_name
 
 START_SECONDS = 120.0
 """Recovery after a crash may take its time on a large copy."""
@@ -102,7 +102,8 @@ class PrivateMariadb:
             f"--socket={self.socket}",
             f"--pid-file={self._directory / 'mariadbd.pid'}",
             self._own_temporary_files(),
-            f"--user={_own_name()}",
+            # mariadbd refuses to run as root unless it is told so.
+            f"--user={own_name()}",
             "--skip-networking",
             # The tables of OpenStack's services were made for utf8mb3; a dump says for itself what it holds.
             "--character-set-server=utf8mb3",
@@ -158,7 +159,7 @@ class PrivateMariadb:
             "--no-defaults",
             f"--datadir={partial}",
             self._own_temporary_files(),
-            f"--user={_own_name()}",
+            f"--user={own_name()}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             "--innodb-log-file-size=32M",
@@ -203,11 +204,6 @@ def _copy_whole(source: Path, target: Path) -> None:
     shutil.copytree(source, partial)
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
-
-
-def _own_name() -> str:
-    """The user that the server runs as: the one we are. mariadbd refuses root unless it is told so."""
-    return pwd.getpwuid(os.geteuid()).pw_name
 
 
 def _socket_for(directory: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterable
-from pathlib import Path
+from glob import glob
 
 from onward.catalog.charm import Program
 from onward.errors import ProgramMissing
@@ -30,7 +30,6 @@ def find_programs(wanted: Iterable[Program]) -> dict[str, str]:
 
 def _find(command: str) -> str | None:
     if command.startswith("/"):
-        path = Path(command)
-        there = sorted(path.parent.glob(path.name)) if path.parent.is_dir() else []
-        return str(there[-1]) if there else None
+        there = sorted(glob(command))
+        return there[-1] if there else None
     return shutil.which(command) or shutil.which(command, path=_SYSTEM_PATHS)

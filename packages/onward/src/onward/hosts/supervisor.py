@@ -19,6 +19,7 @@ from typing import Any
 from supervisor.xmlrpc import SupervisorTransport
 
 from onward.errors import UnitNotReady
+from onward.hosts.leftovers import end_processes_of
 from onward.hosts.private_file import make_private, write_private
 from onward.model.deployment import UnitProcess
 
@@ -140,13 +141,20 @@ class Supervisor:
                     if "ALREADY_STARTED" not in fault.faultString:
                         raise
 
+    def runs(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool:
+        """Whether the unit's processes run, as described and with these files."""
+        file = self._file(unit)
+        wanted = _program_file(_group(unit), processes, configuration)
+        states = self.states(unit)
+        return bool(states) and all(each.state == "RUNNING" for each in states) and file.read_text() == wanted
+
     def remove(self, unit: str) -> None:
-        """Stop the unit's processes and forget them; nothing where there are none."""
+        """Stop the unit's processes and what these have left running, and forget them."""
         self._file(unit).unlink(missing_ok=True)
-        if not self.answers():
-            return
-        self._server().reloadConfig()
-        self._remove_group(_group(unit))
+        if self.answers():
+            self._server().reloadConfig()
+            self._remove_group(_group(unit))
+        end_processes_of(self._directory / "units" / _group(unit))
 
     def _remove_group(self, group: str) -> None:
         server = self._server()
@@ -222,7 +230,7 @@ def _program_file(group: str, processes: Sequence[UnitProcess], configuration: s
             f"environment = {environment}\n"
             "autostart = true\nautorestart = true\nstartsecs = 1\nstartretries = 10\n"
             f"stopsignal = {each.stop_signal}\nstopwaitsecs = {each.stop_seconds}\n"
-            "stopasgroup = false\nkillasgroup = true\n"
+            f"stopasgroup = {str(each.stop_group).lower()}\nkillasgroup = true\n"
             f"redirect_stderr = true\nstdout_logfile = {_escaped(str(log))}\n"
             "stdout_logfile_maxbytes = 10MB\nstdout_logfile_backups = 3\n"
         )

@@ -51,6 +51,7 @@ class UnitProcess(Described):
     ready: ReadyProbe | None = None
     stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
     stop_seconds: int = 30
+    stop_group: bool = False
 
 
 class UnitState(Described):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import Field, JsonValue
 
+from onward.catalog.service import Driver
 from onward.plan.step import Frozen, Step
 
 BUILD_POOL = "build"
@@ -19,7 +20,7 @@ class EnvironmentChoice(Frozen):
     python: str
     python_version: str
     constraints: dict[str, JsonValue]
-    also: tuple[str, ...] = Field(default=(), description="Further packages, such as the client of a cache")
+    also: tuple[Driver, ...] = Field(default=(), description="Further packages, such as the client of a cache")
 
 
 @dataclass(frozen=True)

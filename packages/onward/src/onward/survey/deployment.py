@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import pwd
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +11,13 @@ from typing import Any
 from onward.actions.build_environment import specification
 from onward.catalog.charms import charms
 from onward.catalog.load import series_list
+from onward.catalog.service import Driver
 from onward.errors import BundleInvalid, ModelUnknown, PortTaken
 from onward.hosts.interpreters import find_interpreters
 from onward.hosts.model_store import ModelStore
 from onward.hosts.programs import find_programs
 from onward.hosts.state import Directories
+from onward.hosts.user import own_name
 from onward.model.bundle import Bundle, parse_bundle
 from onward.observe.listening import accepts
 from onward.plan.deployment.addresses import FIRST_NETWORK, LAST_NETWORK, with_addresses
@@ -31,7 +32,7 @@ from onward.survey.options import EnvironmentWish
 
 DEFAULT_SERIES = "2025.1"
 """For applications whose channel the bundle does not say: the newest SLURP release that all charms were tried with."""
-WSGI_SERVER = "pyuwsgi"
+WSGI_SERVER = Driver(package="pyuwsgi", module="pyuwsgi")
 """uWSGI as the index has it for every interpreter, so that it runs in the service's own: one that comes with a
 distribution carries that distribution's Python, whose libraries are not those of another build of the same version."""
 LONGEST_SOCKET_DIRECTORY = 60
@@ -65,7 +66,7 @@ def survey_deployment(directories: Directories, wanted: Wanted, environments: En
     store = ModelStore(directories.models / wanted.model)
     before: Mapping[str, Any] = store.record() if store.exists else {}
     programs = find_programs(program for charm in found.charms.values() for program in charm.programs)
-    network = int(before.get("network") or _free_network(directories, found))
+    network = int(before.get("network") or _free_network(directories, store.directory, found))
     record: dict[str, Any] = {
         "model": wanted.model,
         "network": network,
@@ -99,7 +100,8 @@ def survey_removal(directories: Directories, model: str) -> Plan:
         model=model,
         directory=store.directory,
         sockets=Path(record["sockets"]),
-        user=_own_name(),
+        user=own_name(),
+        network=record["network"],
         addresses=record["addresses"],
         programs={},
     )
@@ -148,7 +150,8 @@ def _site(
         model=record["model"],
         directory=store.directory,
         sockets=Path(record["sockets"]),
-        user=_own_name(),
+        user=own_name(),
+        network=record["network"],
         addresses=record["addresses"],
         programs=programs,
         environments=paths,
@@ -179,11 +182,16 @@ def _addressed(found: Topology) -> list[str]:
     return names + [balancer_address(name, network) for name in balancers for network in NETWORKS]
 
 
-def _free_network(directories: Directories, found: Topology) -> int:
-    """Second number of the addresses of a new model: one that no model has, and where nobody listens."""
+def _free_network(directories: Directories, directory: Path, found: Topology) -> int:
+    """Second number of the addresses of a new model: one that no model has, and where nobody listens.
+
+    Where the search begins depends on the model's directory, so that two that are planned at once do not meet.
+    """
     taken = {int(ModelStore(directories.models / name).record()["network"]) for name in models(directories)}
     ports = {port for charm in found.charms.values() for port in charm.ports.values()}
-    for network in range(FIRST_NETWORK, LAST_NETWORK):
+    many = LAST_NETWORK - FIRST_NETWORK
+    first = int.from_bytes(hashlib.sha256(os.fsencode(directory)).digest()[:4], "big")
+    for network in (FIRST_NETWORK + (first + step) % many for step in range(many)):
         # Models of other state directories are seen by what listens at the first addresses.
         if network not in taken and not any(
             accepts(f"127.{network}.0.{low}", port) for low in (1, 2, 3) for port in ports
@@ -224,7 +232,3 @@ def sockets_directory(directory: Path) -> Path:
         return near
     name = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"onward-{os.geteuid()}-{name}"
-
-
-def _own_name() -> str:
-    return pwd.getpwuid(os.geteuid()).pw_name

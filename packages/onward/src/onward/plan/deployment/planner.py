@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from onward.model.deployment import UnitState
+from onward.plan.deployment.cluster import ClusterWish, Member
 from onward.plan.deployment.grant import GrantWish, Registered
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Relation, Topology
@@ -271,13 +272,20 @@ class _Deployment:
             f"cluster/{name}",
             f"cluster.{rule.kind if rule else ''}",
             name,
-            {
-                "application": name,
-                "units": [
-                    {"unit": unit, "address": site.addresses[unit], "socket": site.socket(unit)} for unit in units
-                ],
-                "ports": dict(charm.ports),
-            },
+            ClusterWish(
+                application=name,
+                members=tuple(
+                    Member(
+                        unit=unit,
+                        address=site.addresses[unit],
+                        socket=site.socket(unit),
+                        directory=str(site.unit_directory(unit)),
+                    )
+                    for unit in units
+                ),
+                ports=charm.ports,
+                secret=f"{name}/administrator" if "administrator" in charm.secrets else "",
+            ).model_dump(mode="json"),
             needs=tuple(f"start/{unit}" for unit in units),
             reason="nobody is told of it before it is one cluster",
         )

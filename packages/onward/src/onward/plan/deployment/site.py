@@ -16,6 +16,8 @@ class Site:
     """A directory with a path short enough for sockets."""
     user: str
     """Who runs the processes."""
+    network: int
+    """Second number of all its addresses."""
     addresses: Mapping[str, str]
     """By unit, and by ``APPLICATION NETWORK`` for the addresses of load balancers."""
     programs: Mapping[str, str]

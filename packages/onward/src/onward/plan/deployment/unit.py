@@ -90,6 +90,8 @@ def _uwsgi(words: Words, unit: str, wsgi: Uwsgi) -> str:
         "need-app": "true",
         "enable-threads": "true",
         "die-on-term": "true",
+        # A worker whose master was killed would keep the socket, and spin.
+        "no-orphans": "true",
         "exit-on-reload": "false",
         "buffer-size": "65535",
         "thunder-lock": "true",
@@ -127,4 +129,5 @@ def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
         ),
         stop_signal=process.stop_signal,
         stop_seconds=process.stop_seconds,
+        stop_group=process.stop_group,
     )

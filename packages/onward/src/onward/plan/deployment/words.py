@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, TemplateError
+from jinja2 import Environment, StrictUndefined, Template, TemplateError
 
 from onward.catalog.charm import Charm
 from onward.errors import BundleInvalid, InvalidCatalogue
@@ -17,6 +17,11 @@ from onward.plan.deployment.topology import Topology
 _TEMPLATES = Environment(  # noqa: S701 - configuration files, not HTML
     undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
 )
+
+
+@lru_cache(maxsize=2000)
+def _compiled(text: str) -> Template:
+    return _TEMPLATES.from_string(text)
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Words:
     def fill(self, text: str, unit: str | None = None) -> str:
         """The text for a unit, or for the application where none is named. Raises InvalidCatalogue."""
         try:
-            return _TEMPLATES.from_string(text).render(self._known(unit))
+            return _compiled(text).render(self._known(unit))
         except TemplateError as error:
             raise InvalidCatalogue(
                 f"The charm {self.charm.charm} cannot be used.", evidence=f"{text!r}: {error}"
@@ -80,15 +85,29 @@ class Words:
         return f"http://{self.site.addresses[key]}:{self.charm.ports[port]}"
 
     def _known(self, unit: str | None) -> dict[str, Any]:
-        site, units = self.site, self.topology.units(self.application)
-        known: dict[str, Any] = {
+        known = {**self._of_application, "options": self.options(unit)}
+        if unit is not None:
+            known |= {
+                "unit": unit,
+                "number": int(unit.partition("/")[2]),
+                "address": self.site.addresses[unit],
+                "directory": str(self.site.unit_directory(unit)),
+                "socket": self.site.socket(unit),
+            }
+        return known
+
+    @cached_property
+    def _of_application(self) -> dict[str, Any]:
+        """What is the same for all units: worked out once, for there may be a thousand."""
+        site = self.site
+        return {
             "model": site.model,
             "application": self.application,
-            "units": [{"name": each, "address": site.addresses[each]} for each in units],
+            "network": site.network,
+            "units": [{"name": each, "address": site.addresses[each]} for each in self._units],
             "ports": self.charm.ports,
             "programs": site.programs,
             "user": site.user,
-            "options": self.options(unit),
             "related": _Lazy(self.related),
             "secret": lambda name: secret_reference(self.application, name),
             "public_url": lambda port: self.url("public", port),
@@ -98,15 +117,10 @@ class Words:
             "balanced": self._balanced(),
             "networks": self._networks(),
         }
-        if unit is not None:
-            known |= {
-                "unit": unit,
-                "number": int(unit.partition("/")[2]),
-                "address": site.addresses[unit],
-                "directory": str(site.unit_directory(unit)),
-                "socket": site.socket(unit),
-            }
-        return known
+
+    @cached_property
+    def _units(self) -> tuple[str, ...]:
+        return self.topology.units(self.application)
 
     def _networks(self) -> list[dict[str, str]]:
         found = {name: self.site.addresses.get(balancer_address(self.application, name)) for name in NETWORKS}

@@ -1,0 +1,35 @@
+"""Processes of a unit that outlived what started them, such as a transfer whose server was killed."""
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+GRACE_SECONDS = 10.0
+
+
+def processes_of(directory: Path) -> list[int]:
+    """Processes of this user whose arguments name something below the directory."""
+    wanted, found = os.fsencode(directory) + b"/", []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal() or int(entry.name) == os.getpid():
+            continue
+        with suppress(OSError):
+            if entry.stat().st_uid == os.geteuid() and wanted in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def end_processes_of(directory: Path) -> list[int]:
+    """End what still runs of a unit that was stopped, by SIGTERM and then by SIGKILL; their process ids."""
+    found = left = processes_of(directory)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while left and time.monotonic() < deadline:
+            time.sleep(0.05)
+            left = [pid for pid in processes_of(directory) if pid in found]
+    return found

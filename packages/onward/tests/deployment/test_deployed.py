@@ -1,0 +1,145 @@
+"""A real cloud from a bundle: deployed, used through its load balancer, changed, and removed without a trace."""
+
+import json
+import os
+import signal
+import stat
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+import requests
+from bundles import KEYSTONE
+from deploying import Operator, until
+
+pytestmark = [pytest.mark.environments, pytest.mark.mariadb, pytest.mark.timeout(1200)]
+
+BUNDLE = KEYSTONE.format(name="small")
+
+
+def statuses(operator: Operator, model: str = "small") -> dict[str, dict[str, str]]:
+    listed = json.loads(operator.must("status", model, "-f", "json"))
+    return {each["Unit"]: each for each in listed}
+
+
+def log_in(operator: Operator, network: str) -> tuple[requests.Response, dict[str, Any]]:
+    """A token of the administrator, asked for at the load balancer's address on a network."""
+    store = operator.store("small")
+    address = store.record()["addresses"][f"haproxy {network}"]
+    domain = {"id": "default"}
+    user = {"name": "admin", "domain": domain, "password": store.secrets()["keystone/admin-password"]}
+    body = {
+        "auth": {
+            "identity": {"methods": ["password"], "password": {"user": user}},
+            "scope": {"project": {"name": "admin", "domain": domain}},
+        }
+    }
+    answer = requests.post(f"http://{address}:5000/v3/auth/tokens", json=body, timeout=60)
+    return answer, answer.json()
+
+
+@pytest.mark.parametrize("network", ["public", "internal"])
+def test_it_serves_on_every_network_of_its_load_balancer(deployed: Operator, network: str) -> None:
+    answer, token = log_in(deployed, network)
+    assert answer.status_code == 201, token
+    addresses = deployed.store("small").record()["addresses"]
+    (catalogue,) = token["token"]["catalog"]
+    urls = {each["interface"]: each["url"] for each in catalogue["endpoints"]}
+    assert urls == {
+        "public": f"http://{addresses['haproxy public']}:5000/v3",
+        "internal": f"http://{addresses['haproxy internal']}:5000/v3",
+        "admin": f"http://{addresses['haproxy internal']}:5000/v3",
+    }
+
+
+def test_every_unit_is_active_and_has_an_address_of_its_own(deployed: Operator) -> None:
+    found = statuses(deployed)
+    assert {unit: each["State"] for unit, each in found.items()} == dict.fromkeys(
+        ["mariadb/0", "memcached/0", "keystone/0", "keystone/1", "haproxy/0"], "active"
+    )
+    addresses = [each["Address"] for each in found.values()]
+    assert len(set(addresses)) == len(addresses)
+    assert all(address.startswith("127.") for address in addresses)
+
+
+def test_deployed_twice_nothing_changes_and_that_is_said(deployed: Operator) -> None:
+    before = deployed.pids("small")
+    assert "Nothing was changed." in deployed.deploy(BUNDLE)
+    assert deployed.pids("small") == before
+
+
+def test_an_option_of_one_unit_restarts_that_unit_alone(deployed: Operator) -> None:
+    before = deployed.pids("small")
+    deployed.deploy(BUNDLE.replace("num_units: 2", "num_units: 2\n    unit-options: {'1': {debug: true}}"))
+    during = deployed.pids("small")
+    assert [unit for unit in before if during[unit] != before[unit]] == ["keystone/1"]
+    configuration = deployed.store("small").directory / "units" / "keystone-1" / "etc" / "keystone.conf"
+    assert "debug = true" in configuration.read_text()
+    assert log_in(deployed, "public")[0].status_code == 201
+    deployed.deploy(BUNDLE)
+    assert "debug = true" not in configuration.read_text()
+
+
+def test_a_file_that_somebody_changed_is_put_right(deployed: Operator) -> None:
+    configuration = deployed.store("small").directory / "units" / "keystone-0" / "etc" / "keystone.conf"
+    text = configuration.read_text()
+    configuration.write_text(text.replace("provider = fernet", "provider = jws"))
+    deployed.deploy(BUNDLE)
+    assert configuration.read_text() == text
+
+
+def test_a_process_that_is_killed_comes_back(deployed: Operator) -> None:
+    before = deployed.pids("small")
+    os.kill(before["keystone/0"], signal.SIGKILL)
+    until("another process runs", lambda: deployed.pids("small").get("keystone/0") not in (None, before["keystone/0"]))
+    until("all units are active", lambda: {each["State"] for each in statuses(deployed).values()} == {"active"})
+
+
+def test_a_cache_that_hangs_keeps_nobody_from_logging_in(deployed: Operator) -> None:
+    pid = deployed.pids("small")["memcached/0"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert log_in(deployed, "public")[0].status_code == 201
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert statuses(deployed)["memcached/0"]["State"] == "active"
+
+
+def files_below(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file() and not path.is_symlink()]
+
+
+def test_secrets_are_only_in_files_of_their_owner_and_in_no_record(deployed: Operator) -> None:
+    secrets = deployed.store("small").secrets()
+    assert len(secrets) == 6
+    model = deployed.store("small").directory
+    holding = set()
+    for path in files_below(deployed.directories.state):
+        content = path.read_bytes()
+        if any(value.encode() in content for value in secrets.values()):
+            holding.add(path)
+    allowed = {model / "secrets.json", *(model / "units").rglob("etc/**/*")}
+    assert holding - allowed == set(), "recorded where it must not be"
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in holding)
+    arguments = b"".join(
+        path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists() and os.access(path, os.R_OK)
+    )
+    assert not any(value.encode() in arguments for value in secrets.values())
+
+
+def test_the_applications_user_of_the_database_may_use_its_own_only(deployed: Operator) -> None:
+    store = deployed.store("small")
+    where = {"host": store.record()["addresses"]["mariadb/0"], "port": 3306, "user": "keystone"}
+    password = store.secrets()["keystone/shared-db"]
+    with pymysql.connect(**where, password=password) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW DATABASES")
+        assert {name for (name,) in cursor.fetchall()} == {"information_schema", "keystone"}
+        with pytest.raises(pymysql.Error, match="denied"):
+            cursor.execute("CREATE DATABASE other")
+
+
+def test_a_model_of_the_same_bundle_beside_it_has_other_addresses(deployed: Operator) -> None:
+    shown = json.loads(deployed.must("deploy", deployed.bundle, "--model", "other", "--dry-run", "-f", "json"))
+    record = next(step for step in shown["steps"] if step["id"] == "record")["arguments"]["record"]
+    assert not set(record["addresses"].values()) & set(deployed.store("small").record()["addresses"].values())

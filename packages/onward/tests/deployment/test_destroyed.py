@@ -1,0 +1,105 @@
+"""A deployment that is killed is resumed to the same end, and what is destroyed leaves nothing."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from bundles import CLUSTERS
+from deploying import Operator
+
+from onward.engine.crash import CRASH_POINTS
+from onward.hosts.leftovers import processes_of
+
+pytestmark = [pytest.mark.mariadb, pytest.mark.timeout(1200)]
+
+MEMCACHED = "name: cache\napplications: {memcached: {num_units: 2}}\n"
+STEPS = 6
+"""record, supervisor, and for each unit its configuration and its start."""
+OF_STEPS = [point for point in CRASH_POINTS if point.startswith("step.")]
+OF_RUN = [point for point in CRASH_POINTS if point.startswith("run.")]
+QUICK = ["run.created#1", "step.begun#2", "step.effect-done#4", "unit.started#1", "step.recorded#6"]
+EVERY = [f"{point}#{number}" for point in OF_STEPS for number in range(1, STEPS + 1)]
+EVERY += [f"{point}#1" for point in OF_RUN] + ["unit.started#1", "unit.started#2"]
+OF_REMOVAL = [f"{point}#{number}" for point in OF_STEPS for number in (1, 2, 3)]
+OF_REMOVAL += [f"{point}#1" for point in OF_RUN] + ["unit.stopped#1", "unit.stopped#2"]
+
+
+def listening(network: int) -> list[str]:
+    """Addresses of a model at which anything listens."""
+    text = Path("/proc/net/tcp").read_text()
+    found = []
+    for line in text.splitlines()[1:]:
+        local, state = line.split()[1], line.split()[3]
+        number = bytes.fromhex(local.partition(":")[0])[::-1]
+        if state == "0A" and number[:2] == bytes([127, network]):
+            found.append(".".join(map(str, number)))
+    return sorted(found)
+
+
+def test_no_process_file_or_address_is_left(module_operator: Operator) -> None:
+    module_operator.deploy(MEMCACHED)
+    store = module_operator.store("cache")
+    network = store.record()["network"]
+    assert len(listening(network)) == 2
+    refused = module_operator.run("destroy", "cache")
+    assert refused.returncode == 4
+    assert len(listening(network)) == 2
+    module_operator.destroy("cache")
+    assert listening(network) == []
+    assert not store.directory.exists()
+    assert processes_of(module_operator.directories.state) == []
+    assert "no model is deployed here" in module_operator.run("status").stderr
+
+
+def killed_at(operator: Operator, point: str, *words: str | Path) -> None:
+    done = operator.run(*words, environment={"ONWARD_CRASH_AT": point})
+    assert done.returncode == -signal.SIGKILL, f"{point} was not met: {done.stdout}\n{done.stderr}"
+
+
+def deploys_to_the_same_end(operator: Operator, point: str) -> None:
+    """Killed there, the deployment is gone on with, by resuming its run or by asking for the same again."""
+    operator.bundle.write_text(MEMCACHED)
+    killed_at(operator, point, "deploy", operator.bundle)
+    run = operator.must("runs", "list", "-f", "value", "-c", "Run").split()[0]
+    resumed = operator.run("runs", "resume", run)
+    assert resumed.returncode in (0, 4), resumed.stderr  # 4: all was done, and only the last word was missing
+    assert "Nothing was changed." in operator.deploy()
+    assert len(listening(operator.store("cache").record()["network"])) == 2
+    operator.destroy("cache")
+    assert list(operator.directories.models.iterdir()) == []
+
+
+@pytest.mark.parametrize("point", QUICK)
+def test_killed_it_is_resumed_to_the_same_end(module_operator: Operator, point: str) -> None:
+    deploys_to_the_same_end(module_operator, point)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("point", EVERY)
+def test_killed_at_every_crash_point_it_is_resumed_to_the_same_end(module_operator: Operator, point: str) -> None:
+    deploys_to_the_same_end(module_operator, point)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("point", OF_REMOVAL)
+def test_a_removal_that_is_killed_leaves_nothing_in_the_end(module_operator: Operator, point: str) -> None:
+    module_operator.deploy(MEMCACHED)
+    network = module_operator.store("cache").record()["network"]
+    digest = re.findall(r"sha256:[0-9a-f]{64}", module_operator.must("destroy", "cache", "--dry-run"))[-1]
+    killed_at(module_operator, point, "destroy", "cache", "--approve", digest)
+    if module_operator.store("cache").exists:
+        module_operator.destroy("cache")
+    assert listening(network) == []
+    assert list(module_operator.directories.models.iterdir()) == []
+    assert processes_of(module_operator.directories.state) == []
+
+
+@pytest.mark.full
+@pytest.mark.broker
+def test_clusters_form_and_are_one(module_operator: Operator) -> None:
+    module_operator.deploy(CLUSTERS.format(name="clusters"))
+    shown = module_operator.must("status", "clusters", "-f", "value", "-c", "State").split()
+    assert shown == ["active"] * 6
+    module_operator.destroy("clusters")
+    assert processes_of(module_operator.directories.state) == []

@@ -12,6 +12,7 @@ from typing import Any
 
 import amqp
 import requests
+from web_servers import Authority
 
 from onward.hosts.command import run_command
 from onward.hosts.guard import GuardedProcess, guarded
@@ -47,6 +48,7 @@ class Node:
     name: str
     directory: Path
     amqp_port: int
+    tls_port: int
     management_port: int
     distribution_port: int
     environment: dict[str, str]
@@ -57,6 +59,10 @@ class Node:
     @property
     def amqp_address(self) -> str:
         return f"127.0.0.1:{self.amqp_port}"
+
+    @property
+    def tls_address(self) -> str:
+        return f"127.0.0.1:{self.tls_port}"
 
     @property
     def management_address(self) -> str:
@@ -86,6 +92,19 @@ class Node:
         """As a power cut does."""
         self.stack.close()
         self.process = None
+
+    @contextmanager
+    def presenting(self, certificate: Path) -> Iterator[None]:
+        """The node has another certificate for a while; it is read again with the next connection."""
+        served = self.directory / "server.pem"
+        usual = served.read_bytes()
+        served.write_bytes(certificate.read_bytes())
+        self.evaluate("ssl:clear_pem_cache().")
+        try:
+            yield
+        finally:
+            served.write_bytes(usual)
+            self.evaluate("ssl:clear_pem_cache().")
 
     def evaluate(self, expression: str) -> str:
         """What an Erlang expression gives on this node."""
@@ -121,6 +140,8 @@ class Cluster:
         self._variables = variables
         self._epmd_port = free_port()
         self._stack = ExitStack()
+        directory.mkdir(exist_ok=True)
+        self.authority = Authority(directory / "authority")
         self.nodes = [self._node(number) for number in range(first, first + size)]
         for node in self.nodes:
             self._configure(node)
@@ -213,7 +234,7 @@ class Cluster:
             "+S 1:1 +A 4 +sbwt none +sbwtdcpu none +sbwtdio none",
             **self._variables,
         }
-        return Node(name, directory, free_port(), free_port(), distribution, environment, self._files)
+        return Node(name, directory, free_port(), free_port(), free_port(), distribution, environment, self._files)
 
     def _configure(self, node: Node) -> None:
         cookie = self._directory / ".erlang.cookie"
@@ -225,7 +246,14 @@ class Cluster:
             f"cluster_formation.classic_config.nodes.{number} = {each.name}"
             for number, each in enumerate(self.nodes, 1)
         ]
+        served = node.directory / "server.pem"
+        served.write_bytes(self.authority.certificate(node.name, days=400).read_bytes())
         lines = [
+            f"listeners.ssl.1 = 127.0.0.1:{node.tls_port}",
+            f"ssl_options.cacertfile = {self.authority.file}",
+            f"ssl_options.certfile = {served}",
+            f"ssl_options.keyfile = {served}",
+            "ssl_options.verify = verify_none",
             f"listeners.tcp.1 = 127.0.0.1:{node.amqp_port}",
             "management.tcp.ip = 127.0.0.1",
             f"management.tcp.port = {node.management_port}",

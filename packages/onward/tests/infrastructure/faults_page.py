@@ -1,7 +1,8 @@
 """A page of the reference that a test writes: which fault is found how."""
 
+import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -14,6 +15,12 @@ class Row:
     finding: str
     result: str
     details: str
+
+    @classmethod
+    def of(cls, fault: str, found: Mapping[str, str], hidden: Callable[[str], str] = lambda text: text) -> "Row":
+        """A finding of ``onward check -f json``; ``hidden`` replaces what differs from run to run."""
+        name = f"{found['Check']} ({found['About']})" if found["About"] else found["Check"]
+        return cls(fault, hidden(name), found["Result"], hidden(found["Details"]).replace("|", "/"))
 
 
 @dataclass(frozen=True)
@@ -44,9 +51,20 @@ class FaultsPage:
             f"{self.path.name} says something else of {fault}; ONWARD_WRITE_FAULTS=1 writes it anew"
         )
 
+    def hold_all(self, found: Mapping[str, Sequence[Row]]) -> None:
+        """Compare all faults with the page, in this order, or write them there."""
+        for fault, rows in found.items():
+            assert rows, f"nothing was found of: {fault}"
+            self.hold(fault, rows, list(found))
+
     def _write(self, fault: str, found: Sequence[Row], order: Sequence[str]) -> None:
-        rows = [row for row in self.rows() if row.fault != fault and row.fault in order]
-        rows = sorted([*rows, *found], key=lambda row: order.index(row.fault))
-        lines = [f"# {self.title}", "", self.text, "", "| Fault | Finding | Result | Details, for example |"]
-        lines += ["|---|---|---|---|", *(f"| {' | '.join(astuple(row))} |" for row in rows)]
-        self.path.write_text("\n".join(lines) + "\n")
+        self.path.touch()
+        with self.path.open("r+") as page:
+            # Tests of one page may run in several processes.
+            fcntl.flock(page, fcntl.LOCK_EX)
+            rows = [row for row in self.rows() if row.fault != fault and row.fault in order]
+            rows = sorted([*rows, *found], key=lambda row: order.index(row.fault))
+            lines = [f"# {self.title}", "", self.text, "", "| Fault | Finding | Result | Details, for example |"]
+            lines += ["|---|---|---|---|", *(f"| {' | '.join(astuple(row))} |" for row in rows)]
+            page.truncate()
+            page.write("\n".join(lines) + "\n")

@@ -1,78 +1,20 @@
 """A real RabbitMQ of three nodes: healthy it gives no warning, and every fault is found and named."""
 
 import json
-import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from broker_cloud import CHECK, Cloud, faults
 from broker_cluster import PASSWORD, SERVER, USER, Cluster, Node, delete, publish, until
 from broker_faults import FAULTS, PAGE, hold, rows
-
-from onward.checks.finding import Finding
-from onward.hosts.state import Directories
-from onward.model.cloud import described
-from onward.survey.checks.context import CheckContext
-from onward.survey.checks.runner import run_checks
-from onward.survey.checks.table import BUILT_IN
 
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.skipif(SERVER is None, reason="rabbitmq-server is not installed (apt-get install rabbitmq-server)"),
 ]
-CHECK = "message broker"
-
-
-class Cloud:
-    """A cloud whose only service uses the broker, and what the broker's check says of it."""
-
-    def __init__(self, directory: Path, nodes: list[Node]) -> None:
-        self._directory = directory
-        self.nodes = nodes
-        self.file = directory / "cloud.yaml"
-        self.described: dict[str, Any] = {}
-        self.write()
-
-    def write(
-        self, *, password: str = PASSWORD, virtual_host: str = "", password_reference: str = "", **broker: Any
-    ) -> None:
-        places = (f"{USER}:{urllib.parse.quote(password, safe='')}@{node.amqp_address}" for node in self.nodes)
-        configuration = self._directory / "nova.conf"
-        configuration.write_text(f"[DEFAULT]\ntransport_url = rabbit://{','.join(places)}/{virtual_host}\n")
-        secret = {"password": password_reference} if password_reference else {}
-        management = [f"http://{node.management_address}" for node in self.nodes]
-        self.described = {
-            "cloud": "example",
-            "services": {"nova": {"series": "2023.1", "configuration": [str(configuration)]}},
-            "infrastructure": {"identity": {"ask": False}, "broker": {"management": management, **broker, **secret}},
-        }
-        self.file.write_text(yaml.safe_dump(self.described))
-
-    def check(self) -> list[Finding]:
-        cloud = described(self.described, "cloud.yaml")
-        directories = Directories(self._directory / "state", self._directory / "cache").prepared()
-        with CheckContext(directories, cloud, ("nova",)) as context:
-            found = run_checks([each for each in BUILT_IN if each.name == CHECK], context)
-        words = " ".join(f"{each.details} {each.way_out}" for each in found)
-        assert PASSWORD not in words
-        assert urllib.parse.quote(PASSWORD, safe="") not in words
-        assert all(each.way_out for each in found if each.result not in ("pass", "not-checked"))
-        return found
-
-    @property
-    def names(self) -> dict[str, str]:
-        """What stands on the page for this run's addresses."""
-        found = {}
-        for number, node in enumerate(self.nodes, 1):
-            found |= {
-                node.amqp_address: f"node{number}:5672",
-                node.management_address: f"node{number}:15672",
-                node.name: f"rabbit@node{number}",
-            }
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +32,6 @@ def cloud(tmp_path: Path, cluster: Cluster) -> Iterator[Cloud]:
     made.write()
     found = made.check()
     assert {each.result for each in found} == {"pass"}, found
-
-
-def faults(found: list[Finding]) -> dict[tuple[str, str], Finding]:
-    """What does not pass, by name and what it is about."""
-    return {(each.name, each.about): each for each in found if each.result != "pass"}
 
 
 def test_a_healthy_cluster_gives_no_warning_and_every_look_says_what_it_saw(cloud: Cloud) -> None:
@@ -218,16 +155,24 @@ def test_a_queue_that_nobody_reads_is_named_with_its_depth(cloud: Cloud) -> None
     assert "rabbitmqctl purge_queue -p / notifications.info" in fault.way_out
 
 
-def test_the_services_password_that_is_refused_is_named_and_not_shown(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("fault", "written", "words"),
+    [
+        ("wrong password in transport_url", {"password": "an/old@one"}, "refuses: ACCESS_REFUSED"),
+        ("a virtual host that is not there", {"virtual_host": "cell1"}, "virtual host cell1"),
+    ],
+)
+def test_a_login_that_is_refused_is_named_without_its_password(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, fault: str, written: dict[str, str], words: str
 ) -> None:
     monkeypatch.setenv("BROKER_PASSWORD", PASSWORD)
-    cloud.write(password="an/old@one", user=USER, password_reference="env:BROKER_PASSWORD")
+    cloud.write(user=USER, password_reference="env:BROKER_PASSWORD", **written)
     found = cloud.check()
     assert "an/old@one" not in str(found)
-    hold("wrong password in transport_url", found, cloud.names)
-    assert {name for name, _ in faults(found)} == {"broker login"}
-    assert len(faults(found)) == 3
+    hold(fault, found, cloud.names)
+    assert [each.name for each in faults(found).values()] == ["broker login"] * 3
+    assert {each.result for each in faults(found).values()} == {"fail"}
+    assert all(words in each.details for each in faults(found).values())
 
 
 @pytest.mark.full
@@ -258,16 +203,6 @@ def test_a_cut_between_nodes_is_found_while_it_lasts_and_afterwards(cloud: Cloud
 def sees(node: Node, peer: Node) -> bool:
     """Whether one node holds another to be running."""
     return bool((node.ask(f"nodes/{peer.name}") or {}).get("running"))
-
-
-@pytest.mark.full
-def test_a_virtual_host_that_is_not_there_is_named(cloud: Cloud) -> None:
-    cloud.write(virtual_host="cell1")
-    found = cloud.check()
-    hold("a virtual host that is not there", found, cloud.names)
-    assert {name for name, _ in faults(found)} == {"broker login"}
-    assert {each.result for each in faults(found).values()} == {"fail"}
-    assert all("virtual host cell1" in each.details for each in faults(found).values())
 
 
 @pytest.mark.full

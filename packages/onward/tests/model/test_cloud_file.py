@@ -34,6 +34,9 @@ def test_a_cloud_file_survives_being_written_and_read() -> None:
         ("- a list", "file"),
         ("cloud: [", "line 1"),
         ("", "file"),
+        ("cloud: 2023-13-45", "month must be in 1..12"),
+        ("cloud: !!bool maybe", "not what it looks like"),
+        ("[" * 1500, "nested too deeply"),
     ],
 )
 def test_each_wrong_key_is_named(text: str, named: str) -> None:

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import TypeVar
 
 from onward.catalog.database import DatabaseNeeds, OldestServers
+from onward.catalog.endpoint_names import NameGone
 from onward.catalog.series import Series, SeriesList
 from onward.catalog.service import (
     AnswerChange,
@@ -142,6 +143,23 @@ def may_create_triggers(service: str, series: Iterable[str]) -> bool:
     position = series_list().position
     since = next((each.none_since for each in database_needs().triggers if each.service == service), None)
     return since is None or any(position(each) < position(since) for each in series)
+
+
+@cache
+def endpoint_names() -> tuple[NameGone, ...]:
+    """Names that Keystone has ceased to fill in the URLs of endpoints. Raises InvalidCatalogue."""
+    file = "endpoint-names.yaml"
+    names = validated(file, (DATA / file).read_text(encoding="utf-8"), tuple[NameGone, ...])
+    known = {name for entry in series_list() for name in (entry.id, entry.name)}
+    if wrong := [f"there is no series {each.gone_since}" for each in names if each.gone_since not in known]:
+        raise invalid(file, wrong)
+    return names
+
+
+def endpoint_names_gone(series: str) -> dict[str, str]:
+    """Those that a series does not know, by name the series that they went with. Raises UnknownSeries."""
+    position = series_list().position
+    return {each.name: each.gone_since for each in endpoint_names() if position(each.gone_since) <= position(series)}
 
 
 def services() -> tuple[str, ...]:

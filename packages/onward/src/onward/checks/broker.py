@@ -34,6 +34,9 @@ def login_findings(logins: Sequence[LoginAnswer]) -> Iterator[Finding]:
             ),
             "silent": ("accepts connections and says nothing", "rabbitmqctl status, on that host; it may hang"),
             "refused": ("refuses", _mend_login(login)),
+            "not trusted": ("its certificate is not accepted", "see: broker certificate"),
+            "no tls": ("speaks no TLS, which the services want", "compare port and [oslo_messaging_rabbit] ssl"),
+            "tls": ("speaks TLS, which the services do not", "compare port and [oslo_messaging_rabbit] ssl"),
         }
         what, way_out = words.get(login.outcome, ("does not speak AMQP 0-9-1", "compare port and ssl in transport_url"))
         yield Finding(LOGIN, "fail", f"{what}: {login.reason}; {who}", way_out, login.address)

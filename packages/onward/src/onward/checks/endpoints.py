@@ -1,26 +1,29 @@
 """What came of asking the URLs of a service catalogue, and what that means. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from onward.checks.finding import Finding
 
-DAY = 86_400.0
-EXPIRY_WARN_DAYS = 30
-"""Time to order and distribute a new certificate."""
-EXPIRY_FAIL_DAYS = 3
-"""An upgrade and the days after it should not meet it."""
 SKEW_WARN_SECONDS = 5.0
 SKEW_FAIL_SECONDS = 30.0
 """Half of nova's service_down_time (60 s, nova/conf/service.py): from there on services begin to look dead."""
 _OUTSIDE = "public"
+_NAME_IN_TEMPLATE = re.compile(r"[$%]\((\w+)\)s")
+"""As Keystone fills them (keystone/common/utils.py, format_url): any other % in a URL is an error."""
+_OF_TOKEN = frozenset({"project_id", "tenant_id", "user_id"})
+"""Names that every token of a project fills in. Without one of a project, such a URL is left out on purpose."""
 _WORDS = {
     "unknown-name": "its name is not known here",
     "refused": "nobody listens there",
     "silent": "no answer came in time",
     "unreachable": "there is no way there from here",
     "certificate": "its certificate is not accepted",
+    "no-tls": "it speaks plain HTTP, and the catalogue says https",
+    "tls": "it speaks TLS, and the catalogue says http",
+    "astray": "it redirects, and OpenStack's clients never get to an answer",
     "broken": "the connection broke",
 }
 
@@ -35,9 +38,13 @@ class Endpoint:
     interface: str
     region: str
     url: str
+    """In the catalogue of a token; where it is registered, it may be a template: http://10.0.0.1/v3/%(project_id)s."""
+    id: str = ""
 
 
-NoAnswer = Literal["unknown-name", "refused", "silent", "unreachable", "certificate", "broken"]
+NoAnswer = Literal[
+    "unknown-name", "refused", "silent", "unreachable", "certificate", "no-tls", "tls", "astray", "broken"
+]
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class EndpointAnswer:
     """Why there is none."""
     words: str = ""
     """What the system said of that."""
+    redirected: str = ""
+    """Where the answer came from in the end, where that is another server, or another way to speak to it."""
     behind_seconds: float | None = None
     """How far the server's clock is behind this machine's; negative: ahead. None: it did not say its time.
 
@@ -59,71 +68,79 @@ class EndpointAnswer:
     unsure_seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """The certificate of one server, as it was presented and verified."""
-
-    address: str
-    """HOST:PORT."""
-    expires: float | None = None
-    """Seconds since 1970; None where it was not verified."""
-    fault: str = ""
-    """Why it could not be verified, in OpenSSL's words."""
-
-
 def endpoint_findings(catalogue: Sequence[Endpoint], answers: Mapping[str, EndpointAnswer]) -> list[Finding]:
     """Whether each URL answers. What cannot be reached from here, and need not be, could not be told.
 
     Any answer counts that the service itself gives: 300 of versions, 401 without a token.
     """
     findings: list[Finding] = []
-    well: list[str] = []
+    well = 0
     for endpoint in catalogue:
         answer = answers[endpoint.url]
-        if answer.status is not None and answer.status < 500:
-            well.append(endpoint.url)
-            continue
-        about = " ".join(
-            word for word in (endpoint.service or endpoint.service_type, endpoint.interface, endpoint.region) if word
-        )
-        if answer.status is not None:
+        if answer.status is None:
+            findings.append(_unanswered(endpoint, answer))
+        elif answer.status >= 500:
             details = f"{endpoint.url} answers with {answer.status}"
-            findings.append(Finding("endpoint", "fail", details, f"look at the log of {endpoint.service}", about))
-            continue
-        why = _WORDS[answer.missing or "broken"]
-        details = f"{endpoint.url}: {why} ({answer.words})" if answer.words else f"{endpoint.url}: {why}"
-        # Other interfaces may be on networks that this machine has no part in.
-        elsewhere = endpoint.interface != _OUTSIDE and answer.missing in ("unknown-name", "silent", "unreachable")
-        way_out = f"openstack endpoint list --service {endpoint.service_type}"
-        findings.append(Finding("endpoint", "could-not-tell" if elsewhere else "fail", details, way_out, about))
-    if well:
-        findings.append(Finding("endpoint", "pass", f"{len(well)} of {len(catalogue)} URLs of the catalogue answer"))
-    return findings
-
-
-def certificate_findings(certificates: Iterable[Certificate], now: float) -> list[Finding]:
-    """Whether the chain of each server is trusted, and for how long. ``now`` in seconds since 1970."""
-    findings = []
-    lasting: list[float] = []
-    for each in certificates:
-        if each.expires is None:
-            way_out = "renew it, or name the authority that signed it with OS_CACERT"
-            findings.append(Finding("certificate", "fail", f"not trusted: {each.fault}", way_out, each.address))
-            continue
-        days = (each.expires - now) / DAY
-        details = f"it expires in {days:.0f} days" if days >= 1 else f"it expires in {days * 24:.0f} hours"
-        if days < EXPIRY_FAIL_DAYS:
-            findings.append(Finding("certificate", "fail", details, "renew it before anything else", each.address))
-        elif days < EXPIRY_WARN_DAYS:
-            findings.append(Finding("certificate", "warn", details, "renew it", each.address))
+            way_out = f"look at the log of {endpoint.service}"
+            findings.append(Finding("endpoint", "fail", details, way_out, _which(endpoint)))
+        elif answer.redirected:
+            details = f"{endpoint.url} sends everybody on to {answer.redirected}; a POST does not follow everywhere"
+            findings.append(Finding("endpoint", "warn", details, _name_it(endpoint), _which(endpoint)))
         else:
-            lasting.append(days)
-    if lasting:
-        servers = "1 server" if len(lasting) == 1 else f"{len(lasting)} servers"
-        findings.append(
-            Finding("certificate", "pass", f"{servers}: trusted; the first expires in {min(lasting):.0f} days")
-        )
+            well += 1
+    if well:
+        findings.append(Finding("endpoint", "pass", f"{well} of {len(catalogue)} URLs of the catalogue answer"))
     return findings
+
+
+def template_findings(
+    registered: Sequence[Endpoint], catalogue: Sequence[Endpoint], going: Mapping[str, str]
+) -> list[Finding]:
+    """Whether Keystone can fill the templates of all URLs; it leaves out of the catalogue, silently, what it cannot.
+
+    ``registered`` are those that are enabled, as they were written. ``going`` are names that Keystone will not know any
+    more at the end of the way, by name the series.
+    """
+    name = "endpoint template"
+    shown = {endpoint.id for endpoint in catalogue}
+    templates = [endpoint for endpoint in registered if "%" in endpoint.url or "$(" in endpoint.url]
+    findings = []
+    for endpoint in templates:
+        names = dict.fromkeys(_NAME_IN_TEMPLATE.findall(endpoint.url))
+        rest = _NAME_IN_TEMPLATE.sub("", endpoint.url).replace("%%", "")
+        odd = "%" in rest or "$(" in rest or not names.keys() <= _OF_TOKEN
+        lost = [each for each in names if each in going]
+        if odd and endpoint.id not in shown:
+            why = "Keystone leaves it out of the catalogue, so that no client finds it: it cannot fill the template"
+        elif lost:
+            since = f"from {going[lost[0]]} on, Keystone does not know {', '.join(lost)}"
+            why = f"{since}, and leaves it out of the catalogue"
+        else:
+            continue
+        findings.append(Finding(name, "fail", f"{endpoint.url}: {why}", _write_out(endpoint), _which(endpoint)))
+    filled = len(templates) - len(findings)
+    return findings or [Finding(name, "pass", f"{filled} of {len(registered)} URLs are templates; all can be filled")]
+
+
+def _unanswered(endpoint: Endpoint, answer: EndpointAnswer) -> Finding:
+    why = _WORDS[answer.missing or "broken"]
+    details = f"{endpoint.url}: {why} ({answer.words})" if answer.words else f"{endpoint.url}: {why}"
+    # Other interfaces may be on networks that this machine has no part in.
+    elsewhere = endpoint.interface != _OUTSIDE and answer.missing in ("unknown-name", "silent", "unreachable")
+    return Finding("endpoint", "could-not-tell" if elsewhere else "fail", details, _name_it(endpoint), _which(endpoint))
+
+
+def _which(endpoint: Endpoint) -> str:
+    words = (endpoint.service or endpoint.service_type, endpoint.interface, endpoint.region)
+    return " ".join(word for word in words if word)
+
+
+def _name_it(endpoint: Endpoint) -> str:
+    return f"openstack endpoint list --service {endpoint.service_type}"
+
+
+def _write_out(endpoint: Endpoint) -> str:
+    return f"write out all but %(project_id)s and %(user_id)s: openstack endpoint set --url URL {endpoint.id}"
 
 
 def clock_findings(answers: Iterable[EndpointAnswer]) -> list[Finding]:

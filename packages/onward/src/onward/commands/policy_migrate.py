@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from onward.catalog.load import recipe, series_list, services
 from onward.commands.base import Lister
 from onward.commands.policy import environments_of
@@ -16,6 +14,7 @@ from onward.commands.policy_rewrite import (
     write,
 )
 from onward.errors import PolicyDecisionNeeded, PolicyDecisionUnknown, PolicyNotProven
+from onward.model.yaml_text import NotYaml, read_yaml
 from onward.policy.carry import Answer, Carried, Outcome, Reason
 from onward.policy.edit import rule_line
 from onward.policy.migration import migrate
@@ -114,8 +113,8 @@ def decisions(parsed_args: Any) -> dict[str, Answer]:
     found: dict[str, Answer] = {}
     if parsed_args.decisions is not None:
         try:
-            said = yaml.safe_load(parsed_args.decisions.read_text(encoding="utf-8")) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            said = read_yaml(parsed_args.decisions.read_text(encoding="utf-8")) or {}
+        except (OSError, UnicodeDecodeError, NotYaml) as error:
             raise PolicyDecisionUnknown(f"{parsed_args.decisions} cannot be read.", evidence=str(error)) from None
         if not isinstance(said, dict) or not set(map(str, said.values())) <= set(ANSWERS):
             raise PolicyDecisionUnknown(

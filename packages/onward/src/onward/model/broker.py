@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Outcome = Literal["answered", "unreachable", "silent", "refused", "not understood"]
+Outcome = Literal["answered", "unreachable", "silent", "refused", "not trusted", "no tls", "tls", "not understood"]
 """``silent``: the connection was accepted, perhaps by the kernel alone, and no answer came in time. ``refused``: it
-answered, and the user, the password or the virtual host is not accepted."""
+answered, and the user, the password or the virtual host is not accepted. ``no tls``: it should speak TLS, and does not;
+``tls``: the other way round."""
 
 
 @dataclass(frozen=True)

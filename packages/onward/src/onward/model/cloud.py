@@ -7,6 +7,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from onward.errors import InvalidCloudFile, UnknownService
+from onward.model.yaml_text import NotYaml, read_yaml
 
 
 def _without_credentials(url: str) -> str:
@@ -132,8 +133,8 @@ class Cloud(Described):
 def parse(text: str, name: str = "cloud.yaml") -> Cloud:
     """Read a cloud file's text. Raises InvalidCloudFile, which names every key that is wrong."""
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        data = read_yaml(text)
+    except NotYaml as error:
         raise InvalidCloudFile(f"{name} is not YAML.", evidence=str(error), next_command="onward init --help") from None
     return described(data, name)
 

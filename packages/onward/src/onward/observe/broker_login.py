@@ -8,6 +8,7 @@ import amqp
 from amqp.exceptions import AMQPError
 
 from onward.model.broker import LoginAnswer, Outcome
+from onward.observe.certificates import NO_TLS, speaks_tls
 from onward.observe.transport_url import BrokerHost, Tls
 
 CONNECT_SECONDS = 5.0
@@ -40,18 +41,28 @@ def observe_login(host: BrokerHost, services: tuple[str, ...], seconds: float = 
         release = str(connection.server_properties.get("version", ""))
         connection.close()
         return answer("answered", release=release)
-    except AMQPError as error:
-        return answer("refused", str(getattr(error, "reply_text", "") or error))
     except TimeoutError:
         return answer("silent", f"no answer within {seconds:g} s")
-    except ssl.SSLError as error:
-        return answer("not understood", f"TLS: {error.reason or error}")
-    except OSError as error:
-        return answer("unreachable", error.strerror or f"{type(error).__name__}: {error}")
-    except Exception as error:  # the library, with what is no AMQP 0-9-1
-        return answer("not understood", f"{type(error).__name__}: {error}")
+    except Exception as error:  # AMQP's and the system's, and the library's own with what is no AMQP 0-9-1
+        return answer(*_told(error, host))
     finally:
         connection.collect()
+
+
+def _told(error: Exception, host: BrokerHost) -> tuple[Outcome, str]:
+    """What went wrong, and the words for it."""
+    words = f"{type(error).__name__}: {error}"
+    if isinstance(error, AMQPError):
+        return "refused", str(getattr(error, "reply_text", "") or error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "not trusted", error.verify_message
+    if isinstance(error, ssl.SSLError):
+        reason = error.reason or str(error)
+        return "no tls" if reason in NO_TLS else "not understood", f"TLS: {reason}"
+    if isinstance(error, OSError):
+        unsecured = host.tls is None and speaks_tls((host.host, host.port))
+        return "tls" if unsecured else "unreachable", error.strerror or words
+    return "not understood", words
 
 
 def _tls_options(tls: Tls | None) -> Any:

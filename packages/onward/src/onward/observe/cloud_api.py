@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import requests
-import yaml
 from keystoneauth1 import loading
 from keystoneauth1.exceptions import ClientException
 from keystoneauth1.session import Session
 
 from onward.checks.endpoints import Endpoint
 from onward.errors import ApiUnavailable
+from onward.model.yaml_text import NotYaml, read_yaml
 
 TIMEOUT_SECONDS = 20.0
 """For one request, from the first attempt to connect."""
@@ -49,10 +49,42 @@ class CloudApi:
                 interface=str(endpoint.get("interface") or ""),
                 region=str(endpoint.get("region_id") or endpoint.get("region") or ""),
                 url=str(endpoint.get("url") or ""),
+                id=str(endpoint.get("id") or ""),
             )
             for service in self._access().service_catalog.catalog
             for endpoint in service.get("endpoints", [])
         )
+
+    def registered(self) -> tuple[Endpoint, ...]:
+        """All endpoints that are enabled, as they were registered, also those that no catalogue shows.
+
+        Needs the role reader of the system, or admin.
+        """
+        services = {each["id"]: each for each in self._listed("services")}
+        return tuple(
+            Endpoint(
+                service=str(service.get("name") or ""),
+                service_type=str(service.get("type") or ""),
+                interface=str(endpoint.get("interface") or ""),
+                region=str(endpoint.get("region_id") or ""),
+                url=str(endpoint.get("url") or ""),
+                id=str(endpoint.get("id") or ""),
+            )
+            for endpoint in self._listed("endpoints")
+            if endpoint.get("enabled", True)
+            and (service := services.get(endpoint.get("service_id"))) is not None
+            and service.get("enabled", True)
+        )
+
+    def _listed(self, what: str) -> list[dict[str, Any]]:
+        base = self.identity_url.rstrip("/")
+        answer = self.get(f"{base if base.endswith('/v3') else f'{base}/v3'}/{what}")
+        try:
+            return [dict(each) for each in answer.json()[what]]
+        except (ValueError, KeyError, TypeError):
+            raise ApiUnavailable(
+                f"The identity API does not list {what}.", evidence=f"it answers with {answer.status_code}"
+            ) from None
 
     def at(self, identity_url: str) -> "CloudApi":
         """The same credentials, given to another unit of the identity service: ``http://10.0.0.1:5000/v3``."""
@@ -140,8 +172,8 @@ def _words(error: Exception) -> str:
     """What went wrong, without the layers of libraries that it went through."""
     text = f"{type(error).__name__}: {error}"
     begin, _, rest = text.partition(": HTTP")
-    system = re.search(r"\[Errno -?\d+\] [^'\")]+", rest)
-    return f"{begin}: {system[0]}" if system else begin if "ConnectionPool" in rest else text
+    system = re.search(r"\[(Errno -?\d+|SSL: [A-Z0-9_]+)\] [^'\"()]+", rest)
+    return f"{begin}: {system[0].strip()}" if system else begin if "ConnectionPool" in rest else text
 
 
 def cloud_api(cloud: str | None = None, environment: Mapping[str, str] = os.environ) -> CloudApi:
@@ -251,11 +283,10 @@ def _candidates(file: str) -> list[Path]:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        data = read_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, NotYaml) as error:
         # A line of YAML that is quoted could be one with a password.
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark is not None else type(error).__name__
+        where = error.where if isinstance(error, NotYaml) else type(error).__name__
         raise ApiUnavailable(f"{path} cannot be read.", evidence=where) from None
     return data if isinstance(data, dict) else {}
 

@@ -66,9 +66,10 @@ def read_only(url: URL, read_seconds: int | None = None) -> Engine:
     """An engine whose every transaction is read-only by the database's own means; it has connected once.
 
     A statement that does not read is not sent at all: it raises WriteRefused. A server that is silent for
-    ``read_seconds`` is given up; None: it is waited for. Raises DatabaseUnreachable with the server's answer.
+    ``read_seconds`` is given up; None: it is waited for. Its greeting has CONNECT_SECONDS. Raises DatabaseUnreachable
+    with the server's answer.
     """
-    engine = _engine(url, read_seconds)
+    engine = _engine(url)
     event.listen(engine, "before_cursor_execute", _refuse_writing)
 
     if backend_of(url) == "mysql":
@@ -77,6 +78,8 @@ def read_only(url: URL, read_seconds: int | None = None) -> Engine:
         def _on_connect(connection: Any, _record: Any) -> None:
             with connection.cursor() as cursor:
                 cursor.execute("SET SESSION TRANSACTION READ ONLY")
+            # PyMySQL has one time for a server's greeting, which comes at once or never, and for its answers.
+            connection._read_timeout = read_seconds
 
     try:
         with engine.connect() as connection:
@@ -85,7 +88,9 @@ def read_only(url: URL, read_seconds: int | None = None) -> Engine:
                 connection.execute(text("SELECT count(*) FROM sqlite_master"))
     except (DBAPIError, NoSuchModuleError, OSError) as error:
         engine.dispose()
-        raise DatabaseUnreachable(f"The database does not answer: {shown(url)}.", evidence=_answer(error)) from None
+        raise DatabaseUnreachable(
+            f"The database does not answer: {shown(url)}.", evidence=_answer(error), next_command=_by_hand(url)
+        ) from None
     return engine
 
 
@@ -109,7 +114,7 @@ def writable(url: URL) -> None:
         if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
             raise DatabaseReadOnly(f"{path} cannot be written.", evidence="file or directory is not writable")
         return
-    engine = read_only(url)
+    engine = read_only(url, READ_SECONDS)
     try:
         with engine.connect() as connection:
             server = is_on(connection.execute(text("SELECT @@global.read_only")).scalar())
@@ -162,7 +167,7 @@ def database_bytes(engine: Engine) -> int:
         return int(size or 0)
 
 
-def _engine(url: URL, read_seconds: int | None) -> Engine:
+def _engine(url: URL) -> Engine:
     if backend_of(url) == _SQLITE:
         if not url.database or url.database == ":memory:":
             raise DatabaseUnreachable(
@@ -171,7 +176,9 @@ def _engine(url: URL, read_seconds: int | None) -> Engine:
             )
         path = Path(url.database).absolute()
         if not path.is_file():
-            raise DatabaseUnreachable("The database file does not exist.", evidence=str(path))
+            raise DatabaseUnreachable(
+                "The database file does not exist.", evidence=str(path), next_command=_by_hand(url)
+            )
         # As a URI: a bare ? in the name would end it, and with it the words that make the connection read-only.
         return sqlalchemy.create_engine(
             URL.create("sqlite", database=path.as_uri(), query={"mode": "ro", "uri": "true"})
@@ -180,9 +187,18 @@ def _engine(url: URL, read_seconds: int | None) -> Engine:
     known = {key: value for key, value in url.query.items() if key in UNDERSTOOD}
     return sqlalchemy.create_engine(
         url.set(drivername="mysql+pymysql", query=known),
-        connect_args={"connect_timeout": CONNECT_SECONDS, "read_timeout": read_seconds},
+        connect_args={"connect_timeout": CONNECT_SECONDS, "read_timeout": CONNECT_SECONDS},
         pool_pre_ping=True,
     )
+
+
+def _by_hand(url: URL) -> str:
+    """How people try the same."""
+    if backend_of(url) == _SQLITE:
+        return f"ls -l {url.database}"
+    socket = url.query.get("unix_socket")
+    place = f"--socket {socket}" if socket else f"--host {url.host or 'localhost'} --port {url.port or 3306}"
+    return f"mariadb {place} --user {url.username} --password {url.database} --execute 'SELECT 1'"
 
 
 def _answer(error: Exception) -> str:

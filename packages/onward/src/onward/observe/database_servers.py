@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from shutil import disk_usage
+from socket import gethostname
 from typing import TypeVar
 
 from sqlalchemy import URL
@@ -141,6 +144,8 @@ def _sizes(connection: ServerConnection, seen: DatabaseServer, databases: Collec
     free = seen.free_bytes
     if isinstance(free, Unseen):
         free = _free_bytes(connection, seen.variables.get("datadir", ""))
+    if isinstance(free, Unseen) and (here := _free_here(seen.variables, databases)) is not None:
+        free = here
     return replace(seen, free_bytes=free, table_bytes={**seen.table_bytes, **tables})
 
 
@@ -212,6 +217,17 @@ def _free_bytes(connection: ServerConnection, directory: str) -> int | Unseen:
     if not mounts:
         return Unseen("the server names no disk that holds its data")
     return int(max(mounts, key=lambda row: len(str(row["path"])))["available"]) * 1024
+
+
+def _free_here(variables: Mapping[str, str], databases: Collection[str]) -> int | None:
+    """Of a server on this machine, where its data can be seen from here; None elsewhere, and of one in a container."""
+    directory = Path(variables.get("datadir", ""))
+    try:
+        if variables.get("hostname") == gethostname() and any((directory / each).is_dir() for each in databases):
+            return disk_usage(directory).free
+    except OSError:
+        pass  # only its own account may look into it
+    return None
 
 
 def _below(directory: str, mount: str) -> bool:

@@ -1,23 +1,26 @@
-"""Asks the URLs of a service catalogue from here: whether they answer, with which certificate, and what time they have.
+"""Asks the URLs of a service catalogue from here: whether they answer, and what time they have.
 
 Nothing but GET without credentials, and a TLS handshake, is ever sent.
 """
 
-import socket
-import ssl
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from onward.checks.endpoints import Certificate, EndpointAnswer, NoAnswer
+from onward.checks.endpoints import EndpointAnswer, NoAnswer
 from onward.errors import ApiUnavailable
+from onward.observe.certificates import NO_TLS, Server, speaks_tls
 from onward.observe.cloud_api import CloudApi
 
 ANSWER_SECONDS = 10.0
-"""For one URL, and for one handshake."""
+"""For one URL."""
 AT_ONCE = 16
+_REDIRECTS = (301, 302, 303, 305, 307, 308)
+"""Those that keystoneauth follows, up to 30 times (keystoneauth1/session.py)."""
+_BAD_REQUEST = 400
 
 
 def observe_endpoints(api: CloudApi, urls: Iterable[str]) -> dict[str, EndpointAnswer]:
@@ -27,15 +30,9 @@ def observe_endpoints(api: CloudApi, urls: Iterable[str]) -> dict[str, EndpointA
         return dict(zip(wanted, pool.map(lambda url: _ask(api, url), wanted), strict=True))
 
 
-def observe_certificates(urls: Iterable[str], verify: bool | str) -> tuple[Certificate, ...]:
-    """The certificates of the https servers among the URLs, each once. ``verify`` as requests takes it.
-
-    Servers that cannot be reached are left out: the URLs' own answers say that. Raises nothing.
-    """
-    servers = dict.fromkeys(server for url in urls if (server := _tls_server(url)) is not None)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = pool.map(lambda server: _certificate(server[0], server[1], verify), servers)
-        return tuple(each for each in found if each is not None)
+def tls_servers(urls: Iterable[str]) -> tuple[Server, ...]:
+    """The https servers among the URLs, each once."""
+    return tuple(dict.fromkeys(server for url in urls if url.startswith("https:") and (server := _server(url, 443))))
 
 
 def _ask(api: CloudApi, url: str) -> EndpointAnswer:
@@ -43,10 +40,54 @@ def _ask(api: CloudApi, url: str) -> EndpointAnswer:
     try:
         response = api.get(url, authenticated=False, timeout_seconds=ANSWER_SECONDS)
     except ApiUnavailable as error:
-        return EndpointAnswer(url, missing=_kind(error.evidence), words=error.evidence)
+        missing = _kind(error.evidence)
+        if missing == "broken" and _secured(url):
+            missing = "tls"
+        # Most of them repeat the URL.
+        words = error.evidence.partition(url)[2].strip(" :/") or error.evidence
+        return EndpointAnswer(url, missing=missing, words=words)
     took = time.monotonic() - began
-    behind = _behind(response.headers, clock + took / 2)
-    return EndpointAnswer(url, response.status_code, behind_seconds=behind, unsure_seconds=1.0 + took / 2)
+    redirected = _redirected(url, response.url)
+    answer = EndpointAnswer(
+        url,
+        response.status_code,
+        redirected=redirected,
+        # It is the clock of the server that answered in the end.
+        behind_seconds=None if redirected else _behind(response.headers, clock + took / 2),
+        unsure_seconds=1.0 + took / 2,
+    )
+    if response.status_code in _REDIRECTS:
+        words = f"{len(response.history) + 1} times; at last to {response.headers.get('Location', 'nowhere')}"
+        return replace(answer, status=None, missing="astray", words=words)
+    if response.status_code == _BAD_REQUEST and _secured(url):
+        # What servers say to somebody who forgot to encrypt.
+        return replace(answer, status=None, missing="tls", words=f"it answers with {response.status_code}")
+    return answer
+
+
+def _redirected(url: str, final: str) -> str:
+    """Where the answer came from, unless only the path is another one."""
+    first, last = urlsplit(url), urlsplit(final)
+    same = (first.scheme, _server(url, _port(first))) == (last.scheme, _server(final, _port(last)))
+    return "" if same else final
+
+
+def _port(parts: SplitResult) -> int:
+    """The one that is meant where a URL names none."""
+    return 443 if parts.scheme == "https" else 80
+
+
+def _secured(url: str) -> bool:
+    server = _server(url, 80)
+    return server is not None and url.startswith("http:") and speaks_tls(server)
+
+
+def _server(url: str, port: int) -> Server | None:
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname, parts.port or port) if parts.hostname else None
+    except ValueError:
+        return None
 
 
 def _behind(headers: Mapping[str, str], now: float) -> float | None:
@@ -61,6 +102,8 @@ def _behind(headers: Mapping[str, str], now: float) -> float | None:
 def _kind(words: str) -> NoAnswer:
     """Why no answer came, from the words of the libraries below, which have no better way to tell."""
     told: tuple[tuple[str, NoAnswer], ...] = (
+        ("No scheme supplied", "astray"),  # a redirection without a host, which keystoneauth does not complete
+        *((reason, "no-tls") for reason in NO_TLS),
         ("SSL", "certificate"),
         ("CERTIFICATE", "certificate"),
         ("NameResolution", "unknown-name"),
@@ -73,31 +116,3 @@ def _kind(words: str) -> NoAnswer:
         ("No route", "unreachable"),
     )
     return next((kind for part, kind in told if part in words), "broken")
-
-
-def _tls_server(url: str) -> tuple[str, int] | None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname:
-        return None
-    try:
-        return parts.hostname, parts.port or 443
-    except ValueError:
-        return None
-
-
-def _certificate(host: str, port: int, verify: bool | str) -> Certificate | None:
-    address = f"{host}:{port}"
-    context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
-    try:
-        with (
-            socket.create_connection((host, port), timeout=ANSWER_SECONDS) as plain,
-            context.wrap_socket(plain, server_hostname=host) as secured,
-        ):
-            presented = secured.getpeercert() or {}
-    except ssl.SSLCertVerificationError as error:
-        return Certificate(address, fault=error.verify_message)
-    except ssl.SSLError as error:
-        return Certificate(address, fault=error.reason or "no TLS could be agreed on")
-    except OSError:
-        return None
-    return Certificate(address, expires=float(ssl.cert_time_to_seconds(str(presented["notAfter"]))))

@@ -12,10 +12,12 @@ _KEY_BYTES = 32
 
 
 def observe_key_repository(path: Path) -> KeyRepository:
-    """What is there. Files whose names are no numbers are left out, as Keystone does. Raises nothing."""
+    """What is there. What is no file with a number for a name is left out, as Keystone does. Raises nothing."""
     try:
         status = path.stat()
-        files = sorted((file for file in path.iterdir() if file.name.isdigit()), key=lambda file: int(file.name))
+        files = sorted(
+            (file for file in path.iterdir() if file.name.isdigit() and file.is_file()), key=lambda file: int(file.name)
+        )
         return KeyRepository(str(path), _owner(status.st_uid), status.st_mode, tuple(_key(file) for file in files))
     except FileNotFoundError:
         return KeyRepository(str(path), missing=True)
@@ -32,7 +34,7 @@ def _key(file: Path) -> KeyFile:
     except (binascii.Error, ValueError):
         usable = False
     digest = hashlib.sha1(text, usedforsecurity=False).hexdigest() if usable else ""
-    return KeyFile(file.name, _owner(status.st_uid), status.st_mode, status.st_mtime, usable, digest)
+    return KeyFile(file.name, _owner(status.st_uid), status.st_mode, status.st_mtime, usable, digest, empty=not content)
 
 
 def _owner(uid: int) -> str:

@@ -86,6 +86,7 @@ def require_series(found: SchemaPosition, said: str | None, series_list: SeriesL
         raise DumpOfAnotherService(
             "This is not the database of the service it was given for.",
             evidence=f"missing tables: {', '.join(found.state.missing)}; it has {found.state.tables} tables",
+            next_command="name the service's own: [database] connection in its configuration",
         )
     if found.half_migrated_by is not None:
         raise HalfMigrated(

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import yaml
 
+from onward.model.yaml_text import NotYaml, read_yaml
 from onward.policy.effective import Override
 from onward.policy.language import read_check
 
@@ -120,8 +121,8 @@ def read_document(text: str) -> Document:
 
 def _is_yaml(text: str) -> bool:
     try:
-        yaml.safe_load(text)
-    except yaml.YAMLError:
+        read_yaml(text)
+    except NotYaml:
         return False
     return True
 

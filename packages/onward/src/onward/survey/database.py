@@ -10,7 +10,7 @@ from onward.actions.copy_database import SOURCE_PASSWORD
 from onward.catalog.load import forward_recipe, recipe, series_list
 from onward.errors import DatabaseUnreachable, PasswordOnCommandLine
 from onward.observe.configuration import read_configuration
-from onward.observe.database import database_bytes, database_url, read_only
+from onward.observe.database import READ_SECONDS, database_bytes, database_url, read_only
 from onward.observe.revision import SchemaState, observe_schema, position, require_series
 
 
@@ -65,7 +65,7 @@ def look_at(url: URL, configuration: tuple[str, ...], service: str, said: str | 
     Raises DatabaseUnreachable, HalfMigrated, UnknownRevision, SourceSeriesUnclear, DatabaseAhead.
     """
     known = forward_recipe(service)
-    engine = read_only(url)
+    engine = read_only(url, READ_SECONDS)
     try:
         schema = observe_schema(engine, known)
         size = database_bytes(engine)

@@ -1,12 +1,14 @@
 """A real Keystone of one series to be checked, and the cloud file that describes it."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
 import yaml
 
 from onward.catalog.load import in_force, recipe
@@ -36,13 +38,14 @@ class Keystone:
     def cloud_file(self) -> Path:
         return self.directory / "cloud.yaml"
 
-    def write(self, connection: str = "", **infrastructure: Any) -> None:
+    def write(self, connection: str = "", credential_keys: Path | None = None, **infrastructure: Any) -> None:
         """Write the configuration and the cloud file; nobody's credentials are used unless that is said."""
         keys = f"key_repository = {self.directory}/keys"
         connection = connection or f"sqlite:///{self.database}"
         self.configuration.write_text(
             f"[database]\nconnection = {connection}\n[fernet_tokens]\n{keys}\n[fernet_receipts]\n{keys}\n"
-            f"[credential]\n{keys}\n[cache]\nenabled = true\nbackend = dogpile.cache.memory\n"
+            f"[credential]\nkey_repository = {credential_keys or self.directory / 'keys'}\n"
+            "[cache]\nenabled = true\nbackend = dogpile.cache.memory\n"
         )
         service = {"series": self.series, "configuration": [str(self.configuration)]}
         described = {"identity": {"ask": False}, **infrastructure}
@@ -85,5 +88,26 @@ class Keystone:
     def _publish(self, url: str) -> None:
         """Have the catalogue name the API's real address, which is known only once it listens."""
         with closing(sqlite3.connect(self.database)) as connection:
-            connection.execute("UPDATE endpoint SET url = ?", (url,))
+            own = "service_id IN (SELECT id FROM service WHERE type = 'identity')"
+            connection.execute(f"UPDATE endpoint SET url = ? WHERE {own}", (url,))
             connection.commit()
+
+
+def token(api: ServedApi) -> str:
+    """A token of the administrator."""
+    domain = {"id": "default"}
+    user = {"name": "admin", "domain": domain, "password": PASSWORD}
+    scope = {"project": {"name": "admin", "domain": domain}}
+    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
+    return str(posted(api, "/auth/tokens", body).headers["X-Subject-Token"])
+
+
+def posted(api: ServedApi, path: str, body: dict[str, Any], token: str | None = None) -> requests.Response:
+    """The answer to a POST; two workers on SQLite may lock each other out for a moment."""
+    deadline = time.monotonic() + 60
+    headers = {"X-Auth-Token": token} if token else {}
+    while True:
+        answer = requests.post(f"{api.url}/v3{path}", json=body, headers=headers, timeout=60)
+        if answer.status_code != requests.codes.server_error or time.monotonic() > deadline:
+            assert answer.status_code == requests.codes.created, answer.text
+            return answer

@@ -124,7 +124,7 @@ def test_with_the_cloud_file_it_is_the_same_as_onward_check(
     direct = onward("check", "keystone", "--to", "2023.2", "--cloud", keystone.cloud_file, "-f", "json")
     names = {each["Check"] for each in json.loads(direct.out)}  # type: ignore[attr-defined]
     # The client has credentials, the cloud file alone has none: there, the endpoints are not asked.
-    assert found(called).keys() - {"endpoint", "certificate", "clock"} == names - {"endpoints"}
+    assert found(called).keys() - {"endpoint", "endpoint template", "certificate", "clock"} == names - {"endpoints"}
 
 
 def test_a_cloud_of_clouds_yaml_and_the_clients_formats_are_taken(client: Client, url: str) -> None:

@@ -3,9 +3,14 @@
 import time
 from collections.abc import Iterator
 
-from onward.checks.endpoints import certificate_findings, clock_findings, endpoint_findings
+from onward.catalog.load import endpoint_names_gone
+from onward.checks.certificates import certificate_findings
+from onward.checks.endpoints import Endpoint, clock_findings, endpoint_findings, template_findings
 from onward.checks.finding import Finding
-from onward.observe.endpoints import observe_certificates, observe_endpoints
+from onward.errors import ApiUnavailable
+from onward.observe.certificates import observe_certificates
+from onward.observe.cloud_api import CloudApi
+from onward.observe.endpoints import observe_endpoints, tls_servers
 from onward.survey.checks.context import CheckContext
 
 
@@ -28,7 +33,8 @@ def endpoints(context: CheckContext) -> Iterator[Finding]:
     urls = [each.url for each in catalogue]
     answers = observe_endpoints(api, urls)
     yield from endpoint_findings(catalogue, answers)
-    secured = [url for url in [api.identity_url, *urls] if url.startswith("https:")]
+    yield from _templates(context, api, catalogue)
+    secured = tls_servers([api.identity_url, *urls])
     if secured and api.verify is False:
         yield Finding("certificate", "warn", "these credentials say that none is verified", "leave out OS_INSECURE")
     elif secured:
@@ -36,3 +42,13 @@ def endpoints(context: CheckContext) -> Iterator[Finding]:
     else:
         yield Finding("certificate", "not-checked", "the catalogue has no https")
     yield from clock_findings(answers.values())
+
+
+def _templates(context: CheckContext, api: CloudApi, catalogue: tuple[Endpoint, ...]) -> Iterator[Finding]:
+    try:
+        registered = api.registered()
+    except ApiUnavailable as error:
+        yield Finding("endpoint template", "not-checked", f"{error.what} {error.evidence}", "ask with the role admin")
+        return
+    target = context.target.id if context.target is not None else None
+    yield from template_findings(registered, catalogue, endpoint_names_gone(target) if target is not None else {})

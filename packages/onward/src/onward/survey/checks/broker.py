@@ -1,20 +1,24 @@
 """The message broker that the services' configuration names, or the cloud file."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from onward.catalog.rabbitmq import rabbitmq
 from onward.checks.broker import MANAGEMENT, login_findings, management_findings
 from onward.checks.broker_queues import queue_findings
 from onward.checks.broker_release import release_findings
+from onward.checks.certificates import Trust, certificate_findings
 from onward.checks.finding import Finding, finding_of
 from onward.errors import OnwardError
 from onward.model.broker import BrokerObservation
 from onward.observe.broker import ManagementAccess, observe_broker
-from onward.observe.transport_url import BrokerHost, Transport, transports
+from onward.observe.certificates import Server, observe_certificates
+from onward.observe.transport_url import BrokerHost, Tls, Transport, transports
 from onward.survey.checks.context import CheckContext
 
 MANAGEMENT_PORT = 15672
 NAME = "message broker"
+_TRUST = Trust("broker certificate", "[oslo_messaging_rabbit] ssl_ca_file")
 
 
 def broker(context: CheckContext) -> Iterator[Finding]:
@@ -40,6 +44,7 @@ def broker(context: CheckContext) -> Iterator[Finding]:
         access = ManagementAccess((), ())
     if logins or access.urls:
         yield from _seen(observe_broker(access, logins), context)
+        yield from _certificates(logins)
     elif len(found) == len(context.services):
         yield Finding(NAME, "not-checked", "no service names one (transport_url), nor does the cloud file")
 
@@ -58,6 +63,18 @@ def _seen(seen: BrokerObservation, context: CheckContext) -> Iterator[Finding]:
     yield from management_findings(seen)
     yield from queue_findings(seen)
     yield from release_findings(seen, rabbitmq(), context.target.id if context.target else None)
+
+
+def _certificates(logins: Mapping[BrokerHost, Sequence[str]]) -> Iterator[Finding]:
+    """The certificates that the servers show to the services; these do not look at the names (amqp/transport.py)."""
+    by_tls: dict[Tls, dict[Server, None]] = {}
+    for host in logins:
+        if host.tls is not None:
+            by_tls.setdefault(host.tls, {})[host.host, host.port] = None
+    for tls, servers in by_tls.items():
+        own = (tls.certificate, tls.key) if tls.certificate else None
+        seen = observe_certificates(servers, tls.authorities or False, names_matter=False, own=own)
+        yield from certificate_findings(seen, time.time(), _TRUST)
 
 
 def _access(context: CheckContext, logins: dict[BrokerHost, list[str]]) -> ManagementAccess:

@@ -98,6 +98,11 @@ class CheckContext:
         return narrowed
 
     @property
+    def prepared(self) -> bool:
+        """Whether a run has made all ready: environments are built, and the releases' code is in memory."""
+        return bool(self._ways)
+
+    @property
     def infrastructure(self) -> Infrastructure:
         """What the cloud file says of databases, broker, caches and credentials; empty where it says nothing."""
         return self.cloud.infrastructure if self.cloud is not None else Infrastructure()

@@ -18,6 +18,8 @@ from onward.hosts.environments import Environment, build
 from onward.hosts.interpreters import Interpreter, choose, find_interpreters
 from onward.hosts.state import Directories, default_directories
 from onward.plan.forward import EnvironmentChoice
+from onward.survey.environments import choose_environments
+from onward.survey.options import EnvironmentWish
 
 # No test depends on the time that a busy machine takes; pytest's own timeout is there for what hangs.
 settings.register_profile("onward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -77,6 +79,30 @@ def built_keystone(
 def keystone_environment(built_keystone: Callable[[str], Environment]) -> Callable[[str], Path]:
     """The interpreter inside Keystone's environment of a series: ``keystone_environment("2025.1")``."""
     return lambda identifier: built_keystone(identifier).python
+
+
+@pytest.fixture(scope="session")
+def built_service(
+    session_directories: Directories, interpreters: tuple[Interpreter, ...]
+) -> Callable[[str, str], Environment]:
+    """Any service of a series, as of its release, built once per machine; skips where no interpreter fits."""
+
+    def environment(service: str, identifier: str) -> Environment:
+        series = series_list().find(identifier)
+        wish = EnvironmentWish(constraints="as-of-release", parallel=1)
+        try:
+            choices = choose_environments(session_directories, service, (series,), interpreters, wish)
+        except InterpreterMissing as missing:
+            pytest.skip(missing.what)
+        return build(specification(service, choices[identifier]), session_directories)
+
+    return environment
+
+
+@pytest.fixture(scope="session")
+def service_environment(built_service: Callable[[str, str], Environment]) -> Callable[[str, str], Path]:
+    """The interpreter inside a service's environment of a series: ``service_environment("nova", "2026.2")``."""
+    return lambda service, identifier: built_service(service, identifier).python
 
 
 @dataclass(frozen=True)

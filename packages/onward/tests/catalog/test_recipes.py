@@ -38,6 +38,14 @@ def test_every_service_has_its_own_checks_in_every_series_since_2023_1(service: 
         assert all({1, 2} <= set(check.meanings) for check in checks if check.prints != "symptoms")
 
 
+def test_it_is_known_of_every_series_how_old_nova_computes_may_be() -> None:
+    facts = recipe("nova").heartbeats
+    assert facts is not None
+    assert [each.series for each in facts.oldest] == list(SINCE_2023_1)
+    versions = [each.version for each in facts.oldest]
+    assert versions == sorted(versions)
+
+
 def test_a_check_asks_for_json_only_where_the_release_prints_it() -> None:
     for service in services():
         for check in recipe(service).checks:
@@ -56,6 +64,13 @@ def test_a_check_asks_for_json_only_where_the_release_prints_it() -> None:
         (lambda file: file["checks"][0].update(since="2030.1"), "There is no series called '2030.1'"),
         (lambda file: file["checks"][0].update(since="2025.1", until="2024.1"), "2024.1 is before 2025.1"),
         (lambda file: file["checks"].append(file["checks"][0]), "has two that are called upgrade-check"),
+        (
+            lambda file: file["online_migrations"]["functions"][0].update(since="2030.1"),
+            "online_migrations.functions[migrate_quota_limits_to_api_db].since: There is no series called '2030.1'",
+        ),
+        (lambda file: file["online_migrations"]["functions"][0].pop("where"), "either table and where, or count"),
+        (lambda file: file["heartbeats"]["oldest"][0].update(series="2030.1"), "heartbeats.oldest: There is no series"),
+        (lambda file: file["heartbeats"].update(colour="red"), "heartbeats.colour: Extra inputs are not permitted"),
         (
             lambda file: file["options"].append({"name": "oslo.db", "until": "2029.1"}),
             "options[oslo.db].until: There is no series called '2029.1'",

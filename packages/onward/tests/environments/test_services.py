@@ -8,16 +8,10 @@ from typing import Any
 
 import pytest
 
-from onward.actions.build_environment import specification
 from onward.catalog.load import in_force, recipe, series_list, services
 from onward.catalog.service import Check, Recipe
-from onward.errors import InterpreterMissing
-from onward.hosts.environments import Environment, build
-from onward.hosts.interpreters import Interpreter
+from onward.hosts.environments import Environment
 from onward.hosts.runner import CommandOutcome, clean_environment, warm_runner
-from onward.hosts.state import Directories
-from onward.survey.environments import choose_environments
-from onward.survey.options import EnvironmentWish
 
 IN_EVERY_RUN = (("nova", "2026.2"),)
 pytestmark = pytest.mark.environments
@@ -63,28 +57,12 @@ def every_release() -> list[Any]:
     ]
 
 
-@pytest.fixture(scope="module")
-def built(session_directories: Directories, interpreters: tuple[Interpreter, ...]) -> Callable[[str, str], Environment]:
-    """An environment as of the release, built once per machine; skips where there is no interpreter for it."""
-
-    def environment(service: str, identifier: str) -> Environment:
-        series = series_list().find(identifier)
-        wish = EnvironmentWish(constraints="as-of-release", parallel=1)
-        try:
-            choices = choose_environments(session_directories, service, (series,), interpreters, wish)
-        except InterpreterMissing as missing:
-            pytest.skip(missing.what)
-        return build(specification(service, choices[identifier]), session_directories)
-
-    return environment
-
-
 @pytest.mark.parametrize(("service", "series"), every_release())
 def test_a_release_has_what_its_recipe_says(
-    service: str, series: str, built: Callable[[str, str], Environment], tmp_path: Path
+    service: str, series: str, built_service: Callable[[str, str], Environment], tmp_path: Path
 ) -> None:
     known = recipe(service)
-    environment = built(service, series)
+    environment = built_service(service, series)
     said = asked(environment, known, series)
     assert said["silent"].keys() <= NOT_LISTED.keys(), said["silent"]
     assert said["rules"] > 0

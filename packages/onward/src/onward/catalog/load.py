@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from onward.catalog.database import DatabaseNeeds, OldestServers
 from onward.catalog.endpoint_names import NameGone
+from onward.catalog.online_migrations import OnlineMigration
 from onward.catalog.series import Series, SeriesList
 from onward.catalog.service import (
     AnswerChange,
@@ -25,7 +26,7 @@ from onward.errors import ServiceNotMoved, UnknownService
 
 DATA = files("onward.catalog") / "data"
 
-Dated = TypeVar("Dated", Command, Check, Application, KnownFault, LeftOut, OptionNamespace)
+Dated = TypeVar("Dated", Command, Check, Application, KnownFault, LeftOut, OnlineMigration, OptionNamespace)
 Change = TypeVar("Change", AnswerChange, CensusChange)
 
 FORWARD_KEYS = frozenset(ForwardRecipe.model_fields) - frozenset(Recipe.model_fields)

@@ -5,6 +5,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from onward.catalog.fact import Fact
+from onward.catalog.heartbeats import Heartbeats
+from onward.catalog.online_migrations import OnlineMigrations
 
 Need = Literal["database", "identity", "placement", "block-storage", "ovn", "jobboard"]
 """What a check talks to. database: that of the service; jobboard: taskflow's Redis, etcd or ZooKeeper; else APIs."""
@@ -96,6 +98,15 @@ class OptionNamespace(Fact):
     @classmethod
     def _from_name_alone(cls, entry: object) -> object:
         return {"name": entry} if isinstance(entry, str) else entry
+
+
+class NamedSections(Fact):
+    """Sections of the configuration that an operator names, each with the options of groups that the service lists."""
+
+    option: tuple[str, str] = Field(description="The list (group, name) of their names, each perhaps with :TYPE behind")
+    always: tuple[str, ...] = Field(default=(), description="Names that are used without being listed")
+    takes: tuple[str, ...] = Field(min_length=1, description="Groups whose options they may have")
+    source: str
 
 
 class Application(Fact):
@@ -214,11 +225,21 @@ class Recipe(Fact):
         default=(("database", "connection"),),
         description="Options (group, name) with the URLs of its databases, that of the service itself first",
     )
+    cells: bool = Field(
+        default=False, description="The second of its databases lists cells, each with a database like the first"
+    )
     options: tuple[OptionNamespace, ...] = Field(
         description="Namespaces of oslo.config that make up those files, as the service's own sample generator has them"
     )
+    named_sections: tuple[NamedSections, ...] = ()
     policy: Policy
     checks: tuple[Check, ...] = Field(description="Its own upgrade checks; empty: it has none")
+    online_migrations: OnlineMigrations | None = Field(
+        default=None, description="Data that it moves while it runs; None: it has no command for that"
+    )
+    heartbeats: Heartbeats | None = Field(
+        default=None, description="Where its processes say that they live; None: nowhere in its database"
+    )
     variables: dict[str, str] = Field(
         default_factory=dict, description="Environment variables that its code needs when Onward runs it"
     )

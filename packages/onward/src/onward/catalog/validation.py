@@ -136,6 +136,8 @@ def _contradicting_revisions(recipe: ForwardRecipe) -> Iterable[str]:
 def _dated(recipe: Recipe) -> Iterable[tuple[str, Any]]:
     """Everything that holds for some series only, with its key."""
     groups: dict[str, Sequence[Any]] = {"checks": recipe.checks, "options": recipe.options}
+    if recipe.online_migrations is not None:
+        groups["online_migrations.functions"] = recipe.online_migrations.functions
     if isinstance(recipe, ForwardRecipe):
         groups |= {
             "forward.offline": recipe.offline,
@@ -155,6 +157,8 @@ def _series_named(recipe: Recipe) -> Iterable[tuple[str, str]]:
     """Every series that the recipe names, with its key."""
     for key, fact in _dated(recipe):
         yield from ((f"{key}.{name}", value) for name in ("since", "until") if (value := getattr(fact, name)))
+    if recipe.heartbeats is not None:
+        yield from (("heartbeats.oldest", each.series) for each in recipe.heartbeats.oldest)
     if not isinstance(recipe, ForwardRecipe):
         return
     for place, census_change in enumerate(recipe.database.census_changes):

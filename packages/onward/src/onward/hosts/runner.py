@@ -91,7 +91,8 @@ class Runner:
 
     def __init__(self, process: "subprocess.Popen[bytes]", report: int, log: Path, environment: Path) -> None:
         self._process = process
-        self._environment = environment
+        self.environment = environment
+        """The directory of the environment whose interpreter it is."""
         self._requests = cast("BinaryIO", process.stdin)
         self._log = log
         self._numbers = itertools.count(1)
@@ -203,7 +204,7 @@ class Runner:
     def _words(self, program: str, configuration: Sequence[Path], rest: Sequence[str]) -> list[str]:
         """The arguments as the service sees them, with the catalogue's placeholders filled in."""
         known = {
-            "{environment}": str(self._environment),
+            "{environment}": str(self.environment),
             "{user}": _user_name(os.getuid()),
             "{group}": _group_name(os.getgid()),
         }

@@ -23,8 +23,11 @@ class Settings:
         """Raises UnreadableConfig, which names the file and quotes no line of it."""
         self.files = tuple(files)
         self._values: dict[tuple[str, str], str] = {}
+        self._set_in: dict[tuple[str, str], Path] = {}
         for file in self.files:
-            self._values.update(_parsed(file))
+            values = _parsed(file)
+            self._values.update(values)
+            self._set_in.update(dict.fromkeys(values, file))
 
     def text(self, group: str, name: str, *, formerly: Sequence[tuple[str, str]] = ()) -> str | None:
         """The value of an option; None where no file sets it. ``formerly`` are older names, as (group, name).
@@ -48,6 +51,10 @@ class Settings:
     def options(self, group: str) -> tuple[str, ...]:
         """Names of the options that the files set in a group, sorted."""
         return tuple(sorted(name for each, name in self._values if each == group))
+
+    def set_in(self, group: str, name: str) -> Path:
+        """The file whose value of an option is the one in force. Raises KeyError where no file sets it."""
+        return self._set_in[group, name]
 
     def _filled(self, value: str, depth: int = 0) -> str:
         def known(reference: re.Match[str]) -> str:

@@ -12,6 +12,7 @@ from onward.model.cloud import Cloud
 from onward.observe.cloud_api import CloudApi
 from onward.survey.checks.check import CHECK_SECONDS
 from onward.survey.checks.context import CheckContext
+from onward.survey.checks.options import configuration_options
 from onward.survey.checks.plugins import plugins
 from onward.survey.checks.readiness import way
 from onward.survey.checks.runner import run_checks
@@ -73,6 +74,7 @@ def check_cloud(
     checks = [
         *BUILT_IN,
         way(environments),
+        configuration_options(runners),
         service_owned(runners, progress),
         *plugins(wish.timeout_seconds),
     ]

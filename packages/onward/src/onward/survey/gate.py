@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from onward.actions.check_cloud import Gate, GateRequest
 from onward.catalog.load import series_list
 from onward.catalog.series import Series
 from onward.checks.finding import Finding
+from onward.errors import OptionsNotListed
 from onward.hosts.runner import Runner
 from onward.hosts.state import Directories
 from onward.model.cloud import Cloud
@@ -29,6 +31,15 @@ class _RunnersOfRun:
     def runner(self, _service: str, series: Series) -> Iterator[Runner]:
         """The run's own; it stays warm for the migration."""
         yield self._request.runner(series.id)
+
+    def environment(self, service: str, series: Series) -> Path:
+        """That of the run's own runner; the source has none, since a run needs no code of it."""
+        if series.id == self._request.path[0]:
+            raise OptionsNotListed(
+                f"The run has no environment of {service} {series.id}.",
+                next_command=f"onward check {service} --from {series.id} --to {self._request.path[-1]}",
+            )
+        return self._request.runner(series.id).environment
 
 
 def gate_of(directories: Directories) -> Gate:

@@ -1,11 +1,17 @@
 """Real Keystones to check: small, on SQLite, each test with its own."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
 from checked_keystone import SOURCE, Keystone
+from real_services import RealService, real_service
+
+from onward.errors import ToolMissing
+from onward.hosts.mariadb import PrivateMariadb, find_tool
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +36,33 @@ def keystone(tmp_path: Path, template: Keystone) -> Keystone:
         target.write_bytes(file.read_bytes())
         target.chmod(0o600)
     return copy
+
+
+@pytest.fixture(scope="session")
+def real_services(
+    tmp_path_factory: pytest.TempPathFactory, service_environment: Callable[[str, str], Path]
+) -> Iterator[Callable[[str, str], RealService]]:
+    """``real_services("nova", "2026.2")``: on SQLite, made once; who plants rows in it takes care of what is left."""
+    with ExitStack() as stack:
+
+        @cache
+        def made(service: str, series: str) -> RealService:
+            directory = tmp_path_factory.mktemp(service)
+            return stack.enter_context(real_service(service, series, directory, service_environment))
+
+        yield made
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateMariadb]:
+    """A server of its own, for the services that are made on it."""
+    try:
+        find_tool("mariadbd")
+    except ToolMissing as missing:
+        pytest.skip(missing.what)
+    directory = tmp_path_factory.mktemp("mariadb")
+    with PrivateMariadb(directory / "server", directory / "log") as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

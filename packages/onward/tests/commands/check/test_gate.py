@@ -75,11 +75,17 @@ def test_the_gate_stops_an_upgrade_before_anything_is_touched(
 
 
 def test_a_waiver_is_given_with_the_plan(apply: Callable[..., Any], loose: Keystone, directories: Directories) -> None:
+    with loose.configuration.open("a") as file:
+        file.write("[acme]\nrack = 7\n")
     called = apply("--waive", f"{ROLES}@keystone 2023.2={REASON}")
     assert called.status == 0, called.err
     (run,) = list_runs(directories)
     assert run.step("gate").evidence is not None
     assert [waived.reason for waived in run.waivers] == [REASON]
+    # A run has no code of the series that it comes from, which alone could say whether the option was one of its own.
+    (unlisted,) = [each for each in run.step("gate").evidence["findings"] if each["name"] == "unlisted options"]
+    assert unlisted["result"] == "warn"
+    assert "[acme] rack; 2023.1 could not be asked" in unlisted["details"]
 
 
 def test_a_waiver_that_matches_nothing_stops_the_upgrade(

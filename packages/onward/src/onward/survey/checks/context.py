@@ -151,6 +151,20 @@ class CheckContext:
 
         return self._once(("read_only", service, node), connect)
 
+    def read_only_at(self, url: URL) -> Engine:
+        """Any database, for reading, as :meth:`read_only` gives it; its password is registered.
+
+        Raises DatabaseUnreachable.
+        """
+        self.secrets.register(url.password)
+
+        def connect() -> Engine:
+            engine = read_only(url, READ_SECONDS)
+            self._stack.callback(engine.dispose)
+            return engine
+
+        return self._once(("read_only_at", url.render_as_string(hide_password=False)), connect)
+
     def found(self, service: str) -> DatabaseFound:
         """Where a service's database stands: its schema, series and size.
 

@@ -2,15 +2,13 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from signal import SIGKILL
-from threading import Lock, Thread
+from threading import Lock
 from typing import Protocol
 
 from onward.actions.build_environment import specification
@@ -20,10 +18,11 @@ from onward.catalog.series import Series
 from onward.checks.finding import Finding, finding_of
 from onward.checks.service_owned import none_of_its_own
 from onward.errors import OnwardError, RunnerDied
-from onward.hosts.environments import build
+from onward.hosts.environments import Environment, build
 from onward.hosts.runner import Runner, warm_runner
 from onward.survey.checks.check import Check, Look
 from onward.survey.checks.context import CheckContext
+from onward.survey.checks.side_by_side import side_by_side
 from onward.survey.environments import choose_environments
 from onward.survey.options import EnvironmentWish
 
@@ -40,6 +39,10 @@ class Runners(Protocol):
 
     def runner(self, service: str, series: Series) -> AbstractContextManager[Runner]:
         """A runner with the code of a series. Entering it raises an OnwardError where it cannot be had."""
+        ...
+
+    def environment(self, service: str, series: Series) -> Path:
+        """The directory of a series' environment. Raises an OnwardError where it cannot be had."""
         ...
 
 
@@ -70,10 +73,7 @@ class NewRunners:
     @contextmanager
     def runner(self, service: str, series: Series) -> Iterator[Runner]:
         """Build the environment unless it is there, and import the code."""
-        directories, interpreters = self._context.directories, self._context.interpreters()
-        choice = choose_environments(directories, service, (series,), interpreters, self._wish)[series.id]
-        self._progress(f"{service} {series.id}: building and importing it")
-        environment = build(specification(service, choice), directories)
+        environment = self._built(service, series, "building and importing it")
         known = recipe(service)
         with (
             tempfile.TemporaryDirectory(prefix="onward-check-") as logs,
@@ -88,6 +88,16 @@ class NewRunners:
             finally:
                 with self._lock:
                     self._at_work.discard(runner.pid)
+
+    def environment(self, service: str, series: Series) -> Path:
+        """Build it unless it is there."""
+        return self._built(service, series, "asking for its options").path
+
+    def _built(self, service: str, series: Series, doing: str) -> Environment:
+        directories, interpreters = self._context.directories, self._context.interpreters()
+        choice = choose_environments(directories, service, (series,), interpreters, self._wish)[series.id]
+        self._progress(f"{service} {series.id}: {doing}")
+        return build(specification(service, choice), directories)
 
 
 def service_owned(runners: Runners, progress: Callable[[str], None]) -> Check:
@@ -105,35 +115,13 @@ def _look(runners: Runners, progress: Callable[[str], None]) -> Look:
                 yield finding_of("upgrade-check", error, about=service)
                 continue
             wanted += [(service, series) for series in (path[1:] if context.target is not None else path)]
-        for findings in _side_by_side(
+        for findings in side_by_side(
             [partial(_ask, runners, context, service, series, progress) for service, series in wanted],
             runners.parallel,
         ):
             yield from findings
 
     return look
-
-
-def _side_by_side(works: Sequence[Callable[[], list[Finding]]], parallel: int) -> Iterator[list[Finding]]:
-    """What each call returns, in order. Called in threads that do not keep the process from ending."""
-    results: list[Future[list[Finding]]] = [Future() for _ in works]
-    waiting = SimpleQueue[int]()
-    for number in range(len(works)):
-        waiting.put(number)
-
-    def work() -> None:
-        with suppress(Empty):
-            while True:
-                number = waiting.get_nowait()
-                try:
-                    results[number].set_result(works[number]())
-                except BaseException as error:  # to be raised where the result is waited for
-                    results[number].set_exception(error)
-
-    for number in range(min(max(1, parallel), len(works))):
-        Thread(target=work, name=f"service-check-{number}", daemon=True).start()
-    for result in results:
-        yield result.result()
 
 
 def _ask(

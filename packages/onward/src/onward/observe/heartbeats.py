@@ -1,0 +1,71 @@
+"""Reads the table where a service's processes say that they live. Only reads."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, column, false, func, literal_column, null, select, table, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from onward.catalog.heartbeats import Heartbeats
+from onward.model.heartbeats import Reporter, Reporters
+
+_NOW = {
+    # The services write times in UTC, whatever the server's time zone is.
+    "sqlite": "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')",
+    "mysql": "SELECT UTC_TIMESTAMP(6)",
+}
+
+
+def observe_reporters(engine: Engine, facts: Heartbeats, limit_seconds: float, place: str = "") -> Reporters:
+    """All rows that are not deleted. A table that cannot be read is a ``failure``; nothing is raised.
+
+    ``limit_seconds`` counts where the rows have no interval of their own.
+    """
+    try:
+        with engine.connect() as connection:
+            now = _moment(connection.execute(text(_NOW[engine.dialect.name])).scalar())
+            rows = tuple(
+                _reporter(row, facts, now, limit_seconds) for row in connection.execute(_query(facts)).mappings()
+            )
+    except SQLAlchemyError as error:
+        original = getattr(error, "orig", None) or error
+        return Reporters(place, failure=f"table {facts.table}: {type(original).__name__}: {original}")
+    return Reporters(place, rows)
+
+
+def _query(facts: Heartbeats) -> Any:
+    columns: list[Any] = [column(name).label(label) for label, name in facts.columns.items()]
+    columns += [
+        func.coalesce(*map(column, facts.seen), null()).label("seen"),
+        (literal_column(facts.disabled) if facts.disabled else false()).label("disabled"),
+        (column(facts.forced_down) if facts.forced_down else false()).label("forced_down"),
+        *(column(name).label(f"version_{number}") for number, name in enumerate(facts.versions)),
+    ]
+    query = select(*columns).select_from(table(facts.table))
+    if facts.there:
+        query = query.where(text(facts.there))
+    return query.where(column(facts.kind).not_in(facts.silent)) if facts.silent else query
+
+
+def _reporter(row: Mapping[Any, Any], facts: Heartbeats, now: datetime | None, limit_seconds: float) -> Reporter:
+    seen = _moment(row["seen"])
+    limit = limit_seconds if facts.interval is None else float(row["interval"]) * facts.times
+    return Reporter(
+        kind=str(row["kind"]),
+        host=str(row["host"]),
+        identifier=str(row["identifier"]),
+        age_seconds=None if seen is None or now is None else (now - seen).total_seconds(),
+        limit_seconds=limit,
+        disabled=bool(row["disabled"]),
+        reason=str(row.get("reason") or ""),
+        forced_down=bool(row["forced_down"]),
+        versions=tuple(str(row[f"version_{number}"] or "") for number in range(len(facts.versions))),
+    )
+
+
+def _moment(value: object) -> datetime | None:
+    """A time of the database's, in UTC; SQLite has text."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else None

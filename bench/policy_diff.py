@@ -1,34 +1,31 @@
 """What changes in the policy of every service between adjacent series, and what other tools see of the same files.
 
-    uv run python bench/policy_diff.py [--services nova,keystone] [--series 2023.1,...] [--write FILE]
+    uv run python bench/policy_diff.py [--services nova,keystone] [--series 2023.1,...] [--tools nova] [--write FILE]
 
 Environments are built where they are missing, and the registered rules asked for, before anything is timed.
 ``seconds`` is what one `onward policy diff` then takes: both releases are started, load their policy and answer for
-every persona, and the answers are compared; ``compare_seconds`` is the comparing alone. One after the other, each once.
+every persona, and the answers are compared; ``processor_seconds`` is the processor time of it, which other work on the
+machine changes little; ``compare_seconds`` is the comparing alone. One after the other, each once.
 
 Then faults are planted in policy files of one service, and oslo.policy's own tools are run on the same files, in the
-environment of the target: a tool finds a fault when what it prints says so of the rule that has it, by the patterns
-below. Prints one JSON document, and writes the tables where told to.
+environment of the target (material/policy_tools.py). Prints one JSON document, and writes the tables where told to.
 """
 
 import argparse
 import json
 import os
-import re
-import subprocess
+import shlex
 import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from material.policy_tools import TOOLS, UPSTREAM, Verdict, asked, faults, old_names, planted, upgraded, verdict
 from onward.catalog.load import series_list
-from onward.hosts.runner import clean_environment
 from onward.hosts.state import default_directories
-from onward.policy.difference import difference, predecessors
-from onward.policy.registered import RegisteredPolicy
+from onward.policy.difference import difference
 from onward.survey.options import EnvironmentWish
 from onward.survey.policies import PolicyEnvironments
 from onward.survey.policy_ends import OperatorPolicy, policy_ends
@@ -42,6 +39,12 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def processor_seconds() -> float:
+    """What this process and the programs that it has waited for have used."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
 def pairs(environments: PolicyEnvironments, services: list[str], series: list[str]) -> list[dict]:
     """One entry for each service and adjacent pair."""
     found = []
@@ -49,7 +52,7 @@ def pairs(environments: PolicyEnvironments, services: list[str], series: list[st
         for each in series:
             environments.registered(service, each)
         for old, new in pairwise(series):
-            began = time.perf_counter()
+            began, used = time.perf_counter(), processor_seconds()
             ends = policy_ends(environments, service, [old, new], OperatorPolicy())
             asked = time.perf_counter()
             changes = difference(*ends).changes
@@ -62,6 +65,7 @@ def pairs(environments: PolicyEnvironments, services: list[str], series: list[st
                     "to": new,
                     "rules": len(ends[1].registered.rules),
                     "seconds": round(ended - began, 2),
+                    "processor_seconds": round(processor_seconds() - used, 2),
                     "compare_seconds": round(ended - asked, 2),
                     "changed": len(changes),
                     **{kind: counts[kind] for kind in KINDS},
@@ -71,198 +75,104 @@ def pairs(environments: PolicyEnvironments, services: list[str], series: list[st
     return found
 
 
-# --- The same faults for all tools
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A fault that is planted: what it is, in which directory, and the rule that has it."""
-
-    what: str
-    where: str
-    rule: str
-    says: str
-    """Regular expression: what a tool's line must say besides the rule's name; empty: that it prints it at all."""
-
-
-def plant(directory: Path, old: RegisteredPolicy, new: RegisteredPolicy) -> list[Fault]:
-    """Policy files with faults, one directory for each that would hide others; returns what is wrong in them."""
-    service = new.service
-    plain = [
-        name
-        for name, rule in sorted(new.rules.items())
-        if name in old.rules and rule.check == old.rules[name].check and rule.replaced is None and ":" in name
-    ]
-    same, other, undefined, circle, broken, everybody, twice, stricter = plain[:8]
-    former: dict[str, list[str]] = {}
-    for name, rule in new.rules.items():
-        if rule.replaced is not None and rule.replaced.name != name:
-            former.setdefault(rule.replaced.name, []).append(name)
-    split = next(name for name, rules in former.items() if len(rules) > 1)
-    under = next(name for name, rule in new.rules.items() if name in old.rules and rule.check != old.rules[name].check)
-    gone = next((name for name in old.rules if name not in new.rules and name not in former), None)
-    files = {
-        "rules": {
-            same: new.rules[same].check,
-            other: f"({new.rules[other].check}) or ({new.rules[other].check})",
-            f"{same}s": "role:admin",
-            undefined: "rule:nowhere",
-            circle: "rule:round",
-            "round": "rule:and_round",
-            "and_round": "rule:round",
-            broken: "admin",
-        },
-        "split": {split: "role:auditor"},
-        "move": {under: "role:auditor", **({gone: "role:auditor"} if gone else {})},
-        "json": {stricter: "role:nobody"},
-    }
-    for name, rules in files.items():
-        place = directory / name
-        place.mkdir()
-        (place / f"{service}.conf").write_text(f"[oslo_policy]\npolicy_file = {place / 'policy.yaml'}\n")
-        (place / "policy.yaml").write_text("".join(f"{json.dumps(key)}: {json.dumps(rules[key])}\n" for key in rules))
-    (directory / "rules" / "policy.yaml").open("a").write(f'"{everybody}":\n"{twice}": "!"\n"{twice}": "role:x"\n')
-    (directory / "json" / "policy.yaml").rename(directory / "json" / "policy.json")
-    (directory / "json" / f"{service}.conf").write_text("[DEFAULT]\n")
-    faults = [
-        Fault("override with the words of the default", "rules", same, ""),
-        Fault("override with other words for the default", "rules", other, ""),
-        Fault("rule that no release has", "rules", f"{same}s", r"[Uu]nknown|no release"),
-        Fault("reference to a rule that is not there", "rules", undefined, r"not defined|no rule is|undefined"),
-        Fault("rules that go round in a circle", "rules", "and_round", r"cycl|circle"),
-        Fault("check that cannot be understood", "rules", broken, r"[Ff]ailed to (parse|understand)|no colon"),
-        Fault("value that lets everybody in", "rules", everybody, r"everybody"),
-        Fault("name that is said twice", "rules", twice, r"again|duplicate"),
-        Fault("old name of several new rules", "split", split, r"called .* now|renamed|deprecated"),
-        Fault("policy.json that is not read", "json", stricter, r"ignored"),
-        Fault("default that changes under an override", "move", under, r"default changed"),
-    ]
-    if gone:
-        faults.append(Fault("override that is lost by the move", "move", gone, r"no longer in force|is known to no"))
-    return faults
-
-
-def upstream(python: Path, service: str, place: Path) -> dict[str, tuple[str, bool]]:
-    """What each of oslo.policy's tools prints for a directory, and whether it crashed."""
-    conf, output = place / f"{service}.conf", place / "output"
-    source = next(path for path in (place / "policy.json", place / "policy.yaml") if path.exists())
-    token = place / "token.json"
-    token.write_text(json.dumps({"token": {"roles": [{"name": "reader"}], "user": {"id": "u", "domain": {"id": "d"}}}}))
-    words = {
-        "oslopolicy-checker": ["--policy", source, "--access", token],
-        "oslopolicy-list-redundant": ["--namespace", service, "--config-file", conf],
-        "oslopolicy-policy-generator": ["--namespace", service, "--config-file", conf],
-        "oslopolicy-sample-generator": ["--namespace", service],
-        "oslopolicy-policy-upgrade": ["--namespace", service, "--policy", source],
-        "oslopolicy-convert-json-to-yaml": ["--namespace", service, "--policy-file", source, "--output-file", output],
-        "oslopolicy-validator": ["--namespace", service, "--config-file", conf],
-    }
-    printed = {}
-    for tool, arguments in words.items():
-        result = subprocess.run(
-            [python.parent / tool, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=place,
-            env=clean_environment(os.environ),
-        )
-        text = result.stdout + result.stderr + (output.read_text() if output.exists() else "")
-        output.unlink(missing_ok=True)
-        printed[tool] = (text, "Traceback" in result.stderr and result.returncode != 0)
-    return printed
-
-
-def said(tool: str, fault: Fault, text: str) -> bool:
-    """Whether the tool's output says the fault of the rule."""
-    lines = [line for line in text.splitlines() if re.search(rf"{re.escape(fault.rule)}(?![\w:-])", line)]
-    if fault.says:
-        whole = [line for line in lines if re.search(fault.says, line)]
-        return bool(whole) or (fault.what.startswith("check") and bool(re.search("Failed to parse rule: admin", text)))
-    if tool == "oslopolicy-list-redundant":
-        return bool(lines)
-    if tool == "oslopolicy-convert-json-to-yaml":
-        return any(line.startswith("#") for line in lines)
-    return tool.startswith("onward") and any("without effect" in line for line in lines)
-
-
-def onward(place: Path, service: str, old: str, new: str) -> dict[str, tuple[str, bool]]:
-    """What Onward prints for a directory."""
-    program = [sys.executable, "-m", "onward.commands.main", "policy"]
-    named = place / "policy.json" if (place / "policy.json").exists() else place / "policy.yaml"
-    ends = ["--from", old, "--to", new]
-    words = {
-        "onward policy check": ["check", service, "--policy-dir", place, *ends, "-f", "json"],
-        "onward policy diff": ["diff", service, *ends, "--policy-file", named, "-f", "json"],
-    }
-    printed = {}
-    for tool, arguments in words.items():
-        result = subprocess.run([*program, *map(str, arguments)], capture_output=True, text=True, check=False)
-        try:
-            rows = [" ".join(json.dumps(value) for value in row.values()) for row in json.loads(result.stdout)]
-        except ValueError:
-            rows = [result.stderr]
-        printed[tool] = ("\n".join(rows), "Traceback" in result.stderr)
-    return printed
-
-
-def compared(environments: PolicyEnvironments, service: str, old: str, new: str) -> dict:
+def compared(environments: PolicyEnvironments, service: str, old: str, new: str, keep: Path | None) -> dict:
     """Which tool finds which of the planted faults."""
     before, after = environments.registered(service, old), environments.registered(service, new)
     python = environments.environment(service, new).python
+    finds: dict[str, dict[str, Verdict]] = {}
     with tempfile.TemporaryDirectory(prefix="onward-bench-") as directory:
-        faults = plant(Path(directory), before, after)
-        printed = {}
-        for place in sorted({fault.where for fault in faults}):
-            say(f"the tools on {service}, {place}")
-            printed[place] = {
-                **upstream(python, service, Path(directory) / place),
-                **onward(Path(directory) / place, service, old, new),
-            }
-    tools = list(next(iter(printed.values())))
-    table = {
-        fault.what: {tool: "yes" if said(tool, fault, printed[fault.where][tool][0]) else "" for tool in tools}
-        for fault in faults
+        for fault in faults(before, after):
+            place = planted(fault, service, Path(directory))
+            finds[fault.what] = {}
+            for tool, text, status in asked(fault, service, python, place, (old, new)):
+                finds[fault.what][tool] = verdict(tool, fault, text, status)
+                if keep is not None:
+                    keep.mkdir(parents=True, exist_ok=True)
+                    (keep / f"{fault.key}-{tool.replace(' ', '-')}.txt").write_text(f"exit status {status}\n{text}")
+            say(f"{service}: {fault.what}: {finds[fault.what]}")
+        renames = Counter(
+            ("several" if len(rules) > 1 else "one", upgraded(service, python, name, rules, Path(directory)))
+            for name, rules in old_names(after).items()
+        )
+    return {
+        "service": service,
+        "from": old,
+        "to": new,
+        "oslo.policy": after.oslo_policy,
+        "finds": finds,
+        "renames": [[rules, made, number] for (rules, made), number in sorted(renames.items())],
     }
-    crashes = {tool: [place for place in printed if printed[place][tool][1]] for tool in tools}
-    for fault in faults:
-        for tool in tools:
-            if fault.where in crashes[tool] and not table[fault.what][tool]:
-                table[fault.what][tool] = "crash"
-    return {"service": service, "from": old, "to": new, "finds": table, "renamed": len(predecessors(before, after))}
 
 
-def page(found: dict) -> str:
+def listed(words: str) -> list[str]:
+    return [each for each in words.split(",") if each]
+
+
+def page(found: list[dict]) -> str:
     """The tables, for the documentation."""
-    words = " ".join(["uv run python bench/policy_diff.py", *found["arguments"]])
-    lines = ["# Measurements: policy", "", f"Made by `{words}`, {found['machine']}.", ""]
-    lines += ["## Every adjacent pair", ""]
+    lines = ["# Measurements: policy", ""]
+    for each in found:
+        if each["pairs"]:
+            lines += of_pairs(each)
+        for tools in each["tools"]:
+            lines += of_tools(each, tools)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def made_by(each: dict) -> str:
+    words = shlex.join(["uv", "run", "python", "bench/policy_diff.py", *each["arguments"]])
+    return f"Made by `{words}`. {each['began']}, {each['machine']} (not of its own)."
+
+
+def of_pairs(each: dict) -> list[str]:
+    lines = ["## Every adjacent pair", "", made_by(each), ""]
     lines += [
-        "Nobody's overrides; the defaults of each release as it enforces them. *Opens* counts the rules that let in",
+        "Nobody's overrides: the defaults of each release as it enforces them. *Opens* counts the rules that let in",
         "somebody who was kept out, *closes* those that keep out somebody who was let in; a rule may do both.",
+        "*Processor* is the processor time of one `onward policy diff`, both releases started and asked, in seconds;",
+        "it changes little with what else the machine does. *Clock* is what passed meanwhile.",
         "",
-        "| Service | From | To | Rules | Opens | Closes | Could not tell | New | Removed | Renamed | Scope | Seconds |",
-        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| Service | From | To | Rules | Opens | Closes | Unclear | New | Gone | Renamed | Scope | Processor | Clock |",
+        "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for row in found["pairs"]:
-        cells = [row[key] for key in ("service", "from", "to", "rules", "wider", "narrower", "could not tell")]
-        cells += [row[key] for key in ("new", "removed", "renamed", "scope changed", "seconds")]
+    for row in each["pairs"]:
+        cells = [row[key] for key in ("service", "from", "to", "rules", "wider", "narrower", "could not tell", "new")]
+        cells += [row[key] for key in ("removed", "renamed", "scope changed", "processor_seconds", "seconds")]
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    seconds = sorted(row["seconds"] for row in found["pairs"])
-    middle = seconds[len(seconds) // 2]
-    lines += ["", f"{len(seconds)} pairs: {seconds[0]} to {seconds[-1]} s, {middle} s in the middle.", ""]
-    for each in found["tools"]:
-        tools = list(next(iter(each["finds"].values())))
-        lines += [f"## The same faults for all tools: {each['service']}, {each['from']} to {each['to']}", ""]
-        lines += [f"| Planted | {' | '.join(tool.removeprefix('oslopolicy-') for tool in tools)} |"]
-        lines += [f"|---|{'---|' * len(tools)}"]
-        lines += [f"| {what} | {' | '.join(finds[tool] for tool in tools)} |" for what, finds in each["finds"].items()]
-        lines.append("")
+    used, passed = (sorted(row[key] for row in each["pairs"]) for key in ("processor_seconds", "seconds"))
+    middle = len(used) // 2
+    lines += ["", f"{len(used)} pairs: processor {used[0]} to {used[-1]} s, {used[middle]} s in the middle; clock"]
+    lines += [f"{passed[0]} to {passed[-1]} s, {passed[middle]} s in the middle.", ""]
+    return lines
+
+
+def of_tools(each: dict, tools: dict) -> list[str]:
+    release = f"{tools['service']}, {tools['from']} to {tools['to']}"
+    short = [tool.removeprefix("oslopolicy-") for tool in TOOLS]
+    lines = [f"## The same faults for all tools: {release}", "", made_by(each), ""]
     lines += [
-        "All but the last two columns are oslo.policy's own tools (`oslopolicy-…`), run in the environment of the",
-        "target. *crash* is a traceback.",
+        f"Each fault is planted alone. The first {len(UPSTREAM)} columns are oslo.policy's own `oslopolicy-…` tools,"
     ]
-    return "\n".join(lines) + "\n"
+    lines += [
+        f"run in the environment of {tools['to']} (oslo.policy {tools['oslo.policy']}), each as it is documented: the"
+    ]
+    lines += [
+        "service finds its configuration in its usual place, `convert-json-to-yaml` is given the file as JSON.",
+        "",
+    ]
+    lines += [f"| Planted | {' | '.join(short)} |", f"|---|{'---|' * len(short)}"]
+    lines += [f"| {what} | {' | '.join(finds[tool] for tool in TOOLS)} |" for what, finds in tools["finds"].items()]
+    lines += [
+        "",
+        "*finds*: it says what is wrong with which rule; *mends*: what it writes has it right, without a word;",
+        "*hints*: it shows that something is odd, not what; *crashes*: it ends with a traceback instead, which for a",
+        "file that cannot be read names the line.",
+        "",
+    ]
+    for rules, made, number in tools["renames"]:
+        lines.append(f"- Old names that stand for {rules} of the new rules, each alone in a file:")
+        lines[-1] += f" `oslopolicy-policy-upgrade` {made} {number} times."
+    return [*lines, ""]
 
 
 def main() -> None:
@@ -272,22 +182,30 @@ def main() -> None:
     parser.add_argument("--tools", default="nova", help="services in which the faults are planted")
     parser.add_argument("--tools-from", default="2024.2")
     parser.add_argument("--tools-to", default="2026.1")
+    parser.add_argument("--keep", type=Path, help="directory for all that the tools print")
+    parser.add_argument(
+        "--read", type=Path, action="append", default=[], help="what an earlier call printed: its tables, too"
+    )
     parser.add_argument("--write", type=Path)
     chosen = parser.parse_args()
-    directories = default_directories().prepared()
-    environments = PolicyEnvironments(directories, EnvironmentWish("as-of-release", 2), say)
+    environments = PolicyEnvironments(default_directories().prepared(), EnvironmentWish("as-of-release", 2), say)
+    shown = [word for word in sys.argv[1:] if word not in ("--write", "--read", "--keep")]
+    named = {str(each) for each in (chosen.write, chosen.keep, *chosen.read)}
     found = {
         "bench": "policy_diff",
-        "arguments": sys.argv[1:],
+        "arguments": [word for word in shown if word not in named],
         "machine": f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.0f} when it began",
-        "pairs": pairs(environments, [each for each in chosen.services.split(",") if each], chosen.series.split(",")),
+        "began": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "pairs": pairs(environments, listed(chosen.services), listed(chosen.series)),
         "tools": [
-            compared(environments, service, chosen.tools_from, chosen.tools_to) for service in chosen.tools.split(",")
+            compared(environments, service, chosen.tools_from, chosen.tools_to, chosen.keep)
+            for service in listed(chosen.tools)
         ],
     }
     print(json.dumps(found, indent=2))
     if chosen.write is not None:
-        chosen.write.write_text(page(found), encoding="utf-8")
+        earlier = [json.loads(file.read_text(encoding="utf-8")) for file in chosen.read]
+        chosen.write.write_text(page([*earlier, found]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -131,3 +131,27 @@ def test_aliases_and_merges_are_followed_and_marked() -> None:
     assert document.values == {"a": "role:admin", "b": "role:admin", "c": "role:c"}
     assert [(entry.name, entry.line) for entry in document.entries] == [("a", 1), ("b", 2), ("c", 3)]
     assert all(pair.linked for pair in document.pairs)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [x,x,x,x,x,x,x,x,x]\n"
+        + "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)),
+        f"a: [[0x{'f' * 6000}]]\n",
+        f"0x{'f' * 900}: 0x{'f' * 6000}\n",
+        "a: &a [*a]\n",
+        "a: &a {b: [*a]}\n",
+    ],
+)
+def test_what_stands_for_more_than_memory_holds_is_a_problem_and_nothing_is_printed_of_it(text: str) -> None:
+    document = read_document(text)
+    assert [problem.effect for problem in document.problems] == ["endless"]
+    assert not document.readable
+    assert len(document.problems[0].what) < 200
+
+
+def test_aliases_are_as_good_as_what_they_stand_for() -> None:
+    document = read_document("a: &a [x, y]\n" + "".join(f"r{number}: *a\n" for number in range(2000)))
+    assert document.readable
+    assert document.values["r1999"] == ["x", "y"]

@@ -110,5 +110,5 @@ def test_check_of_a_cloud_looks_at_the_files_of_its_units(onward, tmp_path: Path
     called = onward("policy", "check", "--cloud", cloud, "-f", "json")
     assert called.status == 4
     found = {each["Check"]: each for each in json.loads(called.out)}
-    assert found["keystone policy permissions"]["Result"] == "fail"
-    assert "own.yaml:1" in found["keystone unknown rule"]["Details"]
+    assert found["policy permissions"]["Result"] == "fail"
+    assert "own.yaml:1" in found["unknown policy rule"]["Details"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from onward.catalog.load import recipe
+from onward.checks.policy import file_findings
 from onward.hosts.policies import PolicySources
 from onward.observe.policy_files import look_at, observe_policy_files, readable_by
 from onward.policy.files import PolicyFiles, files_of_release
@@ -23,6 +24,12 @@ LAYOUTS = {
         "policy.json": JSON,
         "own.yaml": YAML,
         "keystone.conf": "[oslo_policy]\npolicy_file = own.yaml\n",
+    },
+    "named where it was named in former times": {
+        "policy.yaml": YAML,
+        "own.yaml": YAML,
+        "b/1.yaml": YAML,
+        "keystone.conf": "[DEFAULT]\npolicy_file = own.yaml\npolicy_dirs = b\n",
     },
     "named and not there": {"policy.json": JSON, "keystone.conf": "[oslo_policy]\npolicy_file = gone.yaml\n"},
     "yaml named as it is by default, json alone": {
@@ -54,8 +61,11 @@ def observed(configuration: Path) -> PolicyFiles:
 
 
 @pytest.mark.environments
-@pytest.mark.parametrize("series", ["2025.2", "2026.1"])
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(
+    ("layout", "series"),
+    [(layout, series) for layout in LAYOUTS for series in ("2025.2", "2026.1")]
+    + [("named where it was named in former times", "2024.2")],
+)
 def test_the_release_reads_what_is_foretold(
     series: str, layout: str, policy_environments: PolicyEnvironments, tmp_path: Path
 ) -> None:
@@ -75,6 +85,19 @@ def test_a_json_file_is_read_up_to_2025_2_and_ignored_from_2026_1_on(
     assert [file.path.name for file in before.read] == ["policy.json"]
     assert [file.path.name for file in after.read] == []
     assert [file.path.name for file in after.ignored] == ["policy.json"]
+
+
+def test_an_option_that_the_release_no_longer_reads_where_it_stands_is_found(
+    policy_environments: PolicyEnvironments, tmp_path: Path
+) -> None:
+    seen = observed(laid_out(tmp_path, LAYOUTS["named where it was named in former times"]))
+    said = {}
+    for series in ("2024.2", "2025.2"):
+        release = policy_environments.registered("keystone", series)
+        said[series] = [each.details for each in file_findings(seen, files_of_release(seen, release), {}, release)]
+    assert not any("[DEFAULT]" in details for details in said["2024.2"])
+    assert any("[DEFAULT] policy_file = own.yaml is not read" in details for details in said["2025.2"])
+    assert any("[DEFAULT] policy_dirs = b is not read" in details for details in said["2025.2"])
 
 
 def test_what_is_wrong_with_a_file_is_told_and_nothing_raised(tmp_path: Path) -> None:

@@ -7,7 +7,15 @@ import pytest
 from policy_ends_made import changed, ends, overridden, release, rule
 
 from onward.checks.finding import Finding
-from onward.checks.policy import file_findings, permission_findings, rule_findings, stale_findings, way_findings
+from onward.checks.policy import (
+    MOST_ALIKE,
+    file_findings,
+    permission_findings,
+    rule_findings,
+    shortened,
+    stale_findings,
+    way_findings,
+)
 from onward.policy.difference import End
 from onward.policy.document import read_document
 from onward.policy.effective import Override
@@ -95,7 +103,7 @@ def test_who_may_change_and_who_may_read_the_files() -> None:
 
 def test_a_rule_that_no_release_has_is_found_with_the_nearest() -> None:
     found = list(rule_findings(end_of(*overridden(os__lists="role:x")), []))
-    unknown = about(found, "nova unknown rule")
+    unknown = about(found, "unknown policy rule")
     assert unknown.result == "warn"
     assert "/etc/nova/policy.yaml:1" in unknown.details
     assert "os:list" in unknown.way_out
@@ -103,27 +111,27 @@ def test_a_rule_that_no_release_has_is_found_with_the_nearest() -> None:
 
 def test_a_rule_of_the_operators_own_that_another_refers_to_is_known() -> None:
     said = overridden(mine="role:x", os__list="rule:mine", default="!")
-    assert "nova unknown rule" not in results(rule_findings(end_of(*said), []))
+    assert "unknown policy rule" not in results(rule_findings(end_of(*said), []))
 
 
 def test_a_rule_that_only_a_later_release_has_is_known() -> None:
     later = release(*BASE.rules.values(), rule("os:new", "@"), series="2025.2")
-    assert "nova unknown rule" not in results(rule_findings(end_of(*overridden(os__new="role:x")), [later]))
+    assert "unknown policy rule" not in results(rule_findings(end_of(*overridden(os__new="role:x")), [later]))
 
 
 def test_undefined_rules_and_circles_fail() -> None:
     said = overridden(os__list="rule:gone", os__show="rule:round", round="rule:and_round", and_round="rule:round")
     found = list(rule_findings(end_of(*said), []))
-    assert about(found, "nova undefined rule").result == "fail"
-    assert "gone" in about(found, "nova undefined rule").details
-    circle = about(found, "nova circular rule")
+    assert about(found, "undefined policy rule").result == "fail"
+    assert "gone" in about(found, "undefined policy rule").details
+    circle = about(found, "circular policy rule")
     assert circle.result == "fail"
     assert "os:show" not in circle.details
 
 
 def test_an_override_that_says_what_is_said_anyway_is_redundant() -> None:
     said = overridden(os__list="role:ADMIN or role:admin", os__show="role:auditor")
-    redundant = about(rule_findings(end_of(*said), []), "nova redundant override")
+    redundant = about(rule_findings(end_of(*said), []), "redundant policy override")
     assert redundant.result == "warn"
     assert "os:list" in redundant.details
     assert "os:show" not in redundant.details
@@ -134,10 +142,10 @@ def test_old_names_and_rules_on_their_way_out() -> None:
     registered = release(rule("os:get", "role:reader", old=("os", "role:admin")), rule("os:bye", "@", removal=True))
     end = end_of(*overridden(os="role:x", os__bye="!"), registered=registered)
     found = list(rule_findings(end, [release(*registered.rules.values(), series="2026.1")]))
-    assert "os:get" in about(found, "nova old name").details
-    assert about(found, "nova old name").way_out.startswith("onward policy migrate /etc/nova/policy.yaml")
-    assert "--to 2026.1" in about(found, "nova old name").way_out
-    assert "os:bye" in about(found, "nova rule to be removed").details
+    assert "os:get" in about(found, "old policy name").details
+    assert about(found, "old policy name").way_out.startswith("onward policy migrate /etc/nova/policy.yaml")
+    assert "--to 2026.1" in about(found, "old policy name").way_out
+    assert "os:bye" in about(found, "policy rule to be removed").details
 
 
 def test_a_move_that_loses_an_override_and_opens_fails() -> None:
@@ -145,7 +153,7 @@ def test_a_move_that_loses_an_override_and_opens_fails() -> None:
     between = release(rule("os:get", "role:reader"), series="2025.2")
     new = release(rule("os:get", "role:reader"), series="2026.1")
     found = list(way_findings("nova", [old, between, new], changed(old, new, overridden(os="role:auditor")), []))
-    lost = about(found, "nova override lost")
+    lost = about(found, "lost policy override")
     assert lost.result == "fail"
     assert "from 2025.2 on" in lost.details
     assert "admin, manager, member, reader: everywhere" in lost.details
@@ -153,7 +161,7 @@ def test_a_move_that_loses_an_override_and_opens_fails() -> None:
 
 def test_a_move_that_opens_nothing_passes_and_one_that_does_is_told() -> None:
     wider = release(rule("admin_api", "role:admin"), rule("os:list", "@"), rule("os:show", "rule:admin_api"))
-    assert results(way_findings("nova", [BASE, BASE], changed(BASE, BASE), [])) == {"nova policy of 2025.1": "pass"}
+    assert results(way_findings("nova", [BASE, BASE], changed(BASE, BASE), [])) == {"policy after the move": "pass"}
     (found,) = way_findings("nova", [BASE, wider], changed(BASE, wider), [])
     assert (found.result, "os:list" in found.details) == ("warn", True)
 
@@ -168,3 +176,16 @@ def test_a_stale_file_that_was_more_open_is_a_warning() -> None:
     found = list(stale_findings(BASE, BASE, file("policy.json"), 1, would))
     assert [each.result for each in found] == ["warn", "warn"]
     assert "Denied against the file" in found[1].details
+
+
+def test_among_other_checks_only_the_gravest_of_many_are_shown_and_the_rest_is_counted() -> None:
+    many = [Finding("stale policy.json", "warn", f"rule {number}", about=f"nova os:{number}") for number in range(40)]
+    worse = [Finding("stale policy.json", "fail", "open", about="nova os:x"), Finding("policy files", "pass")]
+    shown = shortened([*many, *worse], "onward policy check nova")
+    alike = [each for each in shown if each.name == "stale policy.json"]
+    assert len(alike) == MOST_ALIKE
+    assert alike[0].details == "open"
+    assert (alike[-1].result, alike[-1].about, alike[-1].way_out) == ("warn", "nova", "onward policy check nova")
+    assert str(len(many) + 1 - (MOST_ALIKE - 1)) in alike[-1].details
+    assert worse[1] in shown
+    assert shortened(many[:MOST_ALIKE], "") == many[:MOST_ALIKE]

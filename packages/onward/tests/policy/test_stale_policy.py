@@ -3,13 +3,15 @@
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from onward.actions.check_upgrade import ask_release
+from onward.catalog.load import recipe
 from onward.hosts.environments import Environment
-from onward.hosts.policies import PolicySources
+from onward.hosts.policies import PolicySources, defaults_in_force
 from onward.hosts.runner import warm_runner
 from onward.policy.in_force import InForce
 from onward.policy.language import parse
@@ -76,8 +78,8 @@ def test_the_release_ignores_it_and_says_success(
 def test_onward_finds_it_and_says_who_gets_in_and_the_way_out(onward, keystone: Path, way: tuple[str, ...]) -> None:
     called = onward("policy", "check", "keystone", "--policy-dir", keystone, *way, "-f", "json")
     assert called.status == 4
-    found = {each["Check"]: each for each in json.loads(called.out)}
-    whole, rule = found["keystone stale policy.json"], found["keystone stale policy.json: identity:list_users"]
+    found = {(each["Check"], each["About"]): each for each in json.loads(called.out)}
+    whole, rule = (found["stale policy.json", about] for about in ("keystone", "keystone identity:list_users"))
     assert whole["Result"] == rule["Result"] == "fail"
     assert "2026.1" in whole["Details"]
     assert "2 rules" in whole["Details"]
@@ -97,9 +99,9 @@ def test_beside_a_policy_yaml_it_is_ignored_by_every_release(onward, keystone: P
     (keystone / "policy.yaml").write_text('"identity:list_users": "role:admin"\n')
     called = onward("policy", "check", "keystone", "--policy-dir", keystone, "--from", "2025.2", "-f", "json")
     assert called.status == 4
-    found = {each["Check"]: each for each in json.loads(called.out)}
-    assert "'role:admin' is in force" in found["keystone stale policy.json: identity:list_users"]["Details"]
-    assert found["keystone policy files"]["Details"].endswith("policy.yaml")
+    found = {(each["Check"], each["About"]): each["Details"] for each in json.loads(called.out)}
+    assert "'role:admin' is in force" in found["stale policy.json", "keystone identity:list_users"]
+    assert found["policy files", "keystone"].endswith("policy.yaml")
 
 
 def test_one_that_says_what_is_in_force_anyway_is_only_a_warning(onward, keystone: Path) -> None:
@@ -109,5 +111,25 @@ def test_one_that_says_what_is_in_force_anyway_is_only_a_warning(onward, keyston
     (keystone / "policy.yaml").write_text('"identity:list_users": "role:x or rule:admin_required"\n')
     called = onward("policy", "check", "keystone", "--policy-dir", keystone, "--from", "2026.1", "-f", "json")
     assert called.status == 0, called.err
-    found = {each["Check"]: each["Result"] for each in json.loads(called.out)}
-    assert found["keystone stale policy.json"] == "warn"
+    found = {(each["Check"], each["About"]): each["Result"] for each in json.loads(called.out)}
+    assert found["stale policy.json", "keystone"] == "warn"
+
+
+@pytest.mark.parametrize("content", ["{", '{"identity:list_users": [1]}'])
+def test_one_that_cannot_be_read_is_no_pass(onward, keystone: Path, content: str) -> None:
+    (keystone / "policy.json").write_text(content)
+    called = onward("policy", "check", "keystone", "--policy-dir", keystone, "--from", "2026.1", "-f", "json")
+    assert called.status == 4
+    found = {each["Check"]: each for each in json.loads(called.out)}
+    assert found["stale policy.json"]["Result"] == "could-not-tell"
+
+
+def test_the_defaults_of_a_release_are_asked_for_once(
+    policy_environments: PolicyEnvironments, built_keystone: Callable[[str], Environment]
+) -> None:
+    cases = cases_for([parse("role:auditor")])
+    asked = policy_environments.in_force("keystone", "2026.1", PolicySources(), cases)
+    assert policy_environments.defaults_in_force("keystone", "2026.1", cases) == asked
+    # The same environment, which can no longer be started: it is not.
+    unusable = replace(built_keystone("2026.1"), python=Path("/nowhere"))
+    assert defaults_in_force(unusable, recipe("keystone"), "2026.1", cases) == asked

@@ -1,6 +1,7 @@
 """Builds the environment that one release of a service runs in."""
 
 from pathlib import Path
+from typing import Any
 
 from onward.catalog.load import recipe, series_list
 from onward.engine.action import Evidence, StepContext
@@ -63,3 +64,16 @@ def evidence_of(environment: Environment) -> Evidence:
         "seconds": environment.seconds,
         "log": str(environment.log),
     }
+
+
+def environment_of(evidence: Evidence) -> Environment:
+    """The environment that such evidence is of."""
+    told: Any = evidence
+    return Environment(
+        path=Path(told["environment"]),
+        python=Path(told["python"]),
+        packages=told["packages"],
+        seconds=told["seconds"],
+        cached=told["cached"],
+        log=Path(told["log"]),
+    )

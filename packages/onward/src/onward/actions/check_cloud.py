@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from onward.actions.build_environment import environment_of
 from onward.actions.warm_runner import runner_for
 from onward.checks.finding import Finding, in_order_of_gravity
 from onward.checks.grouping import Group, grouped
@@ -11,7 +12,9 @@ from onward.checks.waiver import require_all_used
 from onward.engine.action import Evidence, StepContext
 from onward.engine.secrets import Redactor
 from onward.errors import CheckFailed, WaiverMatchesNothing
+from onward.hosts.environments import Environment
 from onward.hosts.runner import Runner
+from onward.plan.forward import environment_id
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class GateRequest:
     path: tuple[str, ...]
     """Series from source to target."""
     waivers: Mapping[str, str]
+    environments: Mapping[str, Environment]
+    """The run's own, by series."""
     runner: Callable[[str], Runner]
     """The run's own warm runner of a series."""
     secrets: Redactor
@@ -57,6 +62,11 @@ class CheckCloud:
                     service=arguments["service"],
                     path=tuple(arguments["path"]),
                     waivers=context.waivers,
+                    environments={
+                        series: environment_of(context.results[environment_id(series)])
+                        for series in arguments["path"]
+                        if environment_id(series) in context.results
+                    },
                     runner=lambda series: runner_for(context, series),
                     secrets=context.secrets,
                     progress=context.progress,

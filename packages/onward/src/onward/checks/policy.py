@@ -5,22 +5,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from onward.checks.finding import Finding, Result
+from onward.checks.finding import Finding, Result, in_order_of_gravity
 from onward.policy.difference import End, PolicyDifference, RuleChange
 from onward.policy.document import Document, Effect, Problem
 from onward.policy.effective import EffectivePolicy
-from onward.policy.files import PolicyFile, PolicyFiles, PolicyFilesOfRelease
+from onward.policy.files import PolicyFile, PolicyFiles, PolicyFilesOfRelease, named_to
 from onward.policy.language import references
 from onward.policy.registered import RegisteredPolicy
 
 STALE_NAMES = ("policy.json", "policy.yml", "policy.yaml")
 """Names that an operator takes for those of a policy in force."""
 
+MOST_ALIKE = 6
+"""So many findings of one name are shown among those of other checks."""
+
 MOST_NAMES = 12
 """So many rules are named in one finding."""
 
 _EFFECTS: dict[Effect, tuple[Result, str]] = {
     "unreadable": ("fail", "oslo.policy cannot read the file, and the service answers nothing"),
+    "endless": ("fail", "a service that loads it may never answer, and none is asked to"),
     "refused": ("fail", "oslo.policy refuses the file, and the service answers nothing"),
     "open": ("fail", "everybody is let in"),
     "denied": ("warn", "nobody is let in, and only the service's log says so"),
@@ -32,35 +36,53 @@ def file_findings(
     seen: PolicyFiles, of_release: PolicyFilesOfRelease, documents: Mapping[Path, Document], release: RegisteredPolicy
 ) -> Iterator[Finding]:
     """What the files are like that a release reads; one that passes says which they are."""
-    name = f"{seen.service} policy files"
+    name, service = "policy files", seen.service
     for problem in seen.problems:
-        yield Finding(name, "could-not-tell", problem, "run Onward as a user that may read it")
+        yield Finding(name, "could-not-tell", problem, "run Onward as a user that may read it", service)
     if of_release.missing is not None:
         details = f"{of_release.missing}, which [oslo_policy] policy_file names, is not there: all is default"
-        yield Finding(name, "fail", details, f"restore {of_release.missing}, or take the option out")
-    worse = list(_of_files(name, of_release.read, documents))
+        yield Finding(name, "fail", details, f"restore {of_release.missing}, or take the option out", service)
+    worse = [*_unread_options(name, seen, release), *_of_files(name, service, of_release.read, documents)]
     yield from worse
     if not worse and not seen.problems and of_release.missing is None:
         read = ", ".join(str(file.path) for file in of_release.read)
         details = f"reads {read}" if read else "has no overrides"
-        yield Finding(name, "pass", f"{_named(release)} {details}")
+        yield Finding(name, "pass", f"{_named(release)} {details}", about=service)
 
 
-def _of_files(name: str, files: Iterable[PolicyFile], documents: Mapping[Path, Document]) -> Iterator[Finding]:
+def _unread_options(name: str, seen: PolicyFiles, release: RegisteredPolicy) -> Iterator[Finding]:
+    """Options in a group that the release does not look at, without a word."""
+    told = named_to(seen, release)
+    for option, former, now, default in (
+        ("policy_file", seen.formerly.file, told.file, release.policy_file),
+        ("policy_dirs", seen.formerly.directories, told.directories, release.policy_directories),
+    ):
+        if former is not None and now is None and former != default:
+            given = former if isinstance(former, str) else ", ".join(former)
+            details = (
+                f"[DEFAULT] {option} = {given} is not read by {_named(release)}: all that it names is without effect"
+            )
+            yield Finding(name, "fail", details, f"move {option} from [DEFAULT] to [oslo_policy]", seen.service)
+
+
+def _of_files(
+    name: str, service: str, files: Iterable[PolicyFile], documents: Mapping[Path, Document]
+) -> Iterator[Finding]:
     for file in files:
         if file.text is None:
-            yield Finding(name, "fail", f"{file.path} cannot be read: {file.unreadable}", f"ls -l {file.path}")
+            yield Finding(name, "fail", f"{file.path} cannot be read: {file.unreadable}", f"ls -l {file.path}", service)
         if file.path.suffix not in (".yaml", ".yml", ".json"):
             details = f"{file.path} is read as well: in a directory of overrides every file counts, whatever its ending"
-            yield Finding(name, "warn", details, f"move {file.path} elsewhere, unless it is meant to count")
+            yield Finding(name, "warn", details, f"move {file.path} elsewhere, unless it is meant to count", service)
         for problem in documents[file.path].problems if file.path in documents else ():
-            yield _of_problem(name, file.path, problem)
+            yield _of_problem(name, service, file.path, problem)
 
 
-def _of_problem(name: str, path: Path, problem: Problem) -> Finding:
+def _of_problem(name: str, service: str, path: Path, problem: Problem) -> Finding:
     result, effect = _EFFECTS[problem.effect]
     rule = f"{problem.rule} " if problem.rule else ""
-    return Finding(name, result, f"{path}:{problem.line}: {rule}{problem.what}; {effect}", f"mend line {problem.line}")
+    details = f"{path}:{problem.line}: {rule}{problem.what}; {effect}"
+    return Finding(name, result, details, f"mend line {problem.line}", service)
 
 
 def permission_findings(
@@ -70,17 +92,17 @@ def permission_findings(
 
     ``readable`` is by path whether the service's user may read a file; None where that user is not known.
     """
-    name = f"{service} policy permissions"
+    name = "policy permissions"
     for file in files:
         if file.mode & stat.S_IWOTH:
             details = f"{file.path} ({file.permissions}) can be changed by everybody on this machine"
-            yield Finding(name, "fail", details, f"chmod o-w {file.path}")
+            yield Finding(name, "fail", details, f"chmod o-w {file.path}", service)
         elif file.owner and file.owner not in ("root", service):
             details = f"{file.path} ({file.permissions}) belongs to neither root nor {service}"
-            yield Finding(name, "warn", details, f"chown root:{service} {file.path}")
+            yield Finding(name, "warn", details, f"chown root:{service} {file.path}", service)
         if readable.get(file.path) is False:
             details = f"{file.path} ({file.permissions}) cannot be read by {service}, which then answers nothing"
-            yield Finding(name, "fail", details, f"chgrp {service} {file.path} && chmod g+r {file.path}")
+            yield Finding(name, "fail", details, f"chgrp {service} {file.path} && chmod g+r {file.path}", service)
 
 
 def stale_findings(
@@ -95,11 +117,12 @@ def stale_findings(
     ``would`` goes from the policy as it would be if the release read the file to the one in force; None: the file or
     the release could not be read. ``installed`` is the release for which it would have to be converted.
     """
-    name = f"{release.service} stale {file.path.name}"
+    name, service = f"stale {file.path.name}", release.service
     way_out = convert_command(installed, file.path)
     if file.text is None or would is None:
         why = file.unreadable or "its rules could not be evaluated"
-        yield Finding(name, "could-not-tell", f"{file.path} is not read by {_named(release)}, and {why}", way_out)
+        details = f"{file.path} is not read by {_named(release)}, and {why}"
+        yield Finding(name, "could-not-tell", details, way_out, service)
         return
     changes = [change for change in would.changes if change.old is not None and change.old.override is not None]
     open_now = [change for change in changes if change.wider]
@@ -108,9 +131,10 @@ def stale_findings(
         f"{file.path} is not read by {_named(release)}: {_count(entries, 'rule')} in it without effect."
         f" What is in force is more open for {len(open_now)} of them and stricter for {len(closed_now)}"
     )
-    yield Finding(name, "fail" if open_now else "warn", details, way_out)
+    yield Finding(name, "fail" if open_now else "warn", details, way_out, service)
     for change in [*open_now, *closed_now]:
-        yield Finding(f"{name}: {change.name}", "fail" if change.wider else "warn", _stale_rule(would, change), way_out)
+        result: Result = "fail" if change.wider else "warn"
+        yield Finding(name, result, _stale_rule(would, change), way_out, f"{service} {change.name}")
 
 
 def _stale_rule(would: PolicyDifference, change: RuleChange) -> str:
@@ -132,13 +156,13 @@ def rule_findings(end: End, way: Sequence[RegisteredPolicy]) -> Iterator[Finding
     for name in sorted(policy.rules):
         if missing := policy.checks.undefined(name):
             details = f"{_where(policy, name)} refers to {_rules(missing)}, which no rule is: that part denies"
-            yield Finding(f"{service} undefined rule", "fail", details, f"define it, or mend {name}")
+            yield Finding("undefined policy rule", "fail", details, f"define it, or mend {name}", service)
     for circle in _circles(policy):
         details = f"{' -> '.join(circle)} goes round in a circle: the service answers with an error"
-        yield Finding(f"{service} circular rule", "fail", details, f"mend {circle[-1]}")
+        yield Finding("circular policy rule", "fail", details, f"mend {circle[-1]}", service)
     if redundant := [name for name in dict.fromkeys(each.name for each in end.overrides) if _redundant(end, name)]:
         details = f"without effect, as the default of {end.registered.series} is the same: {_rules(redundant)}"
-        yield Finding(f"{service} redundant override", "warn", details, prune_command(end))
+        yield Finding("redundant policy override", "warn", details, prune_command(end), service)
     yield from _old_names(service, end, way)
 
 
@@ -167,7 +191,7 @@ def _unknown(service: str, end: End, way: Sequence[RegisteredPolicy]) -> Iterato
         details = f"{override.file}:{override.line}: no release from {_span(end, way)} has a rule {override.name}"
         hint = f"; nearest: {', '.join(near)}" if near else ""
         way_out = f"call it {near[0]}, or remove it" if near else "remove it, after making sure what it was meant for"
-        yield Finding(f"{service} unknown rule", "warn", details + hint, way_out)
+        yield Finding("unknown policy rule", "warn", details + hint, way_out, service)
 
 
 def _names(registered: RegisteredPolicy) -> set[str]:
@@ -186,11 +210,13 @@ def _old_names(service: str, end: End, way: Sequence[RegisteredPolicy]) -> Itera
         if rule.origin == "override" and rule.registered is not None and rule.registered.removal:
             since = f" since {rule.registered.removal_since}" if rule.registered.removal_since else ""
             details = f"{_where(policy, rule.name)} is deprecated for removal{since}: {rule.registered.removal_reason}"
-            yield Finding(f"{service} rule to be removed", "warn", details, "remove it with the release without it")
+            yield Finding(
+                "policy rule to be removed", "warn", details, "remove it with the release without it", service
+            )
     for old, new in carried.items():
         details = f"{old} is called {_rules(new)} now; the old name counts only as long as a release remembers it"
         way_out = migrate_command(end, way[-1].series) if way else f"call it {_rules(new)}"
-        yield Finding(f"{service} old name", "warn", details, way_out)
+        yield Finding("old policy name", "warn", details, way_out, service)
 
 
 def way_findings(
@@ -208,14 +234,14 @@ def way_findings(
         if change.old is not None and change.old.override is not None and change.old.override.file in unread:
             continue
         details = f"{_lost(change, way)}{_opened(ahead, change)}"
-        yield Finding(f"{service} override lost", "fail" if change.wider else "warn", details, compare)
+        yield Finding("lost policy override", "fail" if change.wider else "warn", details, compare, service)
     wider = [change for change in ahead.of_kind("wider") if change not in lost]
     if wider:
         details = f"{target} lets in more than {ahead.old.registered.series} at {_rules([each.name for each in wider])}"
-        yield Finding(f"{service} policy of {target}", "warn", details, compare)
+        yield Finding("policy after the move", "warn", details, compare, service)
     elif not lost:
         details = f"{target} lets in nobody whom {ahead.old.registered.series} does not"
-        yield Finding(f"{service} policy of {target}", "pass", details)
+        yield Finding("policy after the move", "pass", details, about=service)
 
 
 def _lost(change: RuleChange, way: Sequence[RegisteredPolicy]) -> str:
@@ -232,6 +258,25 @@ def _lost(change: RuleChange, way: Sequence[RegisteredPolicy]) -> str:
 def _opened(ahead: PolicyDifference, change: RuleChange) -> str:
     who = ahead.gained(change)
     return f". Becomes allowed: {' | '.join(who)}" if who else ""
+
+
+def shortened(findings: Sequence[Finding], command: str) -> list[Finding]:
+    """The findings, of each name no more than MOST_ALIKE: one more says how many are left out, and what shows them."""
+    by_name: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_name.setdefault(finding.name, []).append(finding)
+    kept: list[Finding] = []
+    for name, alike in by_name.items():
+        if len(alike) <= MOST_ALIKE:
+            kept += alike
+            continue
+        worst_first = in_order_of_gravity(alike)
+        kept += worst_first[: MOST_ALIKE - 1]
+        rest = worst_first[MOST_ALIKE - 1 :]
+        kept.append(
+            Finding(name, rest[0].result, f"and {len(rest)} more of the kind", command, rest[0].about.split()[0])
+        )
+    return kept
 
 
 def convert_command(release: RegisteredPolicy, path: Path) -> str:

@@ -87,9 +87,9 @@ def build(
     Safe to call again after a crash, and from several threads and processes at once: one builds, the others wait.
     Raises EnvironmentBuildFailed, NoDiskSpace, ConstraintsUnavailable, InterpreterMissing.
     """
-    directory = directories.environments / spec.key
-    if done := _complete(directory):
+    if done := built(spec, directories):
         return done
+    directory = directories.environments / spec.key
     directories.environments.mkdir(parents=True, exist_ok=True)
     with _locked(directory.with_name(f"{directory.name}.lock")) as lock:
         if done := _complete(directory):
@@ -102,6 +102,11 @@ def build(
             )
         selection = select(spec.constraints, spec.series, spec.release, spec.package, directories)
         return _Builder(spec, directory, lock, progress).build(selection)
+
+
+def built(spec: EnvironmentSpec, directories: Directories) -> Environment | None:
+    """The environment of ``spec`` where it is there already. Builds nothing, and waits for no builder."""
+    return _complete(directories.environments / spec.key)
 
 
 class _Builder:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -38,8 +39,7 @@ class PolicySources:
 
 def registered_policy(environment: Environment, recipe: Recipe, series: str, version: str) -> RegisteredPolicy:
     """The rules that a release registers. Kept beside the environment, which never changes. Raises PolicyNotLoaded."""
-    program = sha256(_PROGRAM.read_bytes()).hexdigest()[:12]
-    kept = environment.path / "onward" / f"policy-{program}.json"
+    kept = _kept_beside(environment, "policy")
     try:
         return RegisteredPolicy.from_json(kept.read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError):
@@ -47,11 +47,38 @@ def registered_policy(environment: Environment, recipe: Recipe, series: str, ver
     known = {"service": recipe.service, "series": series, "version": version}
     answer = _asked(environment, recipe, {"do": "registered", **known}, f"{recipe.service} {series}")
     found = RegisteredPolicy.from_json(json.dumps(answer["registered"]))
-    kept.parent.mkdir(exist_ok=True)
-    unfinished = kept.with_name(f"{kept.name}.{os.getpid()}")
-    unfinished.write_text(found.to_json(), encoding="utf-8")
-    os.replace(unfinished, kept)
+    _keep(kept, found.to_json())
     return found
+
+
+def defaults_in_force(environment: Environment, recipe: Recipe, series: str, cases: tuple[Case, ...]) -> InForce:
+    """What a release enforces with no file and no option of an operator's, and what each rule answers in each case.
+
+    That never changes, and is kept beside the environment. Raises PolicyNotLoaded.
+    """
+    asked = json.dumps([[case.credentials, case.target] for case in cases], sort_keys=True)
+    kept = _kept_beside(environment, "defaults", sha256(asked.encode()).hexdigest()[:12])
+    try:
+        return _in_force(json.loads(kept.read_text(encoding="utf-8")), cases)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # As above.
+    answer = _asked_in_force(environment, recipe, series, PolicySources(), cases)
+    _keep(kept, json.dumps(answer))
+    return _in_force(answer, cases)
+
+
+def _kept_beside(environment: Environment, *names: str) -> Path:
+    """Where an answer is kept. Another Onward's program may have given another one."""
+    program = sha256(_PROGRAM.read_bytes()).hexdigest()[:12]
+    return environment.path / "onward" / f"{'-'.join([*names, program])}.json"
+
+
+def _keep(place: Path, text: str) -> None:
+    """Write it whole or not at all."""
+    place.parent.mkdir(exist_ok=True)
+    unfinished = place.with_name(f"{place.name}.{os.getpid()}.{threading.get_ident()}")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, place)
 
 
 def policy_in_force(
@@ -61,6 +88,12 @@ def policy_in_force(
 
     Raises PolicyNotLoaded where the release cannot read them.
     """
+    return _in_force(_asked_in_force(environment, recipe, series, sources, cases), cases)
+
+
+def _asked_in_force(
+    environment: Environment, recipe: Recipe, series: str, sources: PolicySources, cases: tuple[Case, ...]
+) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="onward-policy-") as directory:
         last = Path(directory) / "onward.conf"
         named = f"policy_file = {sources.policy_file}\n" if sources.policy_file else ""
@@ -76,7 +109,8 @@ def policy_in_force(
             },
             f"{recipe.service} {series}",
         )
-    return _in_force(answer["in_force"], cases)
+    found: dict[str, Any] = answer["in_force"]
+    return found
 
 
 def _in_force(answer: Mapping[str, Any], cases: tuple[Case, ...]) -> InForce:

@@ -7,11 +7,14 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from oslo_config import cfg
 
 from onward.catalog.service import Policy
-from onward.policy.files import DANGLING, PolicyFile, PolicyFiles
+from onward.errors import UnreadableConfig
+from onward.observe.settings import Settings
+from onward.policy.files import DANGLING, Named, PolicyFile, PolicyFiles
 
 LARGEST = 8 * 1024 * 1024
 """Bytes; what is larger is no policy file, and is not read."""
@@ -30,21 +33,23 @@ def observe_policy_files(
     beside = [file.absolute().parent for file in reversed(configuration)]
     searched = tuple(dict.fromkeys([*beside, *further]))
     problems: list[str] = []
-    named, directories = _options(configuration, problems)
+    named, formerly = _options(configuration, problems)
     files: dict[Path, PolicyFile] = {}
     present: list[Path] = []
-    names = dict.fromkeys([*([named] if named else []), *facts.files])
+    names = dict.fromkeys([*(each.file for each in (named, formerly) if each.file), *facts.files])
+    below = dict.fromkeys([*(named.directories or ()), *(formerly.directories or ()), *facts.directories])
     for directory in searched:
         # In /etc itself there are the policies of others: polkit's, say.
         alike = _alike(directory, problems) if directory != Path("/etc") else []
         for path in dict.fromkeys([*(directory / name for name in names), *alike]):
             if os.path.lexists(path) and not os.path.isdir(path):
                 files.setdefault(path, look_at(path))
-        for name in dict.fromkeys([*(directories or ()), *facts.directories]):
+        for name in below:
             if os.path.isdir(directory / name):
                 present.append(directory / name)
                 files |= {path: look_at(path) for path in _inside(directory / name, problems) if path not in files}
-    return PolicyFiles(service, searched, files, tuple(present), named, directories, tuple(problems))
+    plain = not problems and formerly == Named() and _nothing_configured(configuration)
+    return PolicyFiles(service, searched, files, tuple(present), named, formerly, tuple(problems), plain)
 
 
 def look_at(path: Path) -> PolicyFile:
@@ -79,11 +84,12 @@ def readable_by(file: PolicyFile, user: str) -> bool | None:
     return bool(file.mode & (stat.S_IRGRP if file.group in groups else stat.S_IROTH))
 
 
-def _options(configuration: Sequence[Path], problems: list[str]) -> tuple[str | None, tuple[str, ...] | None]:
-    """policy_file and policy_dirs as the configuration sets them."""
+def _options(configuration: Sequence[Path], problems: list[str]) -> tuple[Named, Named]:
+    """policy_file and policy_dirs as the configuration sets them: in [oslo_policy], and in [DEFAULT]."""
     conf = cfg.ConfigOpts()
-    conf.register_opt(cfg.StrOpt("policy_file"), group="oslo_policy")
-    conf.register_opt(cfg.MultiStrOpt("policy_dirs"), group="oslo_policy")
+    for group in ("oslo_policy", "DEFAULT"):
+        conf.register_opt(cfg.StrOpt("policy_file"), group=group)
+        conf.register_opt(cfg.MultiStrOpt("policy_dirs"), group=group)
     readable = []
     for file in configuration:
         try:
@@ -93,13 +99,24 @@ def _options(configuration: Sequence[Path], problems: list[str]) -> tuple[str | 
             problems.append(f"{file} cannot be read: {error}")
     try:
         conf([], default_config_files=readable, default_config_dirs=[])
-        directories = conf.oslo_policy.policy_dirs
-        return conf.oslo_policy.policy_file, None if directories is None else tuple(directories)
+        return _named(conf["oslo_policy"]), _named(conf["DEFAULT"])
     except cfg.Error as error:
         # The parser quotes the line it stumbled over, which may be one with a password.
         quoted = re.sub(r": '.*", "", str(error), flags=re.DOTALL)
         problems.append(f"the configuration cannot be read: {quoted}")
-    return None, None
+    return Named(), Named()
+
+
+def _named(options: Any) -> Named:
+    directories = options.policy_dirs
+    return Named(options.policy_file, None if directories is None else tuple(directories))
+
+
+def _nothing_configured(configuration: Sequence[Path]) -> bool:
+    try:
+        return not Settings(configuration).options("oslo_policy")
+    except UnreadableConfig:
+        return False
 
 
 def _alike(directory: Path, problems: list[str]) -> list[Path]:

@@ -14,11 +14,18 @@ import yaml
 
 from onward.model.yaml_text import NotYaml, read_yaml
 from onward.policy.effective import Override
-from onward.policy.language import read_check
+from onward.policy.language import quoted, read_check
 
-Effect = Literal["unreadable", "refused", "open", "denied", "ignored"]
-"""unreadable: oslo.policy cannot read the file at all; refused: it fails on this rule, with the same result; open:
-everybody is let in, which its writer hardly meant; denied: nobody is; ignored: it has no effect."""
+Effect = Literal["unreadable", "endless", "refused", "open", "denied", "ignored"]
+"""unreadable: oslo.policy cannot read the file at all; endless: trying would take all memory there is; refused: it
+fails on this rule, with the result of unreadable; open: everybody is let in, which its writer hardly meant; denied:
+nobody is; ignored: it has no effect."""
+
+MOST_PARTS = 100_000
+"""Values that a policy file may hold, with all aliases written out; the largest policies have a few hundred rules."""
+
+LONGEST_NUMBER = 4096
+"""Bits. Python prints no number of more than 4300 digits."""
 
 Form = Literal["block", "flow", "json"]
 """block: a rule a line, as YAML is usually written; flow: YAML within braces; json: the same, without comments."""
@@ -77,7 +84,7 @@ class Document:
     @property
     def readable(self) -> bool:
         """Whether oslo.policy can read the file."""
-        return not any(problem.effect in ("unreadable", "refused") for problem in self.problems)
+        return not any(problem.effect in ("unreadable", "endless", "refused") for problem in self.problems)
 
     @cached_property
     def values(self) -> dict[str, object]:
@@ -114,9 +121,34 @@ def read_document(text: str) -> Document:
     if not isinstance(whole, dict) or not isinstance(root, yaml.MappingNode):
         what = f"holds {type(whole).__name__}, not rules and their checks"
         return Document(text, problems=(Problem(1, what, "unreadable"),))
+    return _of_mapping(text, form, whole, root, loader, only_json)
+
+
+def _of_mapping(
+    text: str, form: Form, whole: dict[Hashable, object], root: yaml.MappingNode, loader: "_Loader", only_json: bool
+) -> Document:
+    if _parts(whole) > MOST_PARTS:
+        what = "holds far more than any policy, by aliases that stand for one another or a number without end"
+        return Document(text, problems=(Problem(1, what, "endless"),))
     if form == "block" and root.flow_style:
         return _document(text, "flow", whole, loader)
     return replace(_document(text, form, whole, loader), only_json=only_json)
+
+
+def _parts(value: object, known: dict[int, int] | None = None) -> int:
+    """How many values there are in a value where every alias is written out; more than MOST_PARTS is not counted."""
+    known = {} if known is None else known
+    if isinstance(value, int):
+        return 1 if value.bit_length() < LONGEST_NUMBER else MOST_PARTS + 1
+    if not isinstance(value, dict | list | tuple | set):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = (
+            MOST_PARTS + 1
+        )  # It stands for this while it is counted: one that is within itself has no end.
+        inside = [*value, *value.values()] if isinstance(value, dict) else list(value)
+        known[id(value)] = min(MOST_PARTS + 1, 1 + sum(_parts(each, known) for each in inside))
+    return known[id(value)]
 
 
 def _is_yaml(text: str) -> bool:
@@ -197,8 +229,8 @@ def _document(text: str, form: Form, whole: dict[Hashable, object], loader: _Loa
         number = last.get(key, merges[-1] if merges else 0)
         pair = loader.pairs[number]
         if not isinstance(key, str):
-            what = f"has a name that is not text ({key!r}): put it in quotes"
-            problems.append(Problem(pair.line, what, "ignored", str(key)))
+            what = f"has a name that is not text ({quoted(key)}): put it in quotes"
+            problems.append(Problem(pair.line, what, "ignored", quoted(key)))
             continue
         entries.append(Entry(key, value, pair.line, number))
         problems += _complaints(key, value, pair)

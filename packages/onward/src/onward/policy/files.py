@@ -3,7 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from onward.policy.effective import version_of
 from onward.policy.registered import RegisteredPolicy
+
+FORGETS_DEFAULT_GROUP = (4, 5)
+"""First version of oslo.policy that reads its options in [oslo_policy] alone (oslo_policy/opts.py)."""
 
 DANGLING = "a link to a file that is not there"
 
@@ -30,6 +34,14 @@ class PolicyFile:
 
 
 @dataclass(frozen=True)
+class Named:
+    """The options policy_file and policy_dirs; None where a group does not set them."""
+
+    file: str | None = None
+    directories: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class PolicyFiles:
     """What was found beside a service's configuration."""
 
@@ -40,12 +52,14 @@ class PolicyFiles:
     """Every candidate by its path: files that a configuration names, policy.* beside it, and all in its directories."""
     directories: tuple[Path, ...] = ()
     """The directories of further overrides that are there."""
-    policy_file: str | None = None
-    """[oslo_policy] policy_file where the configuration sets it."""
-    policy_directories: tuple[str, ...] | None = None
-    """[oslo_policy] policy_dirs where the configuration sets it."""
+    named: Named = Named()
+    """What [oslo_policy] of the configuration names."""
+    formerly: Named = Named()
+    """What [DEFAULT] names, where these options stood once."""
     problems: tuple[str, ...] = ()
     """What could not be found out: a configuration or a directory that cannot be read."""
+    nothing_configured: bool = False
+    """The configuration was read, and none of its options is about policy."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +76,27 @@ class PolicyFilesOfRelease:
 
 def files_of_release(seen: PolicyFiles, release: RegisteredPolicy) -> PolicyFilesOfRelease:
     """Which files the release reads, found as oslo_policy.policy.Enforcer.load_rules does."""
-    named = seen.policy_file or release.policy_file
+    told = named_to(seen, release)
+    named = told.file or release.policy_file
     main = _found(seen, named)
-    if main is None and seen.policy_file is None and release.reads_json_instead:
+    if main is None and told.file is None and release.reads_json_instead:
         main = _found(seen, "policy.json")
     read = [] if main is None else [main]
-    listed = release.policy_directories if seen.policy_directories is None else seen.policy_directories
+    listed = release.policy_directories if told.directories is None else told.directories
     for name in listed:
         read += _of_directory(seen, name)
     kept = tuple({file.path: file for file in read}.values())
     ignored = tuple(file for path, file in seen.files.items() if file not in kept)
-    return PolicyFilesOfRelease(kept, ignored, named if main is None and seen.policy_file else None)
+    return PolicyFilesOfRelease(kept, ignored, named if main is None and told.file else None)
+
+
+def named_to(seen: PolicyFiles, release: RegisteredPolicy) -> Named:
+    """The options as the release understands them."""
+    if version_of(release) >= FORGETS_DEFAULT_GROUP:
+        return seen.named
+    file = seen.formerly.file if seen.named.file is None else seen.named.file
+    former = seen.formerly.directories
+    return Named(file, former if seen.named.directories is None else seen.named.directories)
 
 
 def _found(seen: PolicyFiles, name: str) -> PolicyFile | None:

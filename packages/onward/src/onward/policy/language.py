@@ -9,10 +9,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from reprlib import Repr
 from typing import Literal
 
 DEEPEST = 150
 """Checks nested deeper than this are not read: evaluating them comes near the limit of Python's own recursion."""
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def _read_text(text: str) -> Reading:
             pass
     if len(stack) == 1 and isinstance(stack[0], _Reduced):
         return Reading(stack[0].check, tuple(complaints))
-    return Reading(Never(), (Complaint(f"cannot be understood: {text!r}", "denied"),))
+    return Reading(Never(), (Complaint(f"cannot be understood: {quoted(text)}", "denied"),))
 
 
 def _tokens(text: str, complaints: list[Complaint]) -> Iterable[_Token]:
@@ -182,7 +186,7 @@ def _single(word: object, complaints: list[Complaint]) -> Check:
     if word == "@":
         return Always()
     if not isinstance(word, str) or ":" not in word:
-        complaints.append(Complaint(f"has no colon in {word!r}, which therefore denies", "denied"))
+        complaints.append(Complaint(f"has no colon in {quoted(word)}, which therefore denies", "denied"))
         return Never()
     kind, match = word.split(":", 1)
     return Rule(match) if kind == "rule" else Role(match) if kind == "role" else Atom(kind, match)
@@ -219,7 +223,17 @@ def _refused(value: object) -> Reading:
 
 
 def _shown(value: object) -> str:
-    return {"None": "null", "True": "true", "False": "false"}.get(str(value), repr(value))
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return quoted(value)
+
+
+def quoted(value: object) -> str:
+    """A value as it is shown to people, cut short where it is long: an alias in YAML can stand for gigabytes."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:
+        return "a number with thousands of digits"  # Python prints none of more than 4300.
 
 
 def _depth(check: Check) -> int:

@@ -14,12 +14,14 @@ from onward.survey.checks.check import CHECK_SECONDS
 from onward.survey.checks.context import CheckContext
 from onward.survey.checks.options import configuration_options
 from onward.survey.checks.plugins import plugins
+from onward.survey.checks.policy import policy
 from onward.survey.checks.readiness import way
 from onward.survey.checks.runner import run_checks
 from onward.survey.checks.service_owned import NewRunners, Runners, service_owned
 from onward.survey.checks.table import BUILT_IN
 from onward.survey.cloud import load_cloud
 from onward.survey.options import EnvironmentWish
+from onward.survey.policies import PolicyEnvironments
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def survey_check(
         CheckContext(directories, cloud, chosen, target=target, said=wish.source, slurp=wish.slurp, api=api) as context,
         NewRunners(context, environments, progress) as runners,
     ):
-        return check_cloud(context, wish, environments, runners, progress)
+        policies = PolicyEnvironments(directories, environments, progress, interpreters=context.interpreters)
+        return check_cloud(context, wish, environments, runners, policies, progress)
 
 
 def check_cloud(
@@ -67,6 +70,7 @@ def check_cloud(
     wish: CheckWish,
     environments: EnvironmentWish | None,
     runners: Runners,
+    policies: PolicyEnvironments,
     progress: Callable[[str], None],
     cancelled: Callable[[], bool] = lambda: False,
 ) -> list[Finding]:
@@ -75,6 +79,7 @@ def check_cloud(
         *BUILT_IN,
         way(environments),
         configuration_options(runners),
+        policy(policies, runners.parallel, may_build=environments is not None),
         service_owned(runners, progress),
         *plugins(wish.timeout_seconds),
     ]

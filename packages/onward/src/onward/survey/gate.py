@@ -9,11 +9,14 @@ from onward.catalog.load import series_list
 from onward.catalog.series import Series
 from onward.checks.finding import Finding
 from onward.errors import OptionsNotListed
+from onward.hosts.constraints import AS_OF_RELEASE
 from onward.hosts.runner import Runner
 from onward.hosts.state import Directories
 from onward.model.cloud import Cloud
 from onward.survey.check import CheckWish, check_cloud
 from onward.survey.checks.context import CheckContext
+from onward.survey.options import EnvironmentWish
+from onward.survey.policies import PolicyEnvironments
 
 PARALLEL = 4
 """Releases that are asked at once: their code is imported already."""
@@ -60,6 +63,13 @@ def gate_of(directories: Directories) -> Gate:
                 CheckWish(waivers=request.waivers),
                 None,
                 _RunnersOfRun(request),
+                PolicyEnvironments(
+                    directories,
+                    EnvironmentWish(AS_OF_RELEASE, PARALLEL),
+                    request.progress,
+                    interpreters=context.interpreters,
+                    known={(request.service, series): found for series, found in request.environments.items()},
+                ),
                 request.progress,
                 request.cancelled,
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from onward.catalog.load import recipe, series_list, services
-from onward.checks.finding import Finding
+from onward.checks.finding import Finding, finding_of
 from onward.checks.policy import (
     STALE_NAMES,
     file_findings,
@@ -19,6 +19,7 @@ from onward.checks.policy import (
 )
 from onward.errors import OnwardError, SourceSeriesUnclear, UnknownService
 from onward.hosts.policies import PolicySources
+from onward.model.cloud import Service
 from onward.observe.policy_files import observe_policy_files, readable_by
 from onward.policy.difference import End, PolicyDifference, difference
 from onward.policy.document import Document, read_document
@@ -51,10 +52,14 @@ def places_of_cloud(cloud_file: Path, wanted: Sequence[str]) -> list[PolicyPlace
     found = []
     for service in wanted or sorted(cloud.services):
         recipe(service)
-        entry = cloud.service(service)
-        files = tuple(Path(path) for path in entry.configuration)
-        found.append(PolicyPlace(service, files, None, entry.series, on_unit=True))
+        found.append(place_of_unit(service, cloud.service(service)))
     return found
+
+
+def place_of_unit(service: str, entry: Service) -> PolicyPlace:
+    """Where the service itself looks for its policy, on this machine."""
+    files = tuple(Path(path) for path in entry.configuration)
+    return PolicyPlace(service, files, None, entry.series, on_unit=True)
 
 
 def places_of_directory(directory: Path, wanted: Sequence[str]) -> list[PolicyPlace]:
@@ -90,12 +95,19 @@ def survey_policy(
     for place in places:
         way = ways[place.service]
         progress(f"{place.service}: asking {' and '.join(dict.fromkeys((way[0], way[-1])))}")
-        try:
-            findings += _Check(environments, place, way).findings()
-        except OnwardError as error:
-            details = f"{error.code}: {error.what} {error.evidence}".strip()
-            findings.append(Finding(f"{place.service} policy", "could-not-tell", details, error.next_command))
+        findings += policy_of(environments, place, way)
     return findings
+
+
+def policy_of(environments: PolicyEnvironments, place: PolicyPlace, way: Sequence[str]) -> list[Finding]:
+    """All findings on the policy of one service, as the first release of the way enforces it and as the last would.
+
+    Raises nothing for what is wrong with the policy or keeps the releases from being asked: that is a finding, too.
+    """
+    try:
+        return _Check(environments, place, tuple(way)).findings()
+    except OnwardError as error:
+        return [finding_of("policy", error, about=place.service)]
 
 
 def _way(place: PolicyPlace, source: str | None, target: str | None) -> tuple[str, ...]:
@@ -159,12 +171,18 @@ class _Check:
         """What the release enforces, and findings on the files it reads; None where it cannot load them."""
         of_release = files_of_release(self.seen, release)
         found = list(file_findings(self.seen, of_release, self.documents, release))
+        read = [self.documents[file.path] for file in of_release.read if file.path in self.documents]
+        if any(problem.effect == "endless" for document in read for problem in document.problems):
+            return None, found
         sources = PolicySources(self.place.configuration, search=self.place.search)
         try:
-            real = self.environments.in_force(release.service, release.series, sources, cases)
+            if self.seen.nothing_configured and not of_release.read:
+                real = self.environments.defaults_in_force(release.service, release.series, cases)
+            else:
+                real = self.environments.in_force(release.service, release.series, sources, cases)
         except OnwardError as error:
             details = f"{error.what} {' '.join(error.evidence.split())}"
-            return None, [*found, Finding(f"{release.service} policy", "fail", details, error.next_command)]
+            return None, [*found, Finding("policy", "fail", details, error.next_command, release.service)]
         return End(release, self._overrides(of_release.read), real), found
 
     def _stale(
@@ -174,7 +192,9 @@ class _Check:
         for file in files_of_release(self.seen, release).ignored:
             if file.path.name in STALE_NAMES:
                 document = self.documents.get(file.path)
-                would = self._would(release, end, file, cases) if end is not None and document is not None else None
+                would = None
+                if end is not None and document is not None and document.readable:
+                    would = self._would(release, end, file, cases)
                 entries = len(document.entries) if document is not None else 0
                 yield from stale_findings(installed, release, file, entries, would)
 
@@ -183,7 +203,7 @@ class _Check:
     ) -> PolicyDifference | None:
         """From the policy as it would be if the release read the file, to the one in force."""
         document = self.documents[file.path]
-        named = replace(self.seen, policy_file=str(file.path))
+        named = replace(self.seen, named=replace(self.seen.named, file=str(file.path)))
         with tempfile.TemporaryDirectory(prefix="onward-policy-") as directory:
             # JSON with tabs is no YAML, so that the release could not read it as it is.
             copy = Path(directory) / "as-if.yaml"

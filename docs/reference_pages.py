@@ -10,6 +10,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from onward.catalog.charms import charms
 from onward.commands.main import COMMANDS, OnwardApp, entry_point
 from onward.commands.openstack_check import UpgradeCheck
 from onward.errors import by_code
@@ -61,6 +62,32 @@ def error_pages() -> str:
     return "\n".join(lines)
 
 
+def charm_pages() -> str:
+    """What can be deployed: the options of each charm, what it needs of others and what it offers."""
+    lines = [
+        "# Charms",
+        "",
+        "What a bundle can deploy. Further options are those of the service's own files.",
+        "",
+    ]
+    for name, charm in charms().items():
+        lines += [f"## {name}", "", f"{charm.summary}.", ""]
+        if charm.most_units is not None:
+            lines += [f"At most {charm.most_units} unit.", ""]
+        for option, told in charm.options.items():
+            choices = f"; one of {', '.join(told.choices)}" if told.choices else ""
+            lines += [f"`{option}`", f": {told.description} ({told.type}{choices}; default: `{told.default}`)", ""]
+        ends = [
+            f"- requires `{end}`, interface `{each.interface}`{', may be left out' if each.optional else ''}"
+            for end, each in charm.requires.items()
+        ]
+        ends += [f"- provides `{end}`, interface `{each.interface}`" for end, each in charm.provides.items()]
+        packages = list(dict.fromkeys(program.package for program in charm.programs))
+        ends += [f"- needs the packages {', '.join(packages)}"] if packages else []
+        lines += [*ends, ""]
+    return "\n".join(lines)
+
+
 def plan_page() -> str:
     """The JSON schema of plans."""
     schema = json.dumps(Plan.model_json_schema(), indent=2)
@@ -81,7 +108,13 @@ def write_pages(_app: Any = None) -> None:
         (TARGET / f"{name}.md").write_text(page(), encoding="utf-8")
 
 
-PAGES = {"commands": command_pages, "errors": error_pages, "plan-format": plan_page, "report-format": report_page}
+PAGES = {
+    "commands": command_pages,
+    "errors": error_pages,
+    "charms": charm_pages,
+    "plan-format": plan_page,
+    "report-format": report_page,
+}
 """The generated pages below ``reference/generated``, by name."""
 
 

@@ -81,6 +81,28 @@ def test_an_option_of_one_unit_restarts_that_unit_alone(deployed: Operator) -> N
     assert "debug = true" not in configuration.read_text()
 
 
+def test_an_option_is_set_and_taken_back_by_name(deployed: Operator) -> None:
+    before = deployed.pids("small")
+    configuration = deployed.store("small").directory / "units" / "keystone-1" / "etc" / "keystone.conf"
+    deployed.must("config", "keystone/1", "token.expiration=600")
+    assert "expiration = 600" in configuration.read_text()
+    assert [unit for unit, pid in deployed.pids("small").items() if pid != before[unit]] == ["keystone/1"]
+    assert "Nothing was changed." in deployed.must("config", "keystone/1", "token.expiration=600")
+    deployed.must("config", "keystone/1", "token.expiration=")
+    assert "expiration = 7200" in configuration.read_text()
+
+
+def test_an_option_that_there_is_not_is_refused_with_the_nearest_names(deployed: Operator) -> None:
+    before = deployed.pids("small")
+    refused = deployed.run("config", "keystone", "token.expiratoin=600", "debug=perhaps")
+    assert refused.returncode == 4
+    assert "OW903" in refused.stderr
+    assert "token.expiration" in refused.stderr
+    assert "debug: 2025.1 does not take 'perhaps' for it" in refused.stderr
+    assert deployed.pids("small") == before
+    assert "expiratoin" not in str(deployed.store("small").record())
+
+
 def test_a_file_that_somebody_changed_is_put_right(deployed: Operator) -> None:
     configuration = deployed.store("small").directory / "units" / "keystone-0" / "etc" / "keystone.conf"
     text = configuration.read_text()

@@ -18,7 +18,7 @@ STEPS = 6
 """record, supervisor, and for each unit its configuration and its start."""
 OF_STEPS = [point for point in CRASH_POINTS if point.startswith("step.")]
 OF_RUN = [point for point in CRASH_POINTS if point.startswith("run.")]
-QUICK = ["run.created#1", "step.begun#2", "step.effect-done#4", "unit.started#1", "step.recorded#6"]
+QUICK = ["step.effect-done#4", "unit.started#1"]
 EVERY = [f"{point}#{number}" for point in OF_STEPS for number in range(1, STEPS + 1)]
 EVERY += [f"{point}#1" for point in OF_RUN] + ["unit.started#1", "unit.started#2"]
 OF_REMOVAL = [f"{point}#{number}" for point in OF_STEPS for number in (1, 2, 3)]

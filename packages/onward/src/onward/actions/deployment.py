@@ -28,6 +28,5 @@ class Noted:
     def apply(self, context: StepContext) -> Evidence:
         """Do it, then remember it."""
         evidence = self._action.apply(context)
-        if context.plan.kind == "deployment":
-            store_of(self._directories, context).note_done(context.step.id, step_digest(context.step), evidence)
+        store_of(self._directories, context).note_done(context.step.id, step_digest(context.step), evidence)
         return evidence

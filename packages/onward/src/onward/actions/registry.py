@@ -1,5 +1,6 @@
 """All actions that there are."""
 
+from onward.actions.application_environment import BuildApplicationEnvironment
 from onward.actions.application_initialise import InitialiseApplication
 from onward.actions.application_publish import PublishApplication
 from onward.actions.backup_database import BackupDatabase
@@ -41,7 +42,7 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
         [
             AdoptConfiguration(),
             BackupDatabase(),
-            Noted(BuildEnvironment(directories), directories),
+            BuildEnvironment(directories),
             *([CheckCloud(gate)] if gate is not None else []),
             CheckUpgrade(),
             CompareCensus(),
@@ -67,6 +68,7 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
 def _deployment(directories: Directories) -> list[Action]:
     """The actions by which a model is deployed, changed and removed."""
     remembered: list[Action] = [
+        BuildApplicationEnvironment(directories),
         ConfigureUnit(directories),
         GaleraFormed(),
         GrantBroker(directories),

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from cliff import lister, show
-from cliff.command import Command
+from cliff import command, lister, show
 
 from onward.errors import USAGE, OutputUnwritable
 from onward.hosts.state import Directories
@@ -15,6 +14,14 @@ class HasApp(Protocol):
     """Anything cliff gave its application to."""
 
     app: Any
+
+
+class Command(command.Command):
+    """A command that does something, and may tell what takes long."""
+
+    def tell(self, text: str) -> None:
+        """Say on standard error what is being done."""
+        print(text, file=self.app.stderr)
 
 
 class Lister(lister.Lister):

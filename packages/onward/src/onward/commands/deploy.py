@@ -30,7 +30,7 @@ class Deploy(Command):
         """Read, plan, carry out."""
         directories = directories_of(self)
         wanted = read_bundle(parsed_args.bundle, parsed_args.model)
-        plan = survey_deployment(directories, wanted, environment_wish(parsed_args))
+        plan = survey_deployment(directories, wanted, environment_wish(parsed_args), self.tell)
         if ignored := without_effect(wanted.bundle):
             print(f"without effect here: {', '.join(ignored)}", file=self.app.stderr)
         if parsed_args.dry_run:

@@ -28,6 +28,7 @@ COMMANDS = {
     "plan schema": "onward.commands.plan:PlanSchema",
     "apply": "onward.commands.apply:Apply",
     "deploy": "onward.commands.deploy:Deploy",
+    "config": "onward.commands.config:Config",
     "status": "onward.commands.status:Status",
     "destroy": "onward.commands.deploy:Destroy",
     "bundle schema": "onward.commands.deploy:BundleSchema",

@@ -3,8 +3,7 @@
 from typing import Any
 
 from onward.commands.base import Lister, directories_of
-from onward.errors import ModelUnknown
-from onward.survey.deployment import models
+from onward.survey.deployment import models, only_model
 from onward.survey.status import survey_status
 
 COLUMNS = ("Unit", "State", "Address", "Processes", "Message")
@@ -20,19 +19,12 @@ class Status(Lister):
         return parser
 
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-        """Return columns and rows; without a model, where there are several, their names."""
+        """Return columns and rows."""
         directories = directories_of(self)
-        known = models(directories)
-        if parsed_args.model is None and len(known) != 1:
-            if known:
-                raise ModelUnknown(
-                    "Several models are deployed here.",
-                    evidence=", ".join(known),
-                    next_command=f"onward status {known[0]}",
-                )
+        if parsed_args.model is None and not models(directories):
             print("no model is deployed here: onward deploy BUNDLE", file=self.app.stderr)
             return COLUMNS, []
-        status = survey_status(directories, parsed_args.model or known[0])
+        status = survey_status(directories, only_model(directories, parsed_args.model))
         for line in status.said:
             print(line, file=self.app.stderr)
         return COLUMNS, [

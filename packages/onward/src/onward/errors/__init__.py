@@ -23,7 +23,6 @@ from onward.errors.base import (
 from onward.errors.deployment import (
     BundleInvalid,
     BundleUnsatisfied,
-    ModelExists,
     ModelUnknown,
     OptionUnknown,
     PortTaken,
@@ -597,7 +596,6 @@ __all__ = [
     "Bug",
     "BundleInvalid",
     "BundleUnsatisfied",
-    "ModelExists",
     "ModelUnknown",
     "OnwardError",
     "OptionUnknown",

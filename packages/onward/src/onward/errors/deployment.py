@@ -58,15 +58,6 @@ class ModelUnknown(Refused):
     code = "OW906"
 
 
-class ModelExists(Refused):
-    """Something would be done to a model that another bundle has been deployed as.
-
-    A bundle of the same model name is a change of it: deploy it with ``--model`` and another name to have both.
-    """
-
-    code = "OW907"
-
-
 class UnitNotReady(OnwardError):
     """A unit was started and does not serve within the time its charm gives it, or ended again.
 

@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue, ValidationError, field_validator, model_v
 
 from onward.errors import BundleInvalid
 from onward.model.cloud import Described
+from onward.model.yaml_text import NotYaml, read_yaml
 
 ApplicationName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*$")]
 OptionValue = str | int | float | bool
@@ -124,8 +125,8 @@ def parse_bundle(text: str, file: str) -> Bundle:
     """Read a bundle. Raises BundleInvalid, which names line and key of every fault."""
     try:
         node = yaml.compose(text, yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        data = read_yaml(text)
+    except (yaml.YAMLError, RecursionError, NotYaml) as error:
         raise BundleInvalid(f"{file} is not YAML.", evidence=" ".join(str(error).split())) from None
     try:
         return Bundle.model_validate(data)

@@ -22,6 +22,10 @@ class EnvironmentChoice(Frozen):
     constraints: dict[str, JsonValue]
     also: tuple[Driver, ...] = Field(default=(), description="Further packages, such as the client of a cache")
 
+    def as_arguments(self) -> dict[str, JsonValue]:
+        """Its fields as JSON data, without what is as usual."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -65,7 +69,7 @@ def environment_steps(lane: Lane, series: tuple[str, ...]) -> list[Step]:
             id=environment_id(each),
             action="environment.build",
             target=f"{lane.service} {lane.environments[each].version}",
-            arguments={"service": lane.service, **lane.environments[each].model_dump(mode="json")},
+            arguments={"service": lane.service, **lane.environments[each].as_arguments()},
             reason=f"{lane.service} of {each} needs an environment of its own",
             phase="prepare",
             retries=1,  # The package index may have been unreachable for a moment, and nothing else is touched.

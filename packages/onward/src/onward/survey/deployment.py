@@ -3,10 +3,12 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from onward.actions.build_environment import specification
 from onward.catalog.charms import charms
@@ -26,6 +28,7 @@ from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import Topology, topology
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
+from onward.survey.bundle_options import require_options
 from onward.survey.deployed import steps_that_hold
 from onward.survey.environments import choose_environments
 from onward.survey.options import EnvironmentWish
@@ -60,8 +63,16 @@ def read_bundle(path: Path, model: str | None) -> Wanted:
     return Wanted(bundle, str(path), model or bundle.name or path.stem)
 
 
-def survey_deployment(directories: Directories, wanted: Wanted, environments: EnvironmentWish) -> Plan:
-    """The plan that brings the model to what the bundle says. Raises a Refused error for what can never be."""
+def survey_deployment(
+    directories: Directories,
+    wanted: Wanted,
+    environments: EnvironmentWish,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Plan:
+    """The plan that brings the model to what the bundle says. Raises a Refused error for what can never be.
+
+    ``progress`` is told what takes long: building the environment of a release that is asked which options it has.
+    """
     found = topology(wanted.bundle, charms(), wanted.file)
     store = ModelStore(directories.models / wanted.model)
     before: Mapping[str, Any] = store.record() if store.exists else {}
@@ -75,6 +86,7 @@ def survey_deployment(directories: Directories, wanted: Wanted, environments: En
         "bundle": wanted.bundle.model_dump(mode="json", by_alias=True, exclude_defaults=True),
     }
     choices = _choices(directories, found, environments)
+    require_options(found, choices, directories, progress)
     site = _site(store, record, programs, directories, found, choices)
     surplus = tuple(unit for unit in _units_of(store) if unit not in site.addresses)
     _ports_free(found, site, set(_units_of(store)))
@@ -112,6 +124,51 @@ def survey_removal(directories: Directories, model: str) -> Plan:
     groups = [tuple(unit for unit in units if unit.partition("/")[0] == name) for name in order]
     rest = tuple(unit for unit in units if unit.partition("/")[0] not in order)
     return plan_removal(site, [rest, *groups])
+
+
+def only_model(directories: Directories, named: str | None) -> str:
+    """The model that is named, or the only one there is. Raises ModelUnknown."""
+    known = models(directories)
+    if named is None and len(known) == 1:
+        return known[0]
+    if named is None and known:
+        raise ModelUnknown(
+            "Several models are deployed here, and none was named.",
+            evidence=", ".join(known),
+            next_command=f"onward status {known[0]}",
+        )
+    return known_model(directories, named or "").directory.name
+
+
+def with_options(directories: Directories, model: str, where: str, settings: Mapping[str, str]) -> Wanted:
+    """The bundle of a model with these options set: of an application, or of one unit; an empty value takes one back.
+
+    Raises ModelUnknown, BundleInvalid.
+    """
+    bundle = known_model(directories, model).record()["bundle"]
+    application, slash, number = where.partition("/")
+    if application not in bundle["applications"]:
+        raise BundleInvalid(
+            f"{model} has no application called {application!r}.",
+            evidence=f"it has: {', '.join(bundle['applications'])}",
+            next_command=f"onward status {model}",
+        )
+    entry = bundle["applications"][application]
+    options = entry.setdefault("unit-options", {}).setdefault(number, {}) if slash else entry.setdefault("options", {})
+    for name, value in settings.items():
+        options.pop(name, None)
+        if value:
+            options[name] = yaml.safe_load(value) if is_plain(value) else value
+    text = yaml.safe_dump(bundle, sort_keys=False)
+    return Wanted(parse_bundle(text, f"the bundle of {model}"), f"the bundle of {model}", model)
+
+
+def is_plain(value: str) -> bool:
+    """Whether a value means the same in a bundle: a number, true or false."""
+    try:
+        return isinstance(yaml.safe_load(value), bool | int | float)
+    except (yaml.YAMLError, ValueError):
+        return False
 
 
 def known_model(directories: Directories, model: str) -> ModelStore:

@@ -140,9 +140,9 @@ class _Deployment:
             service = self._topology.charms[name].service
             yield self._step(
                 f"environment/{name}",
-                "environment.build",
+                "application.environment",
                 f"{service} {choice.version}",
-                {"service": service, **choice.model_dump(mode="json")},
+                {"service": service, **choice.as_arguments()},
                 reason=f"{name} runs the code of {choice.series}",
                 retries=1,
                 pool=BUILD_POOL,
@@ -350,7 +350,7 @@ class _Deployment:
             arguments=arguments,
             needs=tuple(dict.fromkeys(needs)),
             reason=reason,
-            phase="prepare" if action == "environment.build" else "deploy",
+            phase="prepare" if action == "application.environment" else "deploy",
             pool=pool,
             retries=retries,
         )

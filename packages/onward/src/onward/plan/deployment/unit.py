@@ -46,7 +46,7 @@ def _file(words: Words, unit: str, file: ConfigFile) -> UnitFile:
     if file.options:
         for name, value in service_options(words, unit).items():
             section, option = place_of(name)
-            sections.setdefault(section, {})[option] = _written(value)
+            sections.setdefault(section, {})[option] = written(value)
     return UnitFile(path=file.path, text=_ini(sections))
 
 
@@ -61,7 +61,8 @@ def place_of(name: str) -> tuple[str, str]:
     return (section, option) if dot else ("DEFAULT", name)
 
 
-def _written(value: OptionValue) -> str:
+def written(value: OptionValue) -> str:
+    """A value as it stands in a configuration file."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

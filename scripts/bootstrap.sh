@@ -23,6 +23,11 @@ if [[ ${1:-} == test ]]; then
     need faketime faketime
     need /usr/lib/rabbitmq/bin/rabbitmq-server rabbitmq-server
     need memcached memcached
+    need haproxy haproxy
+    # How a node that joins a Galera cluster is given a copy.
+    need wsrep_sst_mariabackup mariadb-server
+    need mariabackup mariadb-backup
+    need socat socat
 fi
 if ((${#wanted[@]})); then
     if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then

@@ -1,48 +1,14 @@
 """The plan of a deployment: everything once, nothing before what it needs, and only what is left to do."""
 
 from collections.abc import Mapping
-from pathlib import PurePath
 
 import pytest
-from bundles import CLUSTERS, KEYSTONE
+from bundles import CLUSTERS, KEYSTONE, wish
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onward.catalog.charms import charms
-from onward.model.bundle import parse_bundle
-from onward.plan.deployment.addresses import with_addresses
-from onward.plan.deployment.planner import DeploymentWish, plan_deployment, step_digest
-from onward.plan.deployment.site import NETWORKS, Site, balancer_address
-from onward.plan.deployment.topology import topology
-from onward.plan.forward import EnvironmentChoice
+from onward.plan.deployment.planner import plan_deployment, step_digest
 from onward.plan.plan import Plan
-
-
-def wish(text: str, taken: Mapping[str, str] | None = None, **more: object) -> DeploymentWish:
-    """``taken`` are addresses that were given before."""
-    found = topology(parse_bundle(text, "cloud.yaml"), charms(), "cloud.yaml")
-    services = [name for name, charm in found.charms.items() if charm.service]
-    names = [unit for name in found.applications for unit in found.units(name)]
-    balancers = [name for name in found.applications if found.balanced_by(name)]
-    names += [balancer_address(name, network) for name in balancers for network in NETWORKS]
-    site = Site(
-        model="demo",
-        directory=PurePath("/var/lib/onward/models/demo"),
-        sockets=PurePath("/run/onward"),
-        user="onward",
-        network=16,
-        addresses=with_addresses(taken or {}, names, 16),
-        programs={program.command: "/usr/bin/server" for charm in charms().values() for program in charm.programs},
-        environments={name: f"/environments/{name}" for name in services},
-        series=dict.fromkeys(services, "2025.1"),
-    )
-    choices = {
-        name: EnvironmentChoice(
-            series="2025.1", version="1", python="/usr/bin/python3", python_version="3.11", constraints={}
-        )
-        for name in services
-    }
-    return DeploymentWish(topology=found, site=site, record={"model": "demo"}, choices=choices, **more)  # type: ignore[arg-type]
 
 
 def plan_of(text: str, taken: Mapping[str, str] | None = None, **more: object) -> Plan:

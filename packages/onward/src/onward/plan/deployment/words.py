@@ -108,6 +108,7 @@ class Words:
             "ports": self.charm.ports,
             "programs": site.programs,
             "user": site.user,
+            "shared": str(site.directory / "shared" / self.application),
             "related": _Lazy(self.related),
             "secret": lambda name: secret_reference(self.application, name),
             "public_url": lambda port: self.url("public", port),

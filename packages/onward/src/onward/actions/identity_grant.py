@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 
@@ -91,14 +92,24 @@ class _Keystone:
             self._ask("PATCH", f"endpoints/{endpoint}", {"endpoint": {"url": url}})
 
     def _ensure(self, kind: str, where: Mapping[str, str], more: Mapping[str, str]) -> str:
-        """Identifier of the one that is so, made where there is none."""
-        listed = self._ask("GET", f"{kind}s?" + "&".join(f"{key}={value}" for key, value in where.items()))[f"{kind}s"]
-        for each in listed:
-            if all(each.get(key) == value for key, value in where.items()):
-                return str(each["id"])
-        made = self._ask("POST", f"{kind}s", {kind: {**where, **more}})
-        self.made.append(f"{kind} {where.get('name') or where.get('interface')}")
-        return str(made[kind]["id"])
+        """Identifier of the one that is so, made where there is none: perhaps by another grant in this moment."""
+        found = self._find(kind, where)
+        if found is None:
+            try:
+                made = self._ask("POST", f"{kind}s", {kind: {**where, **more}})
+            except requests.HTTPError as error:
+                found = self._find(kind, where) if error.response.status_code == requests.codes.conflict else None
+                if found is None:
+                    raise
+            else:
+                self.made.append(f"{kind} {where.get('name') or where.get('interface')}")
+                found = str(made[kind]["id"])
+        return found
+
+    def _find(self, kind: str, where: Mapping[str, str]) -> str | None:
+        listed = self._ask("GET", f"{kind}s?{urlencode(where)}")[f"{kind}s"]
+        fitting = (each for each in listed if all(each.get(key) == value for key, value in where.items()))
+        return next((str(each["id"]) for each in fitting), None)
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         answer = self._session.request(method, f"{self._url}/{path}", json=body, timeout=SECONDS)

@@ -15,6 +15,8 @@ from onward.plan.step import Frozen
 
 FORMED = "cluster"
 """A file in the directory of a unit that has been part of a whole cluster."""
+MOST_BEGINNINGS = 4
+"""A process that ends so often before it serves will not do so the next time."""
 SETTLED_SECONDS = 30.0
 """For a process without a probe: how long it may take until the supervisor calls it running."""
 
@@ -58,15 +60,17 @@ class StartUnit:
     def _wait(self, context: StepContext, supervisor: Supervisor, unit: str, process: UnitProcess) -> None:
         probe = process.ready
         deadline = time.monotonic() + (probe.seconds if probe else SETTLED_SECONDS)
+        pids = set[int]()
         while True:
             state = next((each for each in supervisor.states(unit) if each.name == process.name), None)
+            pids |= {state.pid} if state is not None and state.pid else set()
             runs = state is not None and state.state == "RUNNING"
             if runs and (probe is None or answers(probe)):
                 return
             if context.cancelled():
                 raise StepFailed(f"Stopped while {unit} was starting.", state=f"{unit} goes on starting.")
-            if state is not None and state.state == "FATAL":
-                raise _not_ready(context, unit, process, state, "ends as soon as it is started")
+            if state is not None and (state.state == "FATAL" or len(pids) > MOST_BEGINNINGS):
+                raise _not_ready(context, unit, process, state, "ends again and again")
             if time.monotonic() > deadline:
                 raise _not_ready(context, unit, process, state, "does not serve in time")
             time.sleep(0.1)

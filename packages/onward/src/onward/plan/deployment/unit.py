@@ -102,13 +102,14 @@ def _uwsgi(words: Words, unit: str, wsgi: Uwsgi) -> str:
         "hook-master-start": "unix_signal:15 gracefully_kill_them_all",
     }
     lines = [f"{name} = {value}" for name, value in settings.items() if value]
-    lines += [f"env = {name}={words.fill(value, unit)}" for name, value in wsgi.environment.items()]
     return "\n".join(["[uwsgi]", *lines]) + "\n"
 
 
 def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
     directory = words.site.unit_directory(unit)
+    environment = process.environment
     if process.wsgi is not None:
+        environment = {**environment, **process.wsgi.environment}
         server = PurePath(words.site.environments[words.application]) / "bin" / "uwsgi"
         argv: tuple[str, ...] = (str(server), "--ini", str(directory / "etc" / f"{process.name}.uwsgi.ini"))
     else:
@@ -117,7 +118,8 @@ def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
     return UnitProcess(
         name=process.name,
         argv=argv,
-        environment={name: words.fill(value, unit) for name, value in process.environment.items()},
+        # uWSGI's own setting would come too late: Python runs already when it is read.
+        environment={name: words.fill(value, unit) for name, value in environment.items()},
         directory=str(directory),
         ready=None
         if ready is None

@@ -52,7 +52,9 @@ def next_command(record: RunRecord) -> str:
             return _next_of_done(record)
         case "failed":
             suggested = str((failures[0].error or {}).get("next_command", "")) if failures else ""
-            return suggested or f"onward runs resume {record.run_id}"
+            resume = f"onward runs resume {record.run_id}"
+            # What mends the cause is typed first, and then the run goes on.
+            return "\n".join(filter(None, (suggested, "" if "onward " in suggested else resume)))
         case "paused" | "interrupted":
             return f"onward runs resume {record.run_id}"
         case "running" | "waiting":

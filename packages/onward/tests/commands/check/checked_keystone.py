@@ -80,6 +80,7 @@ class Keystone:
                 configuration=[self.configuration],
                 log=self.directory / "api.log",
                 health_path=process.health_path,
+                workers=1,  # Two of them may lock each other out of a SQLite database for good.
             ) as api,
         ):
             self._publish(f"{api.url}/v3")
@@ -103,7 +104,7 @@ def token(api: ServedApi) -> str:
 
 
 def posted(api: ServedApi, path: str, body: dict[str, Any], token: str | None = None) -> requests.Response:
-    """The answer to a POST; two workers on SQLite may lock each other out for a moment."""
+    """The answer to a POST; whoever reads the SQLite database may lock the API out for a moment."""
     deadline = time.monotonic() + 60
     headers = {"X-Auth-Token": token} if token else {}
     while True:

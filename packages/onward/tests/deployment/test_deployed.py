@@ -90,6 +90,7 @@ def test_an_option_is_set_and_taken_back_by_name(deployed: Operator) -> None:
     assert "Nothing was changed." in deployed.must("config", "keystone/1", "token.expiration=600")
     deployed.must("config", "keystone/1", "token.expiration=")
     assert "expiration = 7200" in configuration.read_text()
+    assert "Nothing was changed." in deployed.deploy(BUNDLE)
 
 
 def test_an_option_that_there_is_not_is_refused_with_the_nearest_names(deployed: Operator) -> None:

@@ -159,6 +159,9 @@ def with_options(directories: Directories, model: str, where: str, settings: Map
         options.pop(name, None)
         if value:
             options[name] = yaml.safe_load(value) if is_plain(value) else value
+    # What was taken back leaves nothing, so that the bundle is again what it was before.
+    if slash and not options:
+        del entry["unit-options"][number]
     text = yaml.safe_dump(bundle, sort_keys=False)
     return Wanted(parse_bundle(text, f"the bundle of {model}"), f"the bundle of {model}", model)
 

@@ -1,11 +1,9 @@
 """Wait until an application can be reached through its load balancer, on every network."""
 
-import time
-
 from pydantic import TypeAdapter
 
+from onward.actions.waiting import wait_until
 from onward.engine.action import Evidence, StepContext
-from onward.errors import StepFailed, UnitNotReady
 from onward.observe.listening import status_of
 
 SECONDS = 120.0
@@ -22,17 +20,12 @@ class PublishApplication:
     def apply(self, context: StepContext) -> Evidence:
         """Ask until all answer. Raises UnitNotReady."""
         urls = TypeAdapter(list[str]).validate_python(context.step.arguments["urls"])
-        deadline = time.monotonic() + SECONDS
-        while True:
-            found = {url: status_of(url) for url in urls}
-            if all(isinstance(status, int) and status < 500 for status in found.values()):
-                return {"statuses": found}
-            if context.cancelled():
-                raise StepFailed(f"Stopped while {context.step.target} was waited for.")
-            if time.monotonic() > deadline:
-                raise UnitNotReady(
-                    f"{context.step.target} cannot be reached through its load balancer.",
-                    evidence="\n".join(f"{url}: {status}" for url, status in found.items()),
-                    next_command=f"onward runs resume {context.run_id}",
-                )
-            time.sleep(0.2)
+        found = wait_until(
+            context,
+            lambda: {url: status_of(url) for url in urls},
+            lambda seen: all(isinstance(status, int) and status < 500 for status in seen.values()),
+            seconds=SECONDS,
+            stopped=f"Stopped while {context.step.target} was waited for.",
+            failed=f"{context.step.target} cannot be reached through its load balancer.",
+        )
+        return {"statuses": dict(found)}

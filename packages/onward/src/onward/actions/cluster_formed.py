@@ -1,24 +1,21 @@
 """Wait until the units of an application are one cluster; nobody is told of it before."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import pymysql
 import requests
 
 from onward.actions.deployment import store_of
 from onward.actions.unit_start import FORMED
+from onward.actions.waiting import Seen, wait_until
 from onward.engine.action import Evidence, StepContext
-from onward.errors import StepFailed, UnitNotReady
 from onward.hosts.state import Directories
 from onward.hosts.user import own_name
 from onward.observe.listening import ANSWER_SECONDS
 from onward.plan.deployment.cluster import ClusterWish, Member
 
 SECONDS = 300.0
-Seen = TypeVar("Seen")
 
 
 class GaleraFormed:
@@ -65,24 +62,18 @@ class RabbitmqFormed:
 def _wait(
     context: StepContext,
     wish: ClusterWish,
-    look: Callable[[], dict[str, Seen]],
-    whole: Callable[[dict[str, Seen]], bool],
-) -> dict[str, Seen]:
-    deadline = time.monotonic() + SECONDS
-    while True:
-        seen = look()
-        if whole(seen):
-            return seen
-        if context.cancelled():
-            raise StepFailed(f"Stopped while the cluster of {wish.application} was forming.")
-        if time.monotonic() > deadline:
-            raise UnitNotReady(
-                f"The units of {wish.application} have not become one cluster.",
-                evidence="\n".join(f"{unit}: {what}" for unit, what in seen.items()),
-                state="Its units run; nothing that uses them was begun.",
-                next_command=f"onward runs resume {context.run_id}",
-            )
-        time.sleep(0.2)
+    look: Callable[[], Mapping[str, Seen]],
+    whole: Callable[[Mapping[str, Seen]], bool],
+) -> Mapping[str, Seen]:
+    return wait_until(
+        context,
+        look,
+        whole,
+        seconds=SECONDS,
+        stopped=f"Stopped while the cluster of {wish.application} was forming.",
+        failed=f"The units of {wish.application} have not become one cluster.",
+        state="Its units run; nothing that uses them was begun.",
+    )
 
 
 def _galera(member: Member) -> dict[str, str]:
@@ -101,7 +92,7 @@ def _galera(member: Member) -> dict[str, str]:
     return {name: status.get(name, "") for name in told}
 
 
-def _galera_whole(seen: dict[str, dict[str, str]]) -> bool:
+def _galera_whole(seen: Mapping[str, dict[str, str]]) -> bool:
     size = str(len(seen))
     return all(
         each.get("wsrep_cluster_size") == size

@@ -1,6 +1,5 @@
 """Write the configuration with which a service sees the copy, or adopt the cloud's own."""
 
-import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from sqlalchemy import URL
 from onward.actions.scratch import scratch_for
 from onward.catalog.load import recipe
 from onward.engine.action import Evidence, StepContext
+from onward.hosts.private_file import write_private
 from onward.observe.configuration import read_configuration
 
 
@@ -33,7 +33,7 @@ class ConfigureService:
             template.read_text(encoding="utf-8")
         )
         path = directory / f"{service}.conf"
-        _write_private(
+        write_private(
             path,
             text.render(
                 database_url=url, keys=directory, quick_passwords=bool(context.step.arguments["quick_passwords"])
@@ -81,14 +81,3 @@ def database_url(context: StepContext) -> URL:
 
 def _listed(value: object) -> list[object]:
     return list(value) if isinstance(value, list) else [value]
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -4,10 +4,11 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from pathlib import Path
 from typing import Any
+
+from onward.hosts.private_file import write_private
 
 KEY = "identity.key"
 
@@ -46,14 +47,3 @@ class IdentitySecrets:
         if not path.exists():
             write_private(path, secrets.token_hex(32))
         return bytes.fromhex(path.read_text(encoding="utf-8"))
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all, and last."""
-    temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

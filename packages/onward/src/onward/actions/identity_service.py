@@ -9,12 +9,13 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from onward.actions.configure_service import configuration_files, database_url
-from onward.actions.identity_secrets import IdentitySecrets, write_private
+from onward.actions.identity_secrets import IdentitySecrets
 from onward.actions.warm_runner import command_log, runner_for
 from onward.catalog.load import forward_recipe, in_force
 from onward.catalog.service import Command
 from onward.engine.action import StepContext
 from onward.errors import ServiceDidNotStart, StepFailed
+from onward.hosts.private_file import write_private
 from onward.observe.identity import LONGEST_LIST, Administrator, IdentityApi, administrator
 from onward.observe.identity_logins import Login
 

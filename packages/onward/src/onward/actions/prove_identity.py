@@ -3,13 +3,14 @@
 import json
 import time
 
-from onward.actions.identity_secrets import IdentitySecrets, write_private
+from onward.actions.identity_secrets import IdentitySecrets
 from onward.actions.identity_service import running_identity
 from onward.actions.migrate_database import known_fault_on_the_way
 from onward.actions.remember_identity import REMEMBERED, TOKENS
 from onward.catalog.load import changes_between, forward_recipe
 from onward.engine.action import Evidence, StepContext
 from onward.errors import ProofFailed
+from onward.hosts.private_file import write_private
 from onward.observe.identity_memory import Remembered, look_again
 from onward.observe.identity_proof import ProofResult, prove, summary
 

@@ -4,7 +4,7 @@ import json
 import time
 from dataclasses import asdict
 
-from onward.actions.identity_secrets import IdentitySecrets, write_private
+from onward.actions.identity_secrets import IdentitySecrets
 from onward.actions.identity_service import (
     ADMINISTRATOR,
     GUEST_ADMINISTRATOR,
@@ -16,6 +16,7 @@ from onward.actions.seed_identity import LOGINS
 from onward.checks.finding import Finding
 from onward.engine.action import Evidence, StepContext
 from onward.errors import ProofFailed
+from onward.hosts.private_file import write_private
 from onward.observe.identity_logins import LoggedIn, Login
 from onward.observe.identity_memory import Remembered, remember
 

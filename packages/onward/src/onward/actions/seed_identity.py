@@ -7,12 +7,13 @@ from typing import Any
 
 from onward.actions.identity_cloud import SeedSize, demo_cloud
 from onward.actions.identity_expected import expected_logins
-from onward.actions.identity_secrets import IdentitySecrets, write_private
+from onward.actions.identity_secrets import IdentitySecrets
 from onward.actions.identity_seed import password_name, seed
 from onward.actions.identity_service import ADMINISTRATOR, make_administrator, running_identity
 from onward.actions.scratch import scratch_for
 from onward.catalog.load import forward_recipe, in_force
 from onward.engine.action import Evidence, StepContext
+from onward.hosts.private_file import write_private
 
 LOGINS = "logins.json"
 """Who must be able to log in: identifiers and names of secrets, no secrets."""

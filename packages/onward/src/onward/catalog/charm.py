@@ -58,8 +58,6 @@ class ConfigFile(Fact):
     )
     text: str | None = Field(default=None, description="Any other file")
     options: bool = Field(default=False, description="The options of bundle and operator are written here as well")
-    when: str = Field(default="", description="Only where this is not empty")
-    mutable: bool = Field(default=False, description="A SIGHUP is enough where only mutable options have changed")
 
 
 class Preparation(Fact):
@@ -99,7 +97,6 @@ class CharmProcess(Fact):
     stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
     stop_seconds: int = 30
     stop_group: bool = Field(default=False, description="Signal all that it has started as well, not only itself")
-    reload_signal: Literal["HUP", "USR2"] | None = None
 
 
 class ClusterRule(Fact):

@@ -7,7 +7,8 @@ from pathlib import Path
 def write_private(path: Path, text: str) -> None:
     """Write a file whole, mode 0600; directories that are missing are made, mode 0700. Raises OSError."""
     make_private(path.parent)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    # Always of this name: what a killed process has left is written over.
+    unfinished = path.with_name(f".{path.name}.new")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         os.fchmod(file.fileno(), 0o600)

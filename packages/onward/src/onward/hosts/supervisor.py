@@ -173,10 +173,6 @@ class Supervisor:
             if fault.faultCode != _NOT_RUNNING:
                 raise
 
-    def signal(self, unit: str, name: str) -> None:
-        """Send all processes of the unit a signal, such as HUP."""
-        self._server().signalProcessGroup(_group(unit), name)
-
     def states(self, unit: str | None = None) -> list[ProcessState]:
         """What the processes do: of one unit, or of all. Raises OSError when nobody answers."""
         found: Any = self._server().getAllProcessInfo()

@@ -11,19 +11,26 @@ from onward.hosts.supervisor import ProcessState, Supervisor
 
 def steps_that_hold(store: ModelStore, sockets: PurePath) -> dict[str, str]:
     """Digests of the steps that were done and need not be done again, by step."""
-    states = process_states(store, sockets)
+    supervisor = Supervisor(store.directory, Path(sockets))
+    supervised = supervisor.answers()
+    states = _by_unit(supervisor) if supervised else {}
     return {
-        step: told["digest"] for step, told in store.done().items() if _holds(step, told["evidence"], store, states)
+        step: told["digest"]
+        for step, told in store.done().items()
+        if (supervised if step == "supervisor" else _holds(step, told["evidence"], store, states))
     }
 
 
 def process_states(store: ModelStore, sockets: PurePath) -> dict[str, list[ProcessState]]:
     """What the processes of each unit do; nothing where the model's supervisor does not run."""
     supervisor = Supervisor(store.directory, Path(sockets))
+    return _by_unit(supervisor) if supervisor.answers() else {}
+
+
+def _by_unit(supervisor: Supervisor) -> dict[str, list[ProcessState]]:
     found: dict[str, list[ProcessState]] = {}
-    if supervisor.answers():
-        for state in supervisor.states():
-            found.setdefault(state.unit, []).append(state)
+    for state in supervisor.states():
+        found.setdefault(state.unit, []).append(state)
     return found
 
 
@@ -36,8 +43,6 @@ def _holds(step: str, evidence: Mapping[str, Any], store: ModelStore, states: Ma
         case "start":
             found = states.get(name, [])
             return bool(found) and all(each.state == "RUNNING" for each in found)
-        case "supervisor":
-            return Supervisor(store.directory, Path(store.record()["sockets"])).answers()
         case "environment":
             return Path(evidence["python"]).exists()
         case _:

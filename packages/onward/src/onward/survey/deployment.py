@@ -23,7 +23,8 @@ from onward.hosts.user import own_name
 from onward.model.bundle import Bundle, parse_bundle
 from onward.observe.listening import accepts
 from onward.plan.deployment.addresses import FIRST_NETWORK, LAST_NETWORK, with_addresses
-from onward.plan.deployment.planner import DeploymentWish, plan_deployment, plan_removal
+from onward.plan.deployment.planner import DeploymentWish, plan_deployment
+from onward.plan.deployment.removal import plan_removal
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import Topology, topology
 from onward.plan.forward import EnvironmentChoice
@@ -88,8 +89,9 @@ def survey_deployment(
     choices = _choices(directories, found, environments)
     require_options(found, choices, directories, progress)
     site = _site(store, record, programs, directories, found, choices)
-    surplus = tuple(unit for unit in _units_of(store) if unit not in site.addresses)
-    _ports_free(found, site, set(_units_of(store)))
+    deployed = _units_of(store)
+    surplus = tuple(unit for unit in deployed if unit not in site.addresses)
+    _ports_free(found, site, set(deployed))
     return plan_deployment(
         DeploymentWish(
             topology=found,

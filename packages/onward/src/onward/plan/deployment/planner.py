@@ -1,6 +1,6 @@
 """Plans what brings a model to the state that its bundle describes. Pure: the same wish gives the same plan."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -364,35 +364,3 @@ def _grant_id(relation: Relation) -> str:
 def _digest_of_files(state: UnitState) -> str:
     """Tells whether a running process has read what is in the files now."""
     return digest_of([[each.path, each.text] for each in state.files])
-
-
-def plan_removal(site: Site, applications: Sequence[tuple[str, ...]]) -> Plan:
-    """The steps that leave nothing of a model: the units of each application at once, those of the next afterwards."""
-    removals: list[Step] = []
-    before: tuple[str, ...] = ()
-    for units in applications:
-        removals += [
-            Step(
-                id=f"remove/{unit}",
-                action="unit.remove",
-                target=unit,
-                arguments={"unit": unit, "directory": str(site.unit_directory(unit))},
-                needs=before,
-                reason="stopped, and all that it kept is removed",
-                phase="cleanup",
-                reversible=False,
-            )
-            for unit in units
-        ]
-        before = tuple(f"remove/{unit}" for unit in units) or before
-    end = Step(
-        id="forget",
-        action="model.forget",
-        target=site.model,
-        arguments={"sockets": str(site.sockets)},
-        needs=before,
-        reason="no process, file or address is left behind",
-        phase="cleanup",
-        reversible=False,
-    )
-    return Plan(kind="removal", cloud=site.model, steps=(*removals, end), facts={}).sealed()

@@ -13,7 +13,7 @@ from onward.plan.deployment.words import Words
 def unit_state(words: Words, unit: str) -> UnitState:
     """What this unit of the application shall be. Raises BundleInvalid, InvalidCatalogue."""
     charm, directory = words.charm, str(words.site.unit_directory(unit))
-    files = [_file(words, unit, each) for each in charm.files if not each.when or words.fill(each.when, unit)]
+    files = [_file(words, unit, each) for each in charm.files]
     files += [
         UnitFile(path=f"etc/{each.name}.uwsgi.ini", text=_uwsgi(words, unit, each.wsgi))
         for each in charm.processes

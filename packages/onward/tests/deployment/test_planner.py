@@ -46,7 +46,7 @@ def test_a_service_starts_when_its_schema_is_made_and_what_it_uses_serves() -> N
     plan = plan_of(BUNDLE)
     assert {
         "initialise/keystone",
-        "grant/mariadb/keystone/shared-db",
+        "grant/keystone/shared-db",
         "start/mariadb/0",
         "start/memcached/0",
     } <= before(plan, "start/keystone/1")
@@ -57,7 +57,7 @@ def test_a_service_starts_when_its_schema_is_made_and_what_it_uses_serves() -> N
 def test_nobody_is_told_of_a_database_that_has_not_become_one_cluster() -> None:
     plan = plan_of(BUNDLE.replace("  mariadb:\n", "  mariadb: {num_units: 3}\n"))
     assert {f"start/mariadb/{number}" for number in range(3)} <= before(plan, "cluster/mariadb")
-    assert "cluster/mariadb" in before(plan, "grant/mariadb/keystone/shared-db")
+    assert "cluster/mariadb" in before(plan, "grant/keystone/shared-db")
     begins = [step.target for step in plan.steps if step.action == "unit.start" and step.arguments["begins"]]
     assert begins == ["mariadb/0"]
 

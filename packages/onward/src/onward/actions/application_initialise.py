@@ -59,7 +59,7 @@ class InitialiseApplication:
                 )
                 printed = clean_log(context, outcome)
                 crash_point("application.command-run")
-                if outcome.exit_status != 0:
+                if outcome.exit_status not in (0, *command.done_before):
                     meaning = command.meanings.get(outcome.exit_status, "")
                     raise StepFailed(
                         f"{command.name} of {context.step.target} ended with exit status {outcome.exit_status}"

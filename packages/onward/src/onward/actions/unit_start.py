@@ -1,8 +1,11 @@
 """Have the processes of a unit run with the files that it has now, and wait until they serve."""
 
+import re
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from onward.actions.deployment import store_of
 from onward.actions.supervisor_start import supervisor_of
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
@@ -17,8 +20,14 @@ FORMED = "cluster"
 """A file in the directory of a unit that has been part of a whole cluster."""
 MOST_BEGINNINGS = 4
 """A process that ends so often before it serves will not do so the next time."""
-SETTLED_SECONDS = 30.0
-"""For a process without a probe: how long it may take until the supervisor calls it running."""
+STEADY_SECONDS = 8
+"""For a process without a probe: a service that cannot start has ended before."""
+SETTLED_SECONDS = 60.0
+"""For a process without a probe: how long it may take until it is steady."""
+
+
+MOST_LINES, FEW_LINES = 300, 6
+_EXCEPTION = re.compile(r"(?:^|\s)[\w.]+(?:Error|Exception|Invalid\w*|NotFound|Refused\w*|Failure|Unreachable): \S")
 
 
 class StartWish(Frozen):
@@ -35,7 +44,7 @@ class StartUnit:
     """``unit.start``: start the unit, or restart it where it runs with other files.
 
     Arguments: ``unit``, ``directory``, ``processes``, ``configuration`` (a digest of the files), ``begins`` (whether
-    it begins a cluster that never was). Evidence: ``pids`` by process, ``ready_seconds``.
+    it begins a cluster that never was). Evidence: ``pids`` by process, ``ready_seconds``, ``probes`` by process.
     """
 
     name = "unit.start"
@@ -47,17 +56,29 @@ class StartUnit:
         """Start it and wait. Raises UnitNotReady with the last lines of its log."""
         wish = StartWish.model_validate(context.step.arguments)
         unit, supervisor = wish.unit, supervisor_of(self._directories, context)
+        secrets = store_of(self._directories, context).secrets()
         if wish.begins and not (wish.directory / FORMED).exists():
-            _begin_cluster(wish, supervisor)
+            _begin_cluster(wish, supervisor, secrets)
         began = time.monotonic()
         supervisor.apply(unit, wish.processes, wish.configuration)
         crash_point("unit.started")
         for process in wish.processes:
-            self._wait(context, supervisor, unit, process)
+            self._wait(context, supervisor, unit, process, secrets)
         pids = {each.name: each.pid for each in supervisor.states(unit)}
-        return {"pids": pids, "ready_seconds": round(time.monotonic() - began, 2)}
+        return {
+            "pids": pids,
+            "ready_seconds": round(time.monotonic() - began, 2),
+            "probes": {each.name: each.ready.model_dump(mode="json") for each in wish.processes if each.ready},
+        }
 
-    def _wait(self, context: StepContext, supervisor: Supervisor, unit: str, process: UnitProcess) -> None:
+    def _wait(
+        self,
+        context: StepContext,
+        supervisor: Supervisor,
+        unit: str,
+        process: UnitProcess,
+        secrets: Mapping[str, str],
+    ) -> None:
         probe = process.ready
         deadline = time.monotonic() + (probe.seconds if probe else SETTLED_SECONDS)
         pids = set[int]()
@@ -65,7 +86,8 @@ class StartUnit:
             state = next((each for each in supervisor.states(unit) if each.name == process.name), None)
             pids |= {state.pid} if state is not None and state.pid else set()
             runs = state is not None and state.state == "RUNNING"
-            if runs and (probe is None or answers(probe)):
+            steady = state is not None and state.seconds >= STEADY_SECONDS
+            if runs and (steady if probe is None else answers(probe, secrets)):
                 return
             if context.cancelled():
                 raise StepFailed(f"Stopped while {unit} was starting.", state=f"{unit} goes on starting.")
@@ -76,22 +98,29 @@ class StartUnit:
             time.sleep(0.1)
 
 
-def _begin_cluster(wish: StartWish, supervisor: Supervisor) -> None:
+def _begin_cluster(wish: StartWish, supervisor: Supervisor, secrets: Mapping[str, str]) -> None:
     """Have the unit begin a cluster that never was: unless it has, and serves, it is begun anew.
 
     The mark is read and removed by the process itself, so that whoever restarts it later has it join the others.
     """
-    serves = all(each.ready is None or answers(each.ready) for each in wish.processes)
+    serves = all(each.ready is None or answers(each.ready, secrets) for each in wish.processes)
     if not serves or not supervisor.runs(wish.unit, wish.processes, wish.configuration):
         supervisor.remove(wish.unit)
         (wish.directory / "begin-cluster").touch(mode=0o600)
+
+
+def _telling(lines: Sequence[str]) -> Sequence[str]:
+    """The lines of a log that end with its last exception, for a server says more afterwards; else its last ones."""
+    recent = lines[-MOST_LINES:]
+    ends = [place for place, line in enumerate(recent, start=1) if _EXCEPTION.search(line)]
+    return recent[max(0, ends[-1] - FEW_LINES) : ends[-1]] if ends else recent[-2 * FEW_LINES :]
 
 
 def _not_ready(
     context: StepContext, unit: str, process: UnitProcess, state: ProcessState | None, how: str
 ) -> UnitNotReady:
     log = Path(process.directory) / "log" / f"{process.name}.log"
-    lines = log.read_text(errors="replace").splitlines()[-15:] if log.is_file() else []
+    lines = _telling(log.read_text(errors="replace").splitlines()) if log.is_file() else []
     said = f"supervisor: {state.state} {state.said}" if state else "supervisor: unknown to it"
     return UnitNotReady(
         f"{process.name} of {unit} {how}.",

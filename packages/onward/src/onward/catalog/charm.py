@@ -56,7 +56,12 @@ class ConfigFile(Fact):
     sections: dict[str, dict[str, str]] = Field(
         default_factory=dict, description="For oslo.config and its like: values by section and option; empty: left out"
     )
+    common: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="By section, the names of what many charms have alike (charm-sections.yaml); own values win",
+    )
     text: str | None = Field(default=None, description="Any other file")
+    program: str | None = Field(default=None, description="A program that comes with the charms, as it is")
     options: bool = Field(default=False, description="The options of bundle and operator are written here as well")
 
 
@@ -69,9 +74,10 @@ class Preparation(Fact):
 
 
 class Ready(Fact):
-    """When a process serves."""
+    """When a process serves: it answers at a port, or takes calls from the broker."""
 
-    port: str = Field(description="Name of one of the charm's ports, on the unit's address")
+    port: str = Field(default="", description="Name of one of the charm's ports, on the unit's address")
+    queue: str = Field(default="", description="The broker's queue that it takes calls from: conductor.HOST")
     path: str | None = Field(default=None, description="Asked over HTTP; None: that it accepts connections is enough")
     statuses: tuple[int, ...] = (200, 300)
     seconds: float = Field(default=180.0, gt=0, description="How long it may take")
@@ -80,7 +86,8 @@ class Ready(Fact):
 class Uwsgi(Fact):
     """An API that runs under a WSGI server."""
 
-    applications: tuple[Application, ...]
+    applications: tuple[Application, ...] = ()
+    paste: str = Field(default="", description="Where it comes from a file of Paste Deploy instead: its path")
     port: str
     arguments: tuple[str, ...] = Field(default=(), description="What the code finds as the arguments of its program")
     environment: dict[str, str] = Field(default_factory=dict)
@@ -90,6 +97,8 @@ class CharmProcess(Fact):
     """A process of every unit of the application."""
 
     name: str
+    since: str | None = Field(default=None, description="First series that has it; None: all in the catalogue")
+    until: str | None = None
     argv: tuple[str, ...] = ()
     wsgi: Uwsgi | None = None
     environment: dict[str, str] = Field(default_factory=dict)
@@ -137,7 +146,7 @@ class Charm(Fact):
         default=(), description="Commands of the service that are run once, with the first unit's configuration"
     )
     initial_variables: dict[str, str] = Field(
-        default_factory=dict, description="Environment variables of these commands"
+        default_factory=dict, description="Environment variables of these commands, filled in for the first unit"
     )
     processes: tuple[CharmProcess, ...] = Field(min_length=1)
     cluster: ClusterRule | None = None

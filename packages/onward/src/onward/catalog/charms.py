@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from onward.catalog.charm import Charm
+from onward.catalog.charm import Charm, ConfigFile
 from onward.catalog.load import recipe
 from onward.catalog.validation import invalid, validated
 
 DATA = files("onward.catalog") / "data" / "charms"
+COMMON = files("onward.catalog") / "data" / "charm-sections.yaml"
+BROKER = "rabbitmq"
+"""The interface of a broker."""
+Sections = Mapping[str, Mapping[str, str]]
+"""Options and their values, by the name of what many charms have alike."""
 
 
 @cache
@@ -25,26 +30,62 @@ def charms() -> Mapping[str, Charm]:
 def read_charm(file: str, text: str) -> Charm:
     """The charm that a file's text describes. Raises InvalidCatalogue."""
     charm = validated(file, text, Charm)
-    if wrong := contradictions(charm):
+    if wrong := contradictions(charm, common_sections()):
         raise invalid(file, wrong)
-    return charm
+    return charm.model_copy(update={"files": tuple(_whole(each) for each in charm.files)})
 
 
-def contradictions(charm: Charm) -> list[str]:
+@cache
+def common_sections() -> Sections:
+    """What many charms have alike in their files. Raises InvalidCatalogue."""
+    return validated(COMMON.name, COMMON.read_text(encoding="utf-8"), dict[str, dict[str, str]])
+
+
+def _whole(file: ConfigFile) -> ConfigFile:
+    """The file with what it has in common with others, and with its program."""
+    if file.program is not None:
+        # What a program says is nothing that is filled in.
+        text = (DATA / file.program).read_text(encoding="utf-8")
+        return file.model_copy(update={"text": f"{{% raw %}}{text}{{% endraw %}}"})
+    common = common_sections()
+    sections: dict[str, dict[str, str]] = {}
+    for section in dict.fromkeys((*file.common, *file.sections)):
+        sections[section] = {}
+        for name in file.common.get(section, ()):
+            sections[section] |= common[name]
+        sections[section] |= file.sections.get(section, {})
+    return file.model_copy(update={"sections": sections})
+
+
+def contradictions(charm: Charm, common: Sections) -> list[str]:
     """What cannot be true of a charm, beginning with the key; empty for good data."""
     wrong = []
     if charm.service is not None:
         recipe(charm.service)
     ports = [(f"registers[{each.name}].port", each.port) for each in charm.registers]
     for process in charm.processes:
+        key = f"processes[{process.name}]"
         if bool(process.argv) == bool(process.wsgi):
-            wrong.append(f"processes[{process.name}]: it has either argv or wsgi")
+            wrong.append(f"{key}: it has either argv or wsgi")
         if process.wsgi is not None:
-            ports.append((f"processes[{process.name}].wsgi.port", process.wsgi.port))
+            ports.append((f"{key}.wsgi.port", process.wsgi.port))
+            if bool(process.wsgi.applications) == bool(process.wsgi.paste):
+                wrong.append(f"{key}.wsgi: it has either applications or paste")
         if process.ready is not None:
-            ports.append((f"processes[{process.name}].ready.port", process.ready.port))
+            if bool(process.ready.port) == bool(process.ready.queue):
+                wrong.append(f"{key}.ready: it has either port or queue")
+            elif process.ready.port:
+                ports.append((f"{key}.ready.port", process.ready.port))
+            elif not any(each.interface == BROKER for each in charm.requires.values()):
+                wrong.append(f"{key}.ready.queue: the charm requires no {BROKER}")
     wrong += [f"{key}: there is no port called {port}" for key, port in ports if port not in charm.ports]
     for file in charm.files:
-        if bool(file.sections) == (file.text is not None):
-            wrong.append(f"files[{file.path}]: it has either sections or text")
+        if sum((bool(file.sections or file.common), file.text is not None, file.program is not None)) != 1:
+            wrong.append(f"files[{file.path}]: it has either sections, text or program")
+        wrong += [
+            f"files[{file.path}].common.{section}: there is no {name} in {COMMON.name}"
+            for section, names in file.common.items()
+            for name in names
+            if name not in common
+        ]
     return wrong

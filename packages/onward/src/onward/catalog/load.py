@@ -5,6 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TypeVar
 
+from onward.catalog.charm import CharmProcess
 from onward.catalog.database import DatabaseNeeds, OldestServers
 from onward.catalog.endpoint_names import NameGone
 from onward.catalog.online_migrations import OnlineMigration
@@ -26,7 +27,9 @@ from onward.errors import ServiceNotMoved, UnknownService
 
 DATA = files("onward.catalog") / "data"
 
-Dated = TypeVar("Dated", Command, Check, Application, KnownFault, LeftOut, OnlineMigration, OptionNamespace)
+Dated = TypeVar(
+    "Dated", Command, Check, Application, KnownFault, LeftOut, OnlineMigration, OptionNamespace, CharmProcess
+)
 Change = TypeVar("Change", AnswerChange, CensusChange)
 
 FORWARD_KEYS = frozenset(ForwardRecipe.model_fields) - frozenset(Recipe.model_fields)

@@ -25,6 +25,9 @@ class Command(Fact):
     since: str | None = Field(default=None, description="First series that has it; None: all in the catalogue")
     until: str | None = Field(default=None, description="Last series that has it; None: still there")
     meanings: dict[int, str] = Field(default_factory=dict, description="What its exit statuses mean; 0 is success")
+    done_before: tuple[int, ...] = Field(
+        default=(), description="Exit statuses which say that what it does was done before: success as well"
+    )
     early_options: tuple[tuple[str, str], ...] = Field(
         default=(), description="Options (group, name) that it uses before it has read its configuration files"
     )

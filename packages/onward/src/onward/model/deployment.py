@@ -31,6 +31,17 @@ class UnitPreparation(Described):
     creates: str
 
 
+class QueueProbe(Described):
+    """How it is seen that a process takes calls from the broker: its queue has a consumer."""
+
+    addresses: tuple[str, ...] = Field(description="Of the broker's nodes; the first that answers is believed")
+    port: int = Field(description="Of the broker's management API")
+    vhost: str
+    queue: str
+    secret: str = Field(description="Name of the secret that is the broker's administrator's password")
+    seconds: float
+
+
 class ReadyProbe(Described):
     """How it is seen that a process serves."""
 
@@ -48,7 +59,7 @@ class UnitProcess(Described):
     argv: tuple[str, ...]
     environment: dict[str, str] = Field(default_factory=dict)
     directory: str
-    ready: ReadyProbe | None = None
+    ready: ReadyProbe | QueueProbe | None = None
     stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
     stop_seconds: int = 30
     stop_group: bool = False

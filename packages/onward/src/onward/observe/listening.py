@@ -1,16 +1,23 @@
 """Whether something serves: asked once, with a short timeout."""
 
 import socket
+from collections.abc import Mapping
+from urllib.parse import quote
 
 import requests
 
-from onward.model.deployment import ReadyProbe
+from onward.model.deployment import QueueProbe, ReadyProbe
 
 ANSWER_SECONDS = 5.0
 
 
-def answers(probe: ReadyProbe) -> bool:
-    """Whether it accepts a connection and, where there is a path, answers with one of the statuses."""
+def answers(probe: ReadyProbe | QueueProbe, secrets: Mapping[str, str]) -> bool:
+    """Whether it accepts a connection and, where there is a path, answers with one of the statuses.
+
+    For what takes calls from the broker: whether its queue has a consumer. ``secrets`` are those of the model.
+    """
+    if isinstance(probe, QueueProbe):
+        return has_consumer(probe, secrets.get(probe.secret, ""))
     if probe.path is None:
         return accepts(probe.address, probe.port)
     try:
@@ -20,6 +27,23 @@ def answers(probe: ReadyProbe) -> bool:
     except requests.RequestException:
         return False
     return answer.status_code in probe.statuses
+
+
+def has_consumer(probe: QueueProbe, password: str) -> bool:
+    """Whether somebody takes calls from the queue, as the first of the broker's nodes that answers has it.
+
+    https://www.rabbitmq.com/docs/3.10/management: a queue that there is not is a 404. Its figures are some seconds old;
+    the list of consumers is not.
+    """
+    for address in probe.addresses:
+        url = f"http://{address}:{probe.port}/api/consumers/{quote(probe.vhost, safe='')}"
+        try:
+            answer = requests.get(url, auth=("onward", password), timeout=ANSWER_SECONDS)
+            if answer.ok:
+                return any(each["queue"]["name"] == probe.queue for each in answer.json())
+        except (requests.RequestException, ValueError, KeyError, TypeError):
+            continue
+    return False
 
 
 def accepts(address: str, port: int) -> bool:

@@ -227,14 +227,20 @@ def _choices(directories: Directories, found: Topology, environments: Environmen
     if not services:
         return {}
     interpreters = find_interpreters()
-    chosen = {}
+    chosen, also = {}, dict[tuple[str, str], dict[Driver, None]]()
     for name, charm in services.items():
         channel = (found.applications[name].channel or DEFAULT_SERIES).partition("/")[0]
         series = series_list().find(channel)
         choice = choose_environments(directories, charm.service or "", (series,), interpreters, environments)
         served = (WSGI_SERVER,) if any(process.wsgi for process in charm.processes) else ()
-        chosen[name] = choice[series.id].model_copy(update={"also": (*served, *charm.packages)})
-    return chosen
+        # All applications of a service share one environment: it has what any of them needs.
+        shared = also.setdefault((charm.service or "", series.id), {})
+        shared.update(dict.fromkeys((*served, *charm.packages)))
+        chosen[name] = choice[series.id]
+    return {
+        name: choice.model_copy(update={"also": tuple(also[services[name].service or "", choice.series])})
+        for name, choice in chosen.items()
+    }
 
 
 def _addressed(found: Topology) -> list[str]:

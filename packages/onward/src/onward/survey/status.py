@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pydantic import TypeAdapter
+
 from onward.catalog.charms import charms
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs
@@ -11,12 +13,13 @@ from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
 from onward.model.bundle import Bundle
-from onward.model.deployment import ReadyProbe
+from onward.model.deployment import QueueProbe, ReadyProbe
 from onward.observe.listening import answers
-from onward.plan.deployment.topology import Topology, topology
+from onward.plan.deployment.topology import topology
 from onward.survey.deployed import process_states
 from onward.survey.deployment import known_model
 
+_PROBES = TypeAdapter(dict[str, ReadyProbe | QueueProbe])
 State = Literal["active", "starting", "waiting", "failed", "stopped", "unreachable"]
 
 
@@ -49,7 +52,7 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
     states = process_states(store, Path(record["sockets"]))
     run = _latest_run(directories, model)
     units = tuple(
-        _unit(found, name, unit, record["addresses"], states.get(unit, []), run, store)
+        _unit(unit, record["addresses"], states.get(unit, []), run, store)
         for name in found.applications
         for unit in found.units(name)
     )
@@ -57,8 +60,6 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
 
 
 def _unit(
-    found: Topology,
-    application: str,
     unit: str,
     addresses: dict[str, str],
     states: list[ProcessState],
@@ -75,7 +76,7 @@ def _unit(
         state = "starting" if all(each.state == "STARTING" for each in bad) else "failed"
         log = store.directory / "units" / unit.replace("/", "-") / "log" / f"{bad[0].name}.log"
         message = f"{bad[0].name}: {bad[0].state.lower()}, {bad[0].said}; {log}"
-    elif silent := _silent(found, application, address):
+    elif silent := _silent(store, unit):
         state, message = "unreachable", f"runs, and does not answer at {silent}"
     else:
         state, message = "active", ""
@@ -97,18 +98,15 @@ def _not_there(unit: str, run: RunRecord | None) -> tuple[State, str]:
     return "waiting", (f"for {', '.join(waited)}" if waited else "to be started") + suffix
 
 
-def _silent(found: Topology, application: str, address: str) -> str:
-    """Where a process of the application should answer and does not; empty where all do."""
-    charm = found.charms[application]
-    for process in charm.processes:
-        if process.ready is None:
-            continue
-        port = charm.ports[process.ready.port]
-        probe = ReadyProbe(
-            address=address, port=port, path=process.ready.path, statuses=process.ready.statuses, seconds=1
-        )
-        if not answers(probe):
-            return f"{address}:{port}{process.ready.path or ''}"
+def _silent(store: ModelStore, unit: str) -> str:
+    """Where a process of the unit should answer, as it was started, and does not; empty where all do."""
+    started = store.done().get(f"start/{unit}", {}).get("evidence", {})
+    secrets = store.secrets()
+    for probe in _PROBES.validate_python(started.get("probes", {})).values():
+        if not answers(probe, secrets):
+            if isinstance(probe, QueueProbe):
+                return f"the queue {probe.queue} of {probe.vhost}, which has no consumer"
+            return f"{probe.address}:{probe.port}{probe.path or ''}"
     return ""
 
 

@@ -201,7 +201,7 @@ class _Deployment:
         return GrantWish(
             application=name,
             provider=provider,
-            wants={key: words.fill(text) for key, text in charm.requires[endpoint].wants.items()},
+            wants=words.wants()[endpoint],
             secret=f"{name}/{endpoint}",
             address=site.addresses[first],
             ports=self._topology.charms[provider].ports,
@@ -240,7 +240,7 @@ class _Deployment:
                     )
                     for command in charm.initialise
                 ],
-                "variables": {key: words.fill(text) for key, text in charm.initial_variables.items()},
+                "variables": {key: words.fill(text, first) for key, text in charm.initial_variables.items()},
             },
             needs=(f"environment/{name}", f"configure/{first}", *self._ready_for(name)),
             reason="its schema, and what it needs to begin with, are made once for all units",
@@ -292,10 +292,10 @@ class _Deployment:
 
     def _publication(self, name: str) -> Step:
         balancer = self._topology.balancer(name) or ""
-        words, charm = self._words[name], self._topology.charms[name]
+        words = self._words[name]
         urls: list[JsonValue] = [
             words.url(network, process.wsgi.port) + ((process.ready.path if process.ready else None) or "/")
-            for process in charm.processes
+            for process in words.processes()
             if process.wsgi is not None
             for network in ("public", "internal")
         ]
@@ -357,8 +357,8 @@ class _Deployment:
 
 
 def _grant_id(relation: Relation) -> str:
-    (name, endpoint), (provider, _) = relation.requirer, relation.provider
-    return f"grant/{provider}/{name}/{endpoint}"
+    name, endpoint = relation.requirer
+    return f"grant/{name}/{endpoint}"
 
 
 def _digest_of_files(state: UnitState) -> str:

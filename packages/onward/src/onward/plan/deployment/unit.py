@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from onward.catalog.charm import CharmProcess, ConfigFile, Uwsgi
+from onward.catalog.charm import CharmProcess, ConfigFile, Ready, Uwsgi
+from onward.catalog.charms import BROKER
 from onward.catalog.load import in_force
 from onward.model.bundle import OptionValue
-from onward.model.deployment import ReadyProbe, UnitFile, UnitPreparation, UnitProcess, UnitState
+from onward.model.deployment import QueueProbe, ReadyProbe, UnitFile, UnitPreparation, UnitProcess, UnitState
 from onward.plan.deployment.words import Words
 
 
@@ -16,7 +17,7 @@ def unit_state(words: Words, unit: str) -> UnitState:
     files = [_file(words, unit, each) for each in charm.files]
     files += [
         UnitFile(path=f"etc/{each.name}.uwsgi.ini", text=_uwsgi(words, unit, each.wsgi))
-        for each in charm.processes
+        for each in words.processes()
         if each.wsgi is not None
     ]
     return UnitState(
@@ -29,7 +30,7 @@ def unit_state(words: Words, unit: str) -> UnitState:
             )
             for each in charm.prepare
         ),
-        processes=tuple(_process(words, unit, each) for each in charm.processes),
+        processes=tuple(_process(words, unit, each) for each in words.processes()),
     )
 
 
@@ -77,12 +78,9 @@ def _ini(sections: Mapping[str, Mapping[str, str]]) -> str:
 
 def _uwsgi(words: Words, unit: str, wsgi: Uwsgi) -> str:
     """https://uwsgi-docs.readthedocs.io/en/latest/Options.html, as devstack and the services' own guides have it."""
-    series = words.site.series[words.application]
-    (application,) = in_force(wsgi.applications, series)
-    called = "()" if application.call else ""
     settings = {
         "http-socket": f"{words.site.addresses[unit]}:{words.charm.ports[wsgi.port]}",
-        "module": f"{application.module}:{application.attribute}{called}",
+        **_application(words, unit, wsgi),
         "pyargv": " ".join(words.fill(word, unit) for word in wsgi.arguments),
         "processes": str(words.options(unit).get("workers", 1)),
         "threads": "1",
@@ -105,6 +103,14 @@ def _uwsgi(words: Words, unit: str, wsgi: Uwsgi) -> str:
     return "\n".join(["[uwsgi]", *lines]) + "\n"
 
 
+def _application(words: Words, unit: str, wsgi: Uwsgi) -> dict[str, str]:
+    """Where uWSGI finds the application."""
+    if wsgi.paste:
+        return {"paste": f"config:{words.fill(wsgi.paste, unit)}"}
+    (application,) = in_force(wsgi.applications, words.site.series[words.application])
+    return {"module": f"{application.module}:{application.attribute}{'()' if application.call else ''}"}
+
+
 def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
     directory = words.site.unit_directory(unit)
     environment = process.environment
@@ -114,23 +120,35 @@ def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
         argv: tuple[str, ...] = (str(server), "--ini", str(directory / "etc" / f"{process.name}.uwsgi.ini"))
     else:
         argv = tuple(words.fill(word, unit) for word in process.argv)
-    ready = process.ready
     return UnitProcess(
         name=process.name,
         argv=argv,
         # uWSGI's own setting would come too late: Python runs already when it is read.
         environment={name: words.fill(value, unit) for name, value in environment.items()},
         directory=str(directory),
-        ready=None
-        if ready is None
-        else ReadyProbe(
+        ready=None if process.ready is None else _probe(words, unit, process.ready),
+        stop_signal=process.stop_signal,
+        stop_seconds=process.stop_seconds,
+        stop_group=process.stop_group,
+    )
+
+
+def _probe(words: Words, unit: str, ready: Ready) -> ReadyProbe | QueueProbe:
+    if ready.port:
+        return ReadyProbe(
             address=words.site.addresses[unit],
             port=words.charm.ports[ready.port],
             path=ready.path,
             statuses=ready.statuses,
             seconds=ready.seconds,
-        ),
-        stop_signal=process.stop_signal,
-        stop_seconds=process.stop_seconds,
-        stop_group=process.stop_group,
+        )
+    relation = next(each for each in words.topology.used_by(words.application) if each.interface == BROKER)
+    broker = relation.provider[0]
+    return QueueProbe(
+        addresses=tuple(words.site.addresses[each] for each in words.topology.units(broker)),
+        port=words.topology.charms[broker].ports["management"],
+        vhost=words.wants()[relation.requirer[1]]["vhost"],
+        queue=words.fill(ready.queue, unit),
+        secret=f"{broker}/administrator",
+        seconds=ready.seconds,
     )

@@ -7,7 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template, TemplateError
 
-from onward.catalog.charm import Charm
+from onward.catalog.charm import Charm, CharmProcess
+from onward.catalog.load import in_force
 from onward.errors import BundleInvalid, InvalidCatalogue
 from onward.model.bundle import OptionValue
 from onward.model.deployment import secret_reference
@@ -78,6 +79,18 @@ class Words:
             found[relation.requirer[1]] = {name: other.fill(text) for name, text in offers.items()}
         return found
 
+    def wants(self) -> dict[str, dict[str, str]]:
+        """What it asks of the applications that it uses, by its own endpoint."""
+        return {
+            endpoint: {key: self.fill(text) for key, text in requirement.wants.items()}
+            for endpoint, requirement in self.charm.requires.items()
+        }
+
+    def processes(self) -> tuple[CharmProcess, ...]:
+        """The processes that its release has."""
+        series = self.site.series.get(self.application)
+        return tuple(self.charm.processes if series is None else in_force(self.charm.processes, series))
+
     def url(self, network: str, port: str) -> str:
         """Where the application answers on a network: its balancer's address, or that of its first unit."""
         balancer = self.topology.balancer(self.application)
@@ -110,6 +123,7 @@ class Words:
             "user": site.user,
             "shared": str(site.directory / "shared" / self.application),
             "related": _Lazy(self.related),
+            "wants": _Lazy(self.wants),
             "secret": lambda name: secret_reference(self.application, name),
             "public_url": lambda port: self.url("public", port),
             "internal_url": lambda port: self.url("internal", port),
@@ -132,7 +146,7 @@ class Words:
         found = []
         for name in self.topology.balanced_by(self.application):
             charm = self.topology.charms[name]
-            for process in charm.processes:
+            for process in Words(self.topology, self.site, name).processes():
                 if process.wsgi is None:
                     continue
                 ready = process.ready

@@ -47,7 +47,10 @@ def test_an_application_is_of_the_charm_that_has_its_name() -> None:
         ("[1, 2", "expected ',' or ']'"),
         ("applications:\n  keystoen:\n", "did you mean keystone?"),
         (f"{APPLICATIONS}relations: [[keystone, mysql]]\n", "there is no mysql"),
-        (f"{APPLICATIONS}relations: [[haproxy, mariadb]]\n", "mariadb requires nothing, provides shared-db"),
+        (
+            "applications:\n  memcached:\n  haproxy:\nrelations: [[haproxy, memcached]]\n",
+            "memcached requires nothing, provides cache",
+        ),
         ("applications:\n  haproxy: {num_units: 2}\n", "at most 1"),
     ],
 )

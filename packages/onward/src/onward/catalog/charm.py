@@ -47,6 +47,8 @@ class Provision(Fact):
         default=None, description="Action that gives a user what it asked for: database.grant; None: nothing to do"
     )
     offers: dict[str, str] = Field(default_factory=dict, description="What users may know of it, by name")
+    port: str = Field(default="", description="For a server behind a load balancer: which of its ports")
+    greets: str = Field(default="", description="What such a server says first when it is well")
 
 
 class ConfigFile(Fact):

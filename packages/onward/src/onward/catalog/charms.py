@@ -12,6 +12,8 @@ DATA = files("onward.catalog") / "data" / "charms"
 COMMON = files("onward.catalog") / "data" / "charm-sections.yaml"
 BROKER = "rabbitmq"
 """The interface of a broker."""
+SERVER = "tcp"
+"""The interface of a server that is no API and that a load balancer stands before, so that its users find it."""
 Sections = Mapping[str, Mapping[str, str]]
 """Options and their values, by the name of what many charms have alike."""
 
@@ -63,6 +65,7 @@ def contradictions(charm: Charm, common: Sections) -> list[str]:
     if charm.service is not None:
         recipe(charm.service)
     ports = [(f"registers[{each.name}].port", each.port) for each in charm.registers]
+    ports += [(f"provides.{name}.port", each.port) for name, each in charm.provides.items() if each.interface == SERVER]
     for process in charm.processes:
         key = f"processes[{process.name}]"
         if bool(process.argv) == bool(process.wsgi):

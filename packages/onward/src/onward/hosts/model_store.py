@@ -19,9 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onward.hosts.private_file import make_private, write_private
-from onward.model.deployment import SECRET
+from pydantic import TypeAdapter
 
+from onward.hosts.private_file import make_private, write_private
+from onward.model.deployment import SECRET, QueueProbe, ReadyProbe
+
+_PROBES = TypeAdapter(dict[str, ReadyProbe | QueueProbe])
 PASSWORD_LENGTH = 32
 _ALPHABET = string.ascii_letters + string.digits
 """No character of a password has to be escaped in a URL, a file or a statement."""
@@ -88,6 +91,11 @@ class ModelStore:
             told = json.loads(path.read_text(encoding="utf-8"))
             found[told["step"]] = told
         return found
+
+    def probes(self, unit: str) -> dict[str, ReadyProbe | QueueProbe]:
+        """How it is seen that the unit's processes serve, as it was started last; by process."""
+        started = self.done().get(f"start/{unit}", {}).get("evidence", {})
+        return _PROBES.validate_python(started.get("probes", {}))
 
     def undo(self, step: str) -> None:
         """Forget that a step was done."""

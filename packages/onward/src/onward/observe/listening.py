@@ -55,6 +55,16 @@ def accepts(address: str, port: int) -> bool:
     return True
 
 
+def greets(where: str, word: str) -> bool:
+    """Whether the server at ADDRESS:PORT says this word as soon as somebody connects."""
+    address, _, port = where.rpartition(":")
+    try:
+        with socket.create_connection((address, int(port)), timeout=ANSWER_SECONDS) as connection:
+            return word.encode() in connection.recv(512)
+    except OSError:
+        return False
+
+
 def status_of(url: str) -> int | str:
     """The HTTP status of an address, or in words why there is none."""
     try:

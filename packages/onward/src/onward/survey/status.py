@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter
-
 from onward.catalog.charms import charms
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs
@@ -13,13 +11,12 @@ from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
 from onward.model.bundle import Bundle
-from onward.model.deployment import QueueProbe, ReadyProbe
+from onward.model.deployment import QueueProbe
 from onward.observe.listening import answers
 from onward.plan.deployment.topology import topology
 from onward.survey.deployed import process_states
 from onward.survey.deployment import known_model
 
-_PROBES = TypeAdapter(dict[str, ReadyProbe | QueueProbe])
 State = Literal["active", "starting", "waiting", "failed", "stopped", "unreachable"]
 
 
@@ -100,9 +97,8 @@ def _not_there(unit: str, run: RunRecord | None) -> tuple[State, str]:
 
 def _silent(store: ModelStore, unit: str) -> str:
     """Where a process of the unit should answer, as it was started, and does not; empty where all do."""
-    started = store.done().get(f"start/{unit}", {}).get("evidence", {})
     secrets = store.secrets()
-    for probe in _PROBES.validate_python(started.get("probes", {})).values():
+    for probe in store.probes(unit).values():
         if not answers(probe, secrets):
             if isinstance(probe, QueueProbe):
                 return f"the queue {probe.queue} of {probe.vhost}, which has no consumer"

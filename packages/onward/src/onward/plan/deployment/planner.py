@@ -292,7 +292,8 @@ class _Deployment:
 
     def _publication(self, name: str) -> Step:
         balancer = self._topology.balancer(name) or ""
-        words = self._words[name]
+        words, charm = self._words[name], self._topology.charms[name]
+        host = words.host("internal")
         urls: list[JsonValue] = [
             words.url(network, process.wsgi.port) + ((process.ready.path if process.ready else None) or "/")
             for process in words.processes()
@@ -303,12 +304,17 @@ class _Deployment:
             f"publish/{name}",
             "application.publish",
             name,
-            {"application": name, "urls": list(dict.fromkeys(map(str, urls)))},
+            {
+                "application": name,
+                "urls": list(dict.fromkeys(map(str, urls))),
+                "servers": {f"{host}:{charm.ports[each.port]}": each.greets for each in words.servers()},
+            },
             needs=(
+                *((f"cluster/{name}",) if self._clustered(name) else ()),
                 *(f"start/{unit}" for unit in self._topology.units(name)),
                 *(f"start/{unit}" for unit in self._topology.units(balancer)),
             ),
-            reason=f"it can be reached through {balancer}, on every network",
+            reason=f"it can be reached through {balancer}",
         )
 
     def _ready_for(self, name: str) -> tuple[str, ...]:

@@ -6,11 +6,12 @@ from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
 from onward.catalog.charm import Charm
+from onward.catalog.charms import SERVER
 from onward.errors import BundleInvalid, BundleUnsatisfied
 from onward.model.bundle import Bundle, BundleApplication
 
-BALANCED = "http"
-"""The interface of an API that a load balancer stands before. The balancer does not wait for it."""
+BALANCED = ("http", SERVER)
+"""The interfaces of what a load balancer stands before: APIs and servers. The balancer does not wait for them."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Topology:
 
     def used_by(self, application: str) -> Iterator[Relation]:
         """Relations in which it is the one who uses, other than load balancing."""
-        return (each for each in self.relations if each.requirer[0] == application and each.interface != BALANCED)
+        return (each for each in self.relations if each.requirer[0] == application and each.interface not in BALANCED)
 
     def balancer(self, application: str) -> str | None:
         """The application that stands before it on every network."""
@@ -68,7 +69,7 @@ class Topology:
 
     @staticmethod
     def _balances(relation: Relation) -> bool:
-        return relation.interface == BALANCED
+        return relation.interface in BALANCED
 
 
 def topology(bundle: Bundle, charms: Mapping[str, Charm], file: str) -> Topology:
@@ -144,7 +145,7 @@ def _satisfied(found: Topology) -> None:
             if not requirement.optional and endpoint not in related:
                 missing.append(f"{name} needs a relation of {name}:{endpoint} (interface {requirement.interface})")
     for relation in found.relations:
-        if relation.interface != BALANCED and not found.units(relation.provider[0]):
+        if relation.interface not in BALANCED and not found.units(relation.provider[0]):
             missing.append(f"{relation}: {relation.provider[0]} has no unit")
     if missing:
         raise BundleUnsatisfied("The bundle can never come up: relations are missing.", evidence="\n".join(missing))

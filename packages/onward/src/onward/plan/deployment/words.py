@@ -7,7 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template, TemplateError
 
-from onward.catalog.charm import Charm, CharmProcess
+from onward.catalog.charm import Charm, CharmProcess, Provision
+from onward.catalog.charms import SERVER
 from onward.catalog.load import in_force
 from onward.errors import BundleInvalid, InvalidCatalogue
 from onward.model.bundle import OptionValue
@@ -91,11 +92,19 @@ class Words:
         series = self.site.series.get(self.application)
         return tuple(self.charm.processes if series is None else in_force(self.charm.processes, series))
 
-    def url(self, network: str, port: str) -> str:
-        """Where the application answers on a network: its balancer's address, or that of its first unit."""
+    def host(self, network: str) -> str:
+        """Where the application is found on a network: its balancer's address, or that of its first unit."""
         balancer = self.topology.balancer(self.application)
         key = balancer_address(balancer, network) if balancer else self.topology.units(self.application)[0]
-        return f"http://{self.site.addresses[key]}:{self.charm.ports[port]}"
+        return self.site.addresses[key]
+
+    def url(self, network: str, port: str) -> str:
+        """Where its API answers on a network."""
+        return f"http://{self.host(network)}:{self.charm.ports[port]}"
+
+    def servers(self) -> tuple[Provision, ...]:
+        """What of it is found behind a load balancer, other than APIs."""
+        return tuple(each for each in self.charm.provides.values() if each.interface == SERVER)
 
     def _known(self, unit: str | None) -> dict[str, Any]:
         known = {**self._of_application, "options": self.options(unit)}
@@ -126,10 +135,12 @@ class Words:
             "wants": _Lazy(self.wants),
             "secret": lambda name: secret_reference(self.application, name),
             "public_url": lambda port: self.url("public", port),
+            "internal_host": self.host("internal") if self._units else "",
             "internal_url": lambda port: self.url("internal", port),
             "series": site.series.get(self.application, ""),
             "environment": site.environments.get(self.application, ""),
             "balanced": self._balanced(),
+            "servers": self._servers(),
             "networks": self._networks(),
         }
 
@@ -156,12 +167,28 @@ class Words:
                         "port_name": process.wsgi.port,
                         "port": charm.ports[process.wsgi.port],
                         "path": (ready.path if ready else None) or "/",
-                        "units": [
-                            {"name": each, "address": self.site.addresses[each]} for each in self.topology.units(name)
-                        ],
+                        "units": self._behind(name),
                     }
                 )
         return found
+
+    def _servers(self) -> list[dict[str, Any]]:
+        """For a load balancer: the servers that are no APIs, each with the units behind it."""
+        return [
+            {
+                "application": name,
+                "port_name": each.port,
+                "port": words.charm.ports[each.port],
+                "greets": each.greets,
+                "units": self._behind(name),
+            }
+            for name in self.topology.balanced_by(self.application)
+            for words in [Words(self.topology, self.site, name)]
+            for each in words.servers()
+        ]
+
+    def _behind(self, application: str) -> list[dict[str, str]]:
+        return [{"name": each, "address": self.site.addresses[each]} for each in self.topology.units(application)]
 
 
 class _Lazy(dict[str, Any]):

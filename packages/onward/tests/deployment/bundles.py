@@ -1,7 +1,7 @@
 """Bundles that tests deploy, and what a plan of them is computed from."""
 
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from onward.catalog.charms import charms
 from onward.model.bundle import parse_bundle
@@ -26,6 +26,9 @@ relations:
   - [keystone, memcached]
   - [haproxy, keystone]
 """
+
+EVERYTHING = (Path(__file__).parents[4] / "examples" / "all-services.yaml").read_text()
+"""Every charm that there is."""
 
 CLUSTERS = """\
 name: {name}

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 import pytest
-from bundles import CLUSTERS, KEYSTONE, wish
+from bundles import CLUSTERS, EVERYTHING, KEYSTONE, wish
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onward.errors import InvalidCatalogue
 from onward.plan.deployment.planner import plan_deployment, step_digest
+from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
 
 
@@ -139,3 +141,42 @@ def test_the_nodes_of_a_broker_know_each_other() -> None:
     plan = plan_of(CLUSTERS.format(name="demo"))
     text = plan.step("configure/rabbitmq-server/2").model_dump_json()
     assert all(f"nodes.{number + 1} = rabbit{number}@127.16.0." in text for number in range(3))
+
+
+def test_a_word_of_a_charm_that_means_nothing_is_refused() -> None:
+    wanted = wish(BUNDLE)
+    words = Words(wanted.topology, wanted.site, "keystone")
+    with pytest.raises(InvalidCatalogue, match="cannot be used"):
+        words.fill("{{ ports.copy }}")
+
+
+def test_what_takes_calls_from_the_broker_serves_when_its_queue_has_a_consumer() -> None:
+    plan = plan_of(EVERYTHING)
+    (conductor,) = plan.step("start/nova-conductor/0").arguments["processes"]
+    assert conductor["ready"]["queue"] == "conductor.nova-conductor-0"
+    assert conductor["ready"]["vhost"] == "nova"
+    assert conductor["ready"]["secret"] == "rabbitmq-server/administrator"
+    assert "initialise/nova-conductor" in before(plan, "start/nova-api/0")
+    assert {"publish/neutron-api", "publish/glance", "start/nova-scheduler/0"} <= before(plan, "start/nova-compute/0")
+
+
+def test_each_application_is_a_user_of_its_own_who_gets_what_it_asks_for() -> None:
+    plan = plan_of(EVERYTHING)
+    assert plan.step("grant/nova-api/shared-db").arguments["wants"] == {
+        "databases": "nova_api nova_cell0 nova",
+        "user": "nova-api",
+    }
+    assert plan.step("grant/cinder-scheduler/amqp").arguments["wants"] == {
+        "vhost": "cinder",
+        "user": "cinder-scheduler",
+    }
+
+
+def test_users_of_a_database_cluster_find_it_through_the_balancer() -> None:
+    wanted = wish(EVERYTHING)
+    plan, balancer = plan_deployment(wanted), wanted.site.addresses["haproxy internal"]
+    assert f"@{balancer}:3306/placement" in str(plan.step("configure/placement/0").arguments)
+    assert plan.step("publish/mariadb").arguments["servers"] == {f"{balancer}:3306": "MariaDB"}
+    assert "publish/mariadb" in before(plan, "grant/keystone/shared-db")
+    text = str(plan.step("configure/haproxy/0").arguments)
+    assert "server mariadb-0 127.16.0.1:3306 check" in text

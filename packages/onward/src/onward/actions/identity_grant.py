@@ -21,7 +21,8 @@ ROLES = ("admin", "service")
 class GrantIdentity:
     """``identity.grant``: project, user, roles, service and endpoints; what exists under its name is used.
 
-    Arguments: ``wants`` with ``user``, ``registers`` with the services of the catalogue. Evidence: what was ``made``.
+    Arguments: ``wants`` with ``user`` and perhaps ``roles`` that its users have, ``registers`` with the services of the
+    catalogue. Evidence: what was ``made``.
     """
 
     name = "identity.grant"
@@ -36,6 +37,8 @@ class GrantIdentity:
         try:
             keystone = _Keystone(wish.offers["url"], secrets[f"{wish.provider}/admin-password"])
             keystone.user(wish.wants["user"], secrets[wish.secret])
+            for role in wish.wants.get("roles", "").split():
+                keystone.role(role)
             for service in wish.registers:
                 keystone.register(service, wish.offers["region"])
         except requests.RequestException as error:
@@ -78,8 +81,11 @@ class _Keystone:
         user = self._ensure("user", {"name": name}, {"domain_id": "default", "password": password})
         self._ask("PATCH", f"users/{user}", {"user": {"password": password}})
         for role in ROLES:
-            found = self._ensure("role", {"name": role}, {})
-            self._ask("PUT", f"projects/{project}/users/{user}/roles/{found}")
+            self._ask("PUT", f"projects/{project}/users/{user}/roles/{self.role(role)}")
+
+    def role(self, name: str) -> str:
+        """Identifier of the role of this name."""
+        return self._ensure("role", {"name": name}, {})
 
     def register(self, service: Registered, region: str) -> None:
         """The service and its endpoints; an endpoint that says another URL is corrected."""

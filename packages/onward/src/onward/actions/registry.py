@@ -27,6 +27,8 @@ from onward.actions.seed_identity import SeedIdentity
 from onward.actions.service_stopped import ServiceStopped
 from onward.actions.supervisor_start import StartSupervisor
 from onward.actions.take_census import TakeCensus
+from onward.actions.trial_fault import InjectFault
+from onward.actions.trial_use import KeptByCloud, RemoveTrial, UseCloud
 from onward.actions.unit_command import UnitCommand
 from onward.actions.unit_configure import ConfigureUnit
 from onward.actions.unit_remove import RemoveUnit
@@ -66,7 +68,7 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
 
 
 def _deployment(directories: Directories) -> list[Action]:
-    """The actions by which a model is deployed, changed and removed."""
+    """The actions by which a model is deployed, changed, tried and removed."""
     remembered: list[Action] = [
         BuildApplicationEnvironment(directories),
         ConfigureUnit(directories),
@@ -81,4 +83,12 @@ def _deployment(directories: Directories) -> list[Action]:
         StartSupervisor(directories),
         StartUnit(directories),
     ]
-    return [*(Noted(action, directories) for action in remembered), ForgetModel(directories), RemoveUnit(directories)]
+    others: list[Action] = [
+        ForgetModel(directories),
+        InjectFault(directories),
+        KeptByCloud(directories),
+        RemoveTrial(directories),
+        RemoveUnit(directories),
+        UseCloud(directories),
+    ]
+    return [*(Noted(action, directories) for action in remembered), *others]

@@ -31,6 +31,8 @@ COMMANDS = {
     "config": "onward.commands.config:Config",
     "status": "onward.commands.status:Status",
     "destroy": "onward.commands.deploy:Destroy",
+    "smoke": "onward.commands.trial:Smoke",
+    "test": "onward.commands.trial:Test",
     "bundle schema": "onward.commands.deploy:BundleSchema",
     "runs list": "onward.commands.runs:RunsList",
     "runs show": "onward.commands.runs:RunsShow",

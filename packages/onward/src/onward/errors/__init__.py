@@ -45,10 +45,12 @@ from onward.errors.databases import (
 from onward.errors.deployment import (
     BundleInvalid,
     BundleUnsatisfied,
+    FaultUnknown,
     ModelUnknown,
     OptionUnknown,
     PortTaken,
     ProgramMissing,
+    PromiseBroken,
     UnitNotReady,
 )
 from onward.errors.machine import (
@@ -133,6 +135,7 @@ __all__ = [
     "DumpOfAnotherService",
     "DumpTruncated",
     "EnvironmentBuildFailed",
+    "FaultUnknown",
     "HalfMigrated",
     "InterpreterMissing",
     "InvalidCatalogue",
@@ -159,6 +162,7 @@ __all__ = [
     "PolicyUnreadable",
     "PortTaken",
     "ProgramMissing",
+    "PromiseBroken",
     "ProofFailed",
     "Refused",
     "RunAlreadyEnded",

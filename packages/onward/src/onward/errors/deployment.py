@@ -58,6 +58,12 @@ class ModelUnknown(Refused):
     code = "OW906"
 
 
+class FaultUnknown(Refused):
+    """``onward test`` was asked for a fault that there is not, or for a unit that the bundle does not have."""
+
+    code = "OW909"
+
+
 class UnitNotReady(OnwardError):
     """A unit was started and does not serve within the time its charm gives it, or ended again.
 
@@ -65,3 +71,12 @@ class UnitNotReady(OnwardError):
     """
 
     code = "OW911"
+
+
+class PromiseBroken(OnwardError):
+    """A unit was hurt on purpose, and an API was gone for longer than a cloud with several units may let it be.
+
+    The evidence says for how long each API was gone, as its callers saw it, and what they were told last.
+    """
+
+    code = "OW914"

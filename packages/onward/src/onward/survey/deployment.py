@@ -27,6 +27,7 @@ from onward.plan.deployment.planner import DeploymentWish, plan_deployment
 from onward.plan.deployment.removal import plan_removal
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import Topology, topology
+from onward.plan.deployment.words import Words
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.survey.bundle_options import require_options
@@ -187,6 +188,14 @@ def known_model(directories: Directories, model: str) -> ModelStore:
             next_command="onward status",
         )
     return store
+
+
+def words_of_model(directories: Directories, model: str, application: str) -> Words:
+    """What may be said of an application of a model that is deployed. Raises ModelUnknown."""
+    store = known_model(directories, model)
+    record = store.record()
+    found = topology(Bundle.model_validate(record["bundle"]), charms(), "model.json")
+    return Words(found, _site(store, record, {}, directories, found, {}), application)
 
 
 def models(directories: Directories) -> list[str]:

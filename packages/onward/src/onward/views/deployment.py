@@ -2,7 +2,7 @@
 
 from onward.engine.record import RunRecord
 from onward.views.summary import Tone, Verdict, finished_steps
-from onward.views.words import counted, one_line
+from onward.views.words import counted, duration, one_line
 
 
 def verdict_of_deployment(record: RunRecord) -> Verdict:
@@ -12,6 +12,8 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
     if status == "done":
         if removal:
             return Verdict("good", f"Nothing of {plan.cloud} is left.")
+        if plan.kind == "trial":
+            return _verdict_of_trial(record)
         started = len(_units(record, "unit.start"))
         configured = len(_units(record, "unit.configure"))
         return Verdict(
@@ -36,6 +38,23 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
     return Verdict(tones.get(status, "attention"), f"{what} {words}; {finished_steps(record)}.", (_left(record),))
 
 
+def _verdict_of_trial(record: RunRecord) -> Verdict:
+    """What was used, and what callers saw of each fault."""
+    uses = [each.step.target for each in record.steps if each.step.action == "trial.use"]
+    faults = [each for each in record.steps if each.step.action == "fault.inject"]
+    lines = [f"Used: {', '.join(uses)}."]
+    for each in faults:
+        evidence = each.evidence or {}
+        worst = max(evidence["apis"], key=lambda name: evidence["apis"][name]["longest_seconds"])
+        lines.append(
+            f"{each.step.arguments['kind']} {each.step.target}: no API gone for longer than"
+            f" {duration(evidence['longest_seconds'])} ({worst}), well again after"
+            f" {duration(evidence['recovered_seconds'])}."
+        )
+    bore = f", bore {counted(len(faults), 'fault')} and lost nothing" if faults else ""
+    return Verdict("good", f"{record.plan.cloud} can be used{bore}.", tuple(lines))
+
+
 def next_after_deployment(record: RunRecord) -> str:
     """What to type when it is over."""
     if record.plan.kind == "removal":
@@ -44,6 +63,8 @@ def next_after_deployment(record: RunRecord) -> str:
 
 
 def _left(record: RunRecord) -> str:
+    if record.plan.kind == "trial":
+        return "What the trial has made is still in the cloud; resuming the run goes on, and removes it in the end."
     if record.plan.kind == "removal":
         return "Units that were removed are gone with their data; the others run on."
     return "What was started runs on; what is left is done by resuming the run."

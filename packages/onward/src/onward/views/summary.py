@@ -94,12 +94,13 @@ def title_of(record: RunRecord) -> str:
 
 def phase_note(plan: Plan, phase: Phase) -> str:
     """What a phase means for the people who use the service."""
+    made_for_it = plan.forward or plan.kind == "trial"
     notes: dict[Phase, str] = {
         "prepare": "the service stays up" if plan.forward else "nothing is started yet",
         "deploy": "each when what it uses can serve it",
         "outage": "the service is down",
-        "proof": "the new release is asked",
-        "cleanup": "what was made for the run is removed" if plan.forward else "stopped, then removed",
+        "proof": "it is used as its users use it" if plan.kind == "trial" else "the new release is asked",
+        "cleanup": "what was made for the run is removed" if made_for_it else "stopped, then removed",
     }
     if plan.kind == "rehearsal" and phase == "outage":
         return "on the copy; in production the service would be down"

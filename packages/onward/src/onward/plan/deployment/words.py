@@ -16,8 +16,16 @@ from onward.model.deployment import secret_reference
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import Topology
 
+
+def _written(value: Any) -> Any:
+    """A method of the data, found under a name that the data do not have, is a mistake and not a value."""
+    if callable(value):
+        raise TemplateError(f"{value} is nothing that can be written")
+    return value
+
+
 _TEMPLATES = Environment(  # noqa: S701 - configuration files, not HTML
-    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, finalize=_written
 )
 
 

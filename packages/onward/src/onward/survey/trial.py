@@ -1,0 +1,78 @@
+"""Everything that the plan of a trial is computed from."""
+
+from collections.abc import Sequence
+
+from onward.catalog.charms import charms
+from onward.errors import BundleUnsatisfied, FaultUnknown
+from onward.hosts.state import Directories
+from onward.model.bundle import Bundle
+from onward.plan.deployment.topology import Topology, topology
+from onward.plan.plan import Plan
+from onward.plan.trial import FAULTS, Access, Fault, FaultKind, TrialWish, plan_trial, usual_faults
+from onward.survey.deployment import known_model, words_of_model
+
+IDENTITY = "keystone"
+"""The interface of Keystone."""
+
+
+def survey_smoke(directories: Directories, model: str) -> Plan:
+    """The plan that uses a model, and hurts nothing. Raises ModelUnknown, BundleUnsatisfied."""
+    return plan_trial(_wish(directories, model, ()))
+
+
+def survey_trial(directories: Directories, model: str, faults: Sequence[str]) -> Plan:
+    """The plan that uses a model and hurts it, by these faults (KIND/UNIT) or the usual ones.
+
+    Raises ModelUnknown, BundleUnsatisfied, FaultUnknown.
+    """
+    found = _topology(directories, model)
+    chosen = tuple(_fault(found, each) for each in faults) or usual_faults(found)
+    return plan_trial(_wish(directories, model, chosen))
+
+
+def faults_of(bundle: Bundle, file: str, faults: Sequence[str]) -> tuple[Fault, ...]:
+    """The faults that are named, or the usual ones, for a bundle that is not deployed yet. Raises FaultUnknown."""
+    found = topology(bundle, charms(), file)
+    return tuple(_fault(found, each) for each in faults) or usual_faults(found)
+
+
+def _wish(directories: Directories, model: str, faults: tuple[Fault, ...]) -> TrialWish:
+    found = _topology(directories, model)
+    identity = next(
+        (
+            name
+            for name, charm in found.charms.items()
+            for each in charm.provides.values()
+            if each.interface == IDENTITY and found.units(name)
+        ),
+        None,
+    )
+    if identity is None:
+        raise BundleUnsatisfied(f"{model} has no Keystone: nobody can use it.", next_command=f"onward status {model}")
+    words = words_of_model(directories, model, identity)
+    offers = {name: words.fill(text) for name, text in _identity_offers(found, identity).items()}
+    access = Access(url=offers["public_url"], region=offers["region"], secret=f"{identity}/admin-password")
+    return TrialWish(found, model, access, faults)
+
+
+def _identity_offers(found: Topology, identity: str) -> dict[str, str]:
+    return next(each.offers for each in found.charms[identity].provides.values() if each.interface == IDENTITY)
+
+
+def _topology(directories: Directories, model: str) -> Topology:
+    record = known_model(directories, model).record()
+    return topology(Bundle.model_validate(record["bundle"]), charms(), "model.json")
+
+
+def _fault(found: Topology, named: str) -> Fault:
+    kind, _, unit = named.partition("/")
+    kinds: dict[str, FaultKind] = {each: each for each in FAULTS}
+    units = [each for name in found.applications for each in found.units(name)]
+    if kind not in kinds or unit not in units:
+        what = f"there is no unit {unit!r}" if kind in kinds else f"{kind!r} is none of {', '.join(FAULTS)}"
+        raise FaultUnknown(
+            f"{named!r} is no fault that this bundle can be tested with.",
+            evidence=f"{what}; a fault is KIND/UNIT, such as kill/keystone/0",
+            next_command="onward test --help",
+        )
+    return Fault(kinds[kind], unit)

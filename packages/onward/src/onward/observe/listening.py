@@ -4,6 +4,7 @@ import socket
 from collections.abc import Mapping
 from urllib.parse import quote
 
+import psutil
 import requests
 
 from onward.model.deployment import QueueProbe, ReadyProbe
@@ -44,6 +45,23 @@ def has_consumer(probe: QueueProbe, password: str) -> bool:
         except (requests.RequestException, ValueError, KeyError, TypeError):
             continue
     return False
+
+
+def listening() -> frozenset[tuple[str, int]]:
+    """Addresses and ports where somebody on this machine listens for TCP connections.
+
+    Read from the kernel: a connection could be taken for one that somebody waits for.
+    """
+    return frozenset(
+        (str(each.laddr[0]), int(each.laddr[1]))
+        for each in psutil.net_connections(kind="tcp")
+        if each.laddr and each.status == psutil.CONN_LISTEN
+    )
+
+
+def taken(address: str, port: int, found: frozenset[tuple[str, int]]) -> bool:
+    """Whether somebody among those who listen has this port of the address, or of all addresses."""
+    return any((each, port) in found for each in (address, "0.0.0.0", "::"))  # noqa: S104 - what others listen on
 
 
 def accepts(address: str, port: int) -> bool:

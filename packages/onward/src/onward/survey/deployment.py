@@ -21,7 +21,7 @@ from onward.hosts.programs import find_programs
 from onward.hosts.state import Directories
 from onward.hosts.user import own_name
 from onward.model.bundle import Bundle, parse_bundle
-from onward.observe.listening import accepts
+from onward.observe.listening import listening, taken
 from onward.plan.deployment.addresses import FIRST_NETWORK, LAST_NETWORK, with_addresses
 from onward.plan.deployment.planner import DeploymentWish, plan_deployment
 from onward.plan.deployment.removal import plan_removal
@@ -267,11 +267,12 @@ def _free_network(directories: Directories, directory: Path, found: Topology) ->
     taken = {int(ModelStore(directories.models / name).record()["network"]) for name in models(directories)}
     ports = {port for charm in found.charms.values() for port in charm.ports.values()}
     many = LAST_NETWORK - FIRST_NETWORK
+    found_listening = listening()
     first = int.from_bytes(hashlib.sha256(os.fsencode(directory)).digest()[:4], "big")
     for network in (FIRST_NETWORK + (first + step) % many for step in range(many)):
         # Models of other state directories are seen by what listens at the first addresses.
         if network not in taken and not any(
-            accepts(f"127.{network}.0.{low}", port) for low in (1, 2, 3) for port in ports
+            (f"127.{network}.0.{low}", port) in found_listening for low in (1, 2, 3) for port in ports
         ):
             return network
     raise PortTaken("There is no free network left below 127.0.0.0/8.", evidence=f"taken: {sorted(taken)}")
@@ -279,13 +280,14 @@ def _free_network(directories: Directories, directory: Path, found: Topology) ->
 
 def _ports_free(found: Topology, site: Site, deployed: set[str]) -> None:
     """Return when nobody listens where a new unit would. Raises PortTaken."""
+    everybody = listening()
     in_the_way = [
         f"{site.addresses[unit]}:{port} ({unit}, {name})"
         for application, charm in found.charms.items()
         for unit in found.units(application)
         if unit not in deployed
         for name, port in charm.ports.items()
-        if accepts(site.addresses[unit], port)
+        if taken(site.addresses[unit], port, everybody)
     ]
     if in_the_way:
         raise PortTaken(

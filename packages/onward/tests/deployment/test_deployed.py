@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import openstack
 import pymysql
 import pytest
 import requests
@@ -51,6 +52,16 @@ def test_it_serves_on_every_network_of_its_load_balancer(deployed: Operator, net
         "internal": f"http://{addresses['haproxy internal']}:5000/v3",
         "admin": f"http://{addresses['haproxy internal']}:5000/v3",
     }
+
+
+def test_it_is_used_as_its_users_use_it_and_nothing_of_that_is_left(deployed: Operator) -> None:
+    assert "small can be used.\nUsed: user." in deployed.must("smoke", "small")
+    _, token = log_in(deployed, "internal")
+    assert token["token"]["user"]["name"] == "admin"
+    files = deployed.store("small").directory / "units" / "keystone-0" / "etc" / "clouds.yaml"
+    cloud = openstack.config.OpenStackConfig(config_files=[str(files)]).get_one("small")
+    connection = openstack.connection.Connection(config=cloud)
+    assert "onward-trial" not in {each.name for each in connection.identity.users()}
 
 
 def test_every_unit_is_active_and_has_an_address_of_its_own(deployed: Operator) -> None:

@@ -66,11 +66,14 @@ class InjectFault:
             self._until_all_answer(context, watch, time.monotonic())
             context.progress(f"{wish.kind} {wish.unit}")
             began = time.monotonic()
-            _HURT[wish.kind](_processes(supervisor, wish.unit))
+            processes = _processes(supervisor, wish.unit)
+            _HURT[wish.kind](processes)
             crash_point("fault.injected")
             if wish.kind == "stop":
                 self._until_over(context, began + STOPPED_SECONDS)
-            self._until_well(context, wish.unit)
+            self._until_well(
+                context, wish.unit, ended={each.pid for each in processes} if wish.kind == "kill" else set()
+            )
             recovered = time.monotonic() - began
             self._until_all_answer(context, watch, time.monotonic())
         seen = {name: asdict(each) for name, each in watch.finish().items()}
@@ -102,12 +105,16 @@ class InjectFault:
             failed="An API does not answer as it should.",
         )
 
-    def _until_well(self, context: StepContext, unit: str) -> None:
+    def _until_well(self, context: StepContext, unit: str, ended: set[int]) -> None:
+        """Return when the unit serves, with other processes than those that have ended."""
         store, supervisor = store_of(self._directories, context), supervisor_of(self._directories, context)
         probes, secrets = store.probes(unit), store.secrets()
 
         def look() -> dict[str, bool]:
-            running = {f"process {each.name}": each.state == "RUNNING" for each in supervisor.states(unit)}
+            running = {
+                f"process {each.name}": each.state == "RUNNING" and each.pid not in ended
+                for each in supervisor.states(unit)
+            }
             return {**running, **{name: answers(probe, secrets) for name, probe in probes.items()}}
 
         wait_until(

@@ -1,4 +1,4 @@
-"""Run the commands that a service needs once, before any unit of it is started."""
+"""Run the commands that an application needs once, before any of its units is started, or for units that serve."""
 
 from pathlib import Path
 
@@ -24,14 +24,15 @@ class _Wish(Frozen):
     configuration: Path
     commands: tuple[Command, ...]
     variables: dict[str, str]
+    units: tuple[str, ...] = ()
 
 
 class InitialiseApplication:
     """``application.initialise``: make the schema and what belongs to it, with the first unit's configuration.
 
     Arguments: ``service``, ``series``, ``environment`` (the step that built it), ``configuration`` (a path),
-    ``commands``, ``variables``. Evidence: each command's exit status and seconds. The commands are safe to run
-    again, as their own documentation has it.
+    ``commands``, ``variables``, and perhaps ``units`` for which it is done. Evidence: each command's exit status and
+    seconds. The commands are safe to run again, as their own documentation has it.
     """
 
     name = "application.initialise"

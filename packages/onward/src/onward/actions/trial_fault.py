@@ -12,8 +12,8 @@ import requests
 
 from onward.actions.deployment import store_of
 from onward.actions.supervisor_start import supervisor_of
-from onward.actions.trial_cloud import NAME, SECONDS, TrialCloud, trial_cloud, tried
-from onward.actions.trial_use import FINDERS, make_server, remove_server
+from onward.actions.trial_cloud import NAME, TrialCloud, trial_cloud, tried
+from onward.actions.trial_use import FINDERS, active, make_server, remove_server
 from onward.actions.waiting import wait_until
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
@@ -131,7 +131,7 @@ def _new_server(cloud: TrialCloud) -> None:
     """The message bus carries a whole conversation again, from the API to a compute."""
     name = f"{NAME}-afterwards"
     remove_server(cloud, name)
-    cloud.user.compute.wait_for_server(make_server(cloud, name), status="ACTIVE", wait=SECONDS)
+    active(cloud, make_server(cloud, name))
     remove_server(cloud, name)
 
 

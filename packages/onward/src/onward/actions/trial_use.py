@@ -1,5 +1,6 @@
 """Use a deployed cloud: make one of everything, look that all is still there, and take it away."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from onward.actions.trial_cloud import CONTENT, NAME, SECONDS, TrialCloud, trial_cloud, tried
+from onward.actions.waiting import LOOK_SECONDS
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed
 from onward.hosts.state import Directories
@@ -131,8 +133,7 @@ def _make_server(cloud: TrialCloud) -> Evidence:
     if found is not None and found.status == "ERROR":
         remove_server(cloud, NAME)
         found = None
-    server = found or make_server(cloud, NAME)
-    server = cloud.user.compute.wait_for_server(server, status="ACTIVE", wait=SECONDS)
+    server = active(cloud, found or make_server(cloud, NAME))
     return {"server": server.id, "status": server.status, "host": cloud.admin.compute.get_server(server).compute_host}
 
 
@@ -146,6 +147,18 @@ def make_server(cloud: TrialCloud, name: str) -> Any:
         flavor_id=flavor.id,
         networks=[{"uuid": cloud.user.network.find_network(NAME, ignore_missing=False).id}],
     )
+
+
+def active(cloud: TrialCloud, server: Any) -> Any:
+    """The server, when it is ACTIVE. Raises OSError with what Nova says of it when it will not be."""
+    compute, deadline = cloud.user.compute, time.monotonic() + SECONDS
+    while server.status != "ACTIVE":
+        if server.status == "ERROR" or time.monotonic() > deadline:
+            fault = (cloud.admin.compute.get_server(server).fault or {}).get("message", "")
+            raise OSError(f"the server is {server.status}: {fault}")
+        time.sleep(LOOK_SECONDS)
+        server = compute.get_server(server)
+    return server
 
 
 def remove_server(cloud: TrialCloud, name: str) -> None:

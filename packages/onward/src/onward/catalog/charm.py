@@ -126,11 +126,21 @@ class Registration(Fact):
     port: str
 
 
+class Joins(Fact):
+    """What has to be done elsewhere when all units of the application serve, so that they are made use of."""
+
+    endpoint: str = Field(description="Of this charm: the application that it leads to has the configuration")
+    commands: tuple[Command, ...]
+
+
 class Charm(Fact):
     """All that is known of deploying one kind of application. Another one is another file."""
 
     charm: str
     summary: str
+    memory: int = Field(
+        gt=0, description="MiB that a unit takes after its start, with one worker (PSS; 2025.1 and Debian 12's servers)"
+    )
     service: str | None = Field(default=None, description="Its service in the catalogue, whose package it runs")
     packages: tuple[Driver, ...] = Field(default=(), description="What its environment needs besides")
     programs: tuple[Program, ...] = ()
@@ -153,3 +163,4 @@ class Charm(Fact):
     processes: tuple[CharmProcess, ...] = Field(min_length=1)
     cluster: ClusterRule | None = None
     registers: tuple[Registration, ...] = ()
+    joins: Joins | None = None

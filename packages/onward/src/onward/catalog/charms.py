@@ -82,6 +82,8 @@ def contradictions(charm: Charm, common: Sections) -> list[str]:
             elif not any(each.interface == BROKER for each in charm.requires.values()):
                 wrong.append(f"{key}.ready.queue: the charm requires no {BROKER}")
     wrong += [f"{key}: there is no port called {port}" for key, port in ports if port not in charm.ports]
+    if charm.joins is not None and charm.joins.endpoint not in charm.requires:
+        wrong.append(f"joins.endpoint: the charm requires no {charm.joins.endpoint}")
     for file in charm.files:
         if sum((bool(file.sections or file.common), file.text is not None, file.program is not None)) != 1:
             wrong.append(f"files[{file.path}]: it has either sections, text or program")

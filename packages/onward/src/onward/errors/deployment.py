@@ -58,6 +58,16 @@ class ModelUnknown(Refused):
     code = "OW906"
 
 
+class NoMemory(Refused):
+    """The units that a bundle adds would take more memory than the machine has left.
+
+    What a unit takes was measured after its start and stands in its charm; one that is used takes more. The evidence
+    says which applications take how much.
+    """
+
+    code = "OW910"
+
+
 class FaultUnknown(Refused):
     """``onward test`` was asked for a fault that there is not, or for a unit that the bundle does not have."""
 

@@ -14,15 +14,14 @@ from onward.actions.build_environment import specification
 from onward.catalog.charms import charms
 from onward.catalog.load import series_list
 from onward.catalog.service import Driver
-from onward.errors import BundleInvalid, ModelUnknown, PortTaken
+from onward.errors import BundleInvalid, ModelUnknown
 from onward.hosts.interpreters import find_interpreters
 from onward.hosts.model_store import ModelStore
 from onward.hosts.programs import find_programs
 from onward.hosts.state import Directories
 from onward.hosts.user import own_name
 from onward.model.bundle import Bundle, parse_bundle
-from onward.observe.listening import listening, taken
-from onward.plan.deployment.addresses import FIRST_NETWORK, LAST_NETWORK, with_addresses
+from onward.plan.deployment.addresses import with_addresses
 from onward.plan.deployment.planner import DeploymentWish, plan_deployment
 from onward.plan.deployment.removal import plan_removal
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
@@ -31,6 +30,7 @@ from onward.plan.deployment.words import Words
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.survey.bundle_options import require_options
+from onward.survey.capacity import available_memory, free_network, require_memory, require_ports
 from onward.survey.deployed import steps_that_hold
 from onward.survey.environments import choose_environments
 from onward.survey.options import EnvironmentWish
@@ -79,7 +79,8 @@ def survey_deployment(
     store = ModelStore(directories.models / wanted.model)
     before: Mapping[str, Any] = store.record() if store.exists else {}
     programs = find_programs(program for charm in found.charms.values() for program in charm.programs)
-    network = int(before.get("network") or _free_network(directories, store.directory, found))
+    others = [known_model(directories, name).record()["network"] for name in models(directories)]
+    network = int(before.get("network") or free_network([int(each) for each in others], store.directory, found))
     record: dict[str, Any] = {
         "model": wanted.model,
         "network": network,
@@ -92,7 +93,8 @@ def survey_deployment(
     site = _site(store, record, programs, directories, found, choices)
     deployed = _units_of(store)
     surplus = tuple(unit for unit in deployed if unit not in site.addresses)
-    _ports_free(found, site, set(deployed))
+    require_ports(found, site, set(deployed))
+    require_memory(found, set(deployed), available_memory())
     return plan_deployment(
         DeploymentWish(
             topology=found,
@@ -257,44 +259,6 @@ def _addressed(found: Topology) -> list[str]:
     names = [unit for name in found.applications for unit in found.units(name)]
     balancers = dict.fromkeys(balancer for name in found.applications if (balancer := found.balancer(name)))
     return names + [balancer_address(name, network) for name in balancers for network in NETWORKS]
-
-
-def _free_network(directories: Directories, directory: Path, found: Topology) -> int:
-    """Second number of the addresses of a new model: one that no model has, and where nobody listens.
-
-    Where the search begins depends on the model's directory, so that two that are planned at once do not meet.
-    """
-    taken = {int(ModelStore(directories.models / name).record()["network"]) for name in models(directories)}
-    ports = {port for charm in found.charms.values() for port in charm.ports.values()}
-    many = LAST_NETWORK - FIRST_NETWORK
-    found_listening = listening()
-    first = int.from_bytes(hashlib.sha256(os.fsencode(directory)).digest()[:4], "big")
-    for network in (FIRST_NETWORK + (first + step) % many for step in range(many)):
-        # Models of other state directories are seen by what listens at the first addresses.
-        if network not in taken and not any(
-            (f"127.{network}.0.{low}", port) in found_listening for low in (1, 2, 3) for port in ports
-        ):
-            return network
-    raise PortTaken("There is no free network left below 127.0.0.0/8.", evidence=f"taken: {sorted(taken)}")
-
-
-def _ports_free(found: Topology, site: Site, deployed: set[str]) -> None:
-    """Return when nobody listens where a new unit would. Raises PortTaken."""
-    everybody = listening()
-    in_the_way = [
-        f"{site.addresses[unit]}:{port} ({unit}, {name})"
-        for application, charm in found.charms.items()
-        for unit in found.units(application)
-        if unit not in deployed
-        for name, port in charm.ports.items()
-        if taken(site.addresses[unit], port, everybody)
-    ]
-    if in_the_way:
-        raise PortTaken(
-            "Somebody listens already where units would.",
-            evidence="\n".join(in_the_way[:10]),
-            next_command="ss -ltnp",
-        )
 
 
 def _units_of(store: ModelStore) -> tuple[str, ...]:

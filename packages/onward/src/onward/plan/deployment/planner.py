@@ -1,10 +1,12 @@
 """Plans what brings a model to the state that its bundle describes. Pure: the same wish gives the same plan."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from onward.catalog.charm import Joins
+from onward.catalog.service import Command
 from onward.model.deployment import UnitState
 from onward.plan.deployment.cluster import ClusterWish, Member
 from onward.plan.deployment.grant import GrantWish, Registered
@@ -166,6 +168,9 @@ class _Deployment:
             yield self._cluster(name)
         if self._topology.balancer(name) is not None:
             yield self._publication(name)
+        joins = self._topology.charms[name].joins
+        if joins is not None and units:
+            yield self._joined(name, joins)
 
     def _configuration(self, unit: str) -> Step:
         state = self._states[unit]
@@ -224,26 +229,49 @@ class _Deployment:
         if not charm.initialise:
             return
         first = self._topology.units(name)[0]
-        config = next(each.path for each in charm.files if each.options)
         yield self._step(
             f"initialise/{name}",
             "application.initialise",
             name,
             {
-                "service": charm.service,
-                "series": self._wish.site.series[name],
-                "environment": f"environment/{name}",
-                "configuration": str(self._wish.site.unit_directory(first) / config),
-                "commands": [
-                    command.model_copy(update={"argv": tuple(words.fill(word) for word in command.argv)}).model_dump(
-                        mode="json", exclude_defaults=True
-                    )
-                    for command in charm.initialise
-                ],
+                **self._commands(name, charm.initialise),
                 "variables": {key: words.fill(text, first) for key, text in charm.initial_variables.items()},
             },
             needs=(f"environment/{name}", f"configure/{first}", *self._ready_for(name)),
             reason="its schema, and what it needs to begin with, are made once for all units",
+        )
+
+    def _commands(self, name: str, commands: Iterable[Command]) -> dict[str, JsonValue]:
+        """Commands of the service, with the configuration of the first unit of this application."""
+        charm, words = self._topology.charms[name], self._words[name]
+        config = next(each.path for each in charm.files if each.options)
+        return {
+            "service": charm.service,
+            "series": self._wish.site.series[name],
+            "environment": f"environment/{name}",
+            "configuration": str(self._wish.site.unit_directory(self._topology.units(name)[0]) / config),
+            "commands": [
+                command.model_copy(update={"argv": tuple(words.fill(word) for word in command.argv)}).model_dump(
+                    mode="json", exclude_defaults=True
+                )
+                for command in commands
+            ],
+            "variables": {},
+        }
+
+    def _joined(self, name: str, joins: Joins) -> Step:
+        there = next(
+            each.provider[0] for each in self._topology.used_by(name) if each.requirer == (name, joins.endpoint)
+        )
+        units = self._topology.units(name)
+        return self._step(
+            f"join/{name}",
+            "application.initialise",
+            name,
+            # Done again for other units.
+            {**self._commands(there, joins.commands), "units": list(units)},
+            needs=tuple(f"start/{unit}" for unit in units),
+            reason=f"{there} is told of its units",
         )
 
     def _start(self, name: str, unit: str, before: tuple[str, ...], *, begins: bool) -> Step:
@@ -328,6 +356,8 @@ class _Deployment:
 
     def _serves(self, name: str) -> tuple[str, ...]:
         """The steps after which an application can really serve others."""
+        if self._topology.charms[name].joins is not None:
+            return (f"join/{name}",)
         if self._topology.balancer(name) is not None:
             return (f"publish/{name}",)
         if self._clustered(name):

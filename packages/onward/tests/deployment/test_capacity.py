@@ -1,14 +1,17 @@
-"""Where units would listen: what is taken is refused before anything starts, and nobody who waits is disturbed."""
+"""What a machine has left for units is looked at before anything starts, and nobody who waits there is disturbed."""
 
 import socket
 from pathlib import Path
 
 import pytest
+from bundles import wish
 
-from onward.errors import PortTaken
+from onward.catalog.charms import charms
+from onward.errors import NoMemory, PortTaken
 from onward.hosts.state import Directories
 from onward.observe.listening import taken
 from onward.plan.plan import Plan
+from onward.survey.capacity import MEBIBYTE, require_memory
 from onward.survey.deployment import read_bundle, survey_deployment
 from onward.survey.options import EnvironmentWish
 
@@ -47,3 +50,14 @@ def test_who_listens_there_already_is_named_and_not_connected_to(tmp_path: Path,
 def test_who_listens_at_all_addresses_has_taken_every_one(everywhere: str) -> None:
     assert taken("127.16.0.1", PORT, frozenset({(everywhere, PORT)}))
     assert not taken("127.16.0.1", PORT, frozenset({(everywhere, PORT + 1), ("127.16.0.2", PORT)}))
+
+
+def test_more_units_than_the_machine_has_memory_for_are_refused() -> None:
+    found = wish("applications:\n  memcached: {num_units: 100}\n  haproxy:\n").topology
+    need = 100 * charms()["memcached"].memory + charms()["haproxy"].memory
+    require_memory(found, set(), need * MEBIBYTE)
+    with pytest.raises(NoMemory) as refused:
+        require_memory(found, set(), need * MEBIBYTE - 1)
+    assert f"needs {need} MiB" in refused.value.what
+    assert "memcached: 2000 MiB" in refused.value.evidence
+    require_memory(found, {f"memcached/{number}" for number in range(99)}, 50 * MEBIBYTE)

@@ -80,6 +80,20 @@ def test_deployed_twice_nothing_changes_and_that_is_said(deployed: Operator) -> 
     assert deployed.pids("small") == before
 
 
+def test_it_is_told_what_its_deployment_took_and_what_made_it_so_long(deployed: Operator) -> None:
+    run = json.loads(deployed.must("runs", "list", "-f", "json", "--sort-column", "Created"))[0]["Run"]
+    steps = json.loads(deployed.must("timings", "show", run, "-f", "json"))
+    chain = json.loads(deployed.must("timings", "show", run, "--by", "path", "-f", "json"))
+    assert {each["Unit"] for each in steps if each["Unit"]} == set(statuses(deployed))
+    assert chain[0]["Step"] == "record"
+    assert chain[-1]["Step"] == "publish/keystone"
+    until = max(each["Began"] + each["Seconds"] for each in steps)
+    assert sum(each["Waited"] + each["Seconds"] for each in chain) == pytest.approx(until, abs=0.5)
+    deployed.must("timings", "save", "first", run)
+    # Of one run, held against itself, there is nothing to say.
+    assert "OW952" in deployed.run("timings", "compare", "first", run).stderr
+
+
 def test_an_option_of_one_unit_restarts_that_unit_alone(deployed: Operator) -> None:
     before = deployed.pids("small")
     deployed.deploy(BUNDLE.replace("num_units: 2", "num_units: 2\n    unit-options: {'1': {debug: true}}"))

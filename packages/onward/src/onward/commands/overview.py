@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 WIDEST = 100
-_NAMES = 17
+_NAMES = 18
 """Columns for the names of commands."""
 
 

@@ -93,6 +93,7 @@ from onward.errors.runs import (
     RunOfAnotherVersion,
     StepFailed,
 )
+from onward.errors.timings import BaselineUnknown, RunNotComparable
 from onward.errors.wishes import (
     InvalidCatalogue,
     InvalidCloudFile,
@@ -121,6 +122,7 @@ __all__ = [
     "USAGE",
     "ApiUnavailable",
     "ApprovalMissing",
+    "BaselineUnknown",
     "Bug",
     "BundleInvalid",
     "BundleUnsatisfied",
@@ -169,6 +171,7 @@ __all__ = [
     "Refused",
     "RunAlreadyEnded",
     "RunLocked",
+    "RunNotComparable",
     "RunOfAnotherVersion",
     "RunnerDied",
     "ScratchServerFailed",

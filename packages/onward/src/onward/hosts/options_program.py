@@ -7,7 +7,7 @@ is read.
 
 In:   {"namespaces": [name]}, of the entry-point group oslo.config.opts
 Out:  {"options": [{"group", "name", "namespace", "formerly": [[group, name]], "kind": {...}, "secret", "removal",
-       "reason", "since"}], "silent": {namespace: reason}}; silent are namespaces that could not be listed
+       "reason", "since", "default"}], "silent": {namespace: reason}}; silent are namespaces that could not be listed
 """
 
 import json
@@ -41,6 +41,7 @@ def points(group):
 def listed(namespaces):
     """All options of the namespaces by group and name, and the namespaces that could not be listed."""
     known, options, silent = points("oslo.config.opts"), {}, {}
+    own_defaults(namespaces)
     for namespace in namespaces:
         try:
             found = known[namespace].load()()
@@ -52,6 +53,19 @@ def listed(namespaces):
             missing = namespace not in known
             silent[namespace] = "it is not registered" if missing else "%s: %s" % (type(error).__name__, error)
     return options, silent
+
+
+def own_defaults(namespaces):
+    """Have the service give its own defaults to options of libraries, as it does when it starts.
+
+    https://docs.openstack.org/oslo.config/latest/cli/generator.html, Modifying Defaults from Other Namespaces.
+    """
+    for namespace, found in points("oslo.config.opts.defaults").items():
+        if namespace in namespaces:
+            try:
+                found.load()()
+            except Exception as error:
+                print("no defaults of %s: %s" % (namespace, error), file=sys.stderr)
 
 
 def of_auth_plugins(options):
@@ -89,7 +103,14 @@ def as_data(group, option, namespace):
         "removal": bool(option.deprecated_for_removal),
         "reason": " ".join((getattr(option, "deprecated_reason", None) or "").split()),
         "since": str(getattr(option, "deprecated_since", None) or ""),
+        "default": plain(option),
     }
+
+
+def plain(option):
+    """The default, where it is a plain value and no secret."""
+    value = None if option.secret else option.default
+    return value if isinstance(value, (bool, int, float, str)) else None
 
 
 def kind(value):

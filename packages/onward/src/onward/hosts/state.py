@@ -31,6 +31,11 @@ class Directories:
         """Parent of all deployed models, each with a private directory of its own."""
         return self.state / "models"
 
+    @property
+    def baselines(self) -> Path:
+        """Parent of all baselines that runs' times are compared with."""
+        return self.state / "baselines"
+
     def workspace(self, run_id: str) -> Path:
         """The private directory of one run."""
         return self.state / "runs" / run_id

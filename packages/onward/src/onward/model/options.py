@@ -45,6 +45,8 @@ class Option(_Seen):
     """The release says that it will go, with this reason, since this version."""
     reason: str
     since: str
+    default: bool | int | float | str | None = None
+    """What it is where nobody sets it; None where that is nothing, a secret, or no plain value."""
 
     @property
     def why(self) -> str:

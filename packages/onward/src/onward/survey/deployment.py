@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from onward.survey.capacity import available_memory, free_network, require_memor
 from onward.survey.deployed import steps_that_hold
 from onward.survey.environments import choose_environments
 from onward.survey.options import EnvironmentWish
+from onward.survey.pinned import Choose, keeping, survey_pinned
 
 DEFAULT_SERIES = "2025.1"
 """For applications whose channel the bundle does not say: the newest SLURP release that all charms were tried with."""
@@ -90,6 +92,10 @@ def survey_deployment(
     }
     choices = _choices(directories, found, environments)
     require_options(found, choices, directories, progress)
+    choose = _chooser(directories, found, environments)
+    kept = survey_pinned(wanted.model, found, before, choices, choose, directories, progress)
+    record["pinned"] = {name: each.model_dump(mode="json", exclude_defaults=True) for name, each in kept.items()}
+    found = keeping(found, kept)
     site = _site(store, record, programs, directories, found, choices)
     deployed = _units_of(store)
     surplus = tuple(unit for unit in deployed if unit not in site.addresses)
@@ -234,24 +240,29 @@ def _site(
 
 def _choices(directories: Directories, found: Topology, environments: EnvironmentWish) -> dict[str, EnvironmentChoice]:
     """What every application of a service runs. Raises UnknownSeries, InterpreterMissing."""
-    services = {name: charm for name, charm in found.charms.items() if charm.service is not None}
-    if not services:
-        return {}
-    interpreters = find_interpreters()
-    chosen, also = {}, dict[tuple[str, str], dict[Driver, None]]()
-    for name, charm in services.items():
-        channel = (found.applications[name].channel or DEFAULT_SERIES).partition("/")[0]
-        series = series_list().find(channel)
-        choice = choose_environments(directories, charm.service or "", (series,), interpreters, environments)
-        served = (WSGI_SERVER,) if any(process.wsgi for process in charm.processes) else ()
-        # All applications of a service share one environment: it has what any of them needs.
-        shared = also.setdefault((charm.service or "", series.id), {})
-        shared.update(dict.fromkeys((*served, *charm.packages)))
-        chosen[name] = choice[series.id]
-    return {
-        name: choice.model_copy(update={"also": tuple(also[services[name].service or "", choice.series])})
-        for name, choice in chosen.items()
-    }
+    services = [name for name, charm in found.charms.items() if charm.service is not None]
+    choose = _chooser(directories, found, environments)
+    return {name: choose(name, found.applications[name].channel or DEFAULT_SERIES) for name in services}
+
+
+def _chooser(directories: Directories, found: Topology, environments: EnvironmentWish) -> Choose:
+    """What an application of a service runs at a channel. The interpreters of the machine are looked at once."""
+    interpreters = cache(find_interpreters)
+
+    def choose(name: str, channel: str) -> EnvironmentChoice:
+        charm = found.charms[name]
+        series = series_list().find(channel.partition("/")[0])
+        choice = choose_environments(directories, charm.service or "", (series,), interpreters(), environments)
+        return choice[series.id].model_copy(update={"also": _also(found, charm.service or "")})
+
+    return choose
+
+
+def _also(found: Topology, service: str) -> tuple[Driver, ...]:
+    """What the environment of a service needs besides: all of its applications share it, so what any of them needs."""
+    charms_of_it = [charm for charm in found.charms.values() if charm.service == service]
+    served = (WSGI_SERVER,) if any(process.wsgi for charm in charms_of_it for process in charm.processes) else ()
+    return tuple(dict.fromkeys((*served, *(each for charm in charms_of_it for each in charm.packages))))
 
 
 def _addressed(found: Topology) -> list[str]:

@@ -1,8 +1,9 @@
 """How a deployed model is: asked of its processes and of the run that is at work on it, never remembered."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from onward.catalog.charms import charms
 from onward.engine.record import RunRecord
@@ -13,9 +14,10 @@ from onward.hosts.supervisor import ProcessState
 from onward.model.bundle import Bundle
 from onward.model.deployment import QueueProbe
 from onward.observe.listening import answers
-from onward.plan.deployment.topology import topology
+from onward.plan.deployment.pinned import Pinned, said
+from onward.plan.deployment.topology import Topology, topology
 from onward.survey.deployed import process_states
-from onward.survey.deployment import known_model
+from onward.survey.deployment import DEFAULT_SERIES, known_model
 
 State = Literal["active", "starting", "waiting", "failed", "stopped", "unreachable"]
 
@@ -53,7 +55,14 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
         for name in found.applications
         for unit in found.units(name)
     )
-    return ModelStatus(units, tuple(_said(run, store, states)))
+    return ModelStatus(units, (*_said(run, store, states), *_kept(model, found, record)))
+
+
+def _kept(model: str, found: Topology, record: Mapping[str, Any]) -> Iterator[str]:
+    """What applications keep that their releases have otherwise."""
+    for name, told in record.get("pinned", {}).items():
+        channel = found.applications[name].channel or DEFAULT_SERIES
+        yield from said(model, name, channel.partition("/")[0], Pinned.model_validate(told))
 
 
 def _unit(

@@ -1,0 +1,68 @@
+"""The times of runs, from the journal, and of the runs of a baseline."""
+
+from onward.engine.record import RunRecord
+from onward.engine.runs import list_runs, read_run
+from onward.errors import RunNotComparable, UnknownRun
+from onward.hosts.state import Directories
+from onward.timings.run import Baseline, RunTimes, StepTime
+
+
+def find_run(directories: Directories, named: str | None, kind: str | None = None) -> RunRecord:
+    """The run of this name, or the latest one of the cloud or model of this name, or of all where none is named.
+
+    ``kind`` is that of the runs which are meant where no run is named. Raises UnknownRun.
+    """
+    every = list_runs(directories)
+    if any(record.run_id == named for record in every):
+        return read_run(directories, str(named))
+    meant = [record for record in every if named in (None, record.plan.cloud) and kind in (None, record.plan.kind)]
+    if not meant:
+        what = kind or "run"
+        raise UnknownRun(
+            f"There is no {what} of {named}, and no run that is called so." if named else f"There is no {what} yet.",
+            next_command="onward runs list",
+        )
+    return max(meant, key=lambda record: record.created)
+
+
+def times_of(record: RunRecord) -> RunTimes:
+    """What its steps took that have ended. Raises RunNotComparable where none has."""
+    ended = tuple(
+        StepTime(
+            id=each.step.id,
+            action=each.step.action,
+            target=each.step.target,
+            needs=each.step.needs,
+            began=each.started,
+            ended=each.finished,
+            built=each.evidence is not None and each.evidence.get("cached") is False,
+        )
+        for each in record.steps
+        if each.status in ("done", "failed") and each.started is not None and each.finished is not None
+    )
+    if not ended:
+        raise RunNotComparable(
+            f"No step of {record.run_id} has ended yet.",
+            evidence=f"it is {record.status}",
+            next_command=f"onward runs show {record.run_id}",
+        )
+    return RunTimes(
+        run=record.run_id, kind=record.plan.kind, cloud=record.plan.cloud, begun=record.created, steps=ended
+    )
+
+
+def whole_times_of(record: RunRecord, baseline: Baseline | None) -> RunTimes:
+    """The times of a run that ended well, and of the kind that a baseline has. Raises RunNotComparable."""
+    if record.status != "done":
+        raise RunNotComparable(
+            f"{record.run_id} is not done.",
+            evidence=f"it is {record.status}",
+            next_command=f"onward timings show {record.run_id}",
+        )
+    if baseline is not None and record.plan.kind != baseline.runs[0].kind:
+        raise RunNotComparable(
+            f"{record.run_id} is a {record.plan.kind}, and the runs of {baseline.name} are not.",
+            evidence=f"{baseline.runs[0].run} is a {baseline.runs[0].kind}",
+            next_command="onward runs list",
+        )
+    return times_of(record)

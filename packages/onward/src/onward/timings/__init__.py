@@ -1,0 +1,1 @@
+"""What runs took, and whether they take longer than they did. Pure."""

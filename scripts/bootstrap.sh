@@ -24,6 +24,11 @@ if [[ ${1:-} == test ]]; then
     need /usr/lib/rabbitmq/bin/rabbitmq-server rabbitmq-server
     need memcached memcached
     need haproxy haproxy
+    # The server and its modules alone; nothing that Debian would start.
+    need /usr/sbin/apache2 apache2-bin
+    need /usr/lib/apache2/modules/mod_wsgi.so libapache2-mod-wsgi-py3
+    need /usr/lib/apache2/modules/mod_auth_mellon.so libapache2-mod-auth-mellon
+    need xmlsec1 xmlsec1
     # How a node that joins a Galera cluster is given a copy.
     need wsrep_sst_mariabackup mariadb-server
     need mariabackup mariadb-backup

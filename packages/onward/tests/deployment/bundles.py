@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 
 from onward.catalog.charms import charms
-from onward.model.bundle import parse_bundle
+from onward.catalog.wsgi import APACHE_PROGRAMS
+from onward.model.bundle import Bundle, parse_bundle
 from onward.plan.deployment.addresses import with_addresses
+from onward.plan.deployment.granting import lent_out
 from onward.plan.deployment.planner import DeploymentWish
+from onward.plan.deployment.remote import Remote
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import topology
+from onward.plan.deployment.words import Words
 from onward.plan.forward import EnvironmentChoice
 
 KEYSTONE = """\
@@ -38,28 +42,51 @@ applications:
 """
 
 
-def wish(text: str, taken: Mapping[str, str] | None = None, **more: object) -> DeploymentWish:
-    """``taken`` are addresses that were given before."""
-    found = topology(parse_bundle(text, "cloud.yaml"), charms(), "cloud.yaml")
+def lent(text: str, bundle: Bundle) -> dict[str, Remote]:
+    """What a bundle's saas are, all of the model that this text describes, which is at other addresses."""
+    provider = wish(text, model=next(iter(bundle.saas.values())).model, network=17)
+    found = provider.topology
+    owners = {offer: name for name, entry in found.applications.items() for offer in entry.offers}
+    return {
+        name: lent_out(found, Words(found, provider.site, owners[saas.offer]), saas.offer)
+        for name, saas in bundle.saas.items()
+    }
+
+
+def wish(
+    text: str,
+    taken: Mapping[str, str] | None = None,
+    *,
+    model: str = "demo",
+    network: int = 16,
+    provider: str = "",
+    series: str = "2025.1",
+    user: str = "onward",
+    **more: object,
+) -> DeploymentWish:
+    """``taken`` are addresses that were given before; ``provider`` is the bundle of the model that saas are of."""
+    bundle = parse_bundle(text, "cloud.yaml")
+    found = topology(bundle, charms(), "cloud.yaml", lent(provider, bundle) if provider else {})
     services = [name for name, charm in found.charms.items() if charm.service]
     names = [unit for name in found.applications for unit in found.units(name)]
     balancers = [name for name in found.applications if found.balanced_by(name)]
     names += [balancer_address(name, network) for name in balancers for network in NETWORKS]
+    programs = [*APACHE_PROGRAMS, *(program for charm in charms().values() for program in charm.programs)]
     site = Site(
-        model="demo",
-        directory=PurePath("/var/lib/onward/models/demo"),
-        sockets=PurePath("/run/onward"),
-        user="onward",
-        network=16,
-        addresses=with_addresses(taken or {}, names, 16),
-        programs={program.command: "/usr/bin/server" for charm in charms().values() for program in charm.programs},
+        model=model,
+        directory=PurePath(f"/var/lib/onward/models/{model}"),
+        sockets=PurePath(f"/run/onward/{model}"),
+        user=user,
+        network=network,
+        addresses=with_addresses(taken or {}, names, network),
+        programs={program.command: f"/usr/bin/{program.package}" for program in programs},
         environments={name: f"/environments/{name}" for name in services},
-        series=dict.fromkeys(services, "2025.1"),
+        series=dict.fromkeys(services, series),
     )
     choices = {
         name: EnvironmentChoice(
-            series="2025.1", version="1", python="/usr/bin/python3", python_version="3.11", constraints={}
+            series=series, version="1", python="/usr/bin/python3", python_version="3.11", constraints={}
         )
         for name in services
     }
-    return DeploymentWish(topology=found, site=site, record={"model": "demo"}, choices=choices, **more)  # type: ignore[arg-type]
+    return DeploymentWish(topology=found, site=site, record={"model": model}, choices=choices, **more)  # type: ignore[arg-type]

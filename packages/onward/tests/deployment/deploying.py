@@ -41,8 +41,10 @@ class Operator:
         return self.must("deploy", self.bundle)
 
     def destroy(self, model: str) -> None:
-        digest = re.findall(r"sha256:[0-9a-f]{64}", self.must("destroy", model, "--dry-run"))[-1]
-        self.must("destroy", model, "--approve", digest)
+        self.must("destroy", model, "--approve", self.digest_of_removal(model))
+
+    def digest_of_removal(self, model: str) -> str:
+        return str(re.findall(r"sha256:[0-9a-f]{64}", self.must("destroy", model, "--dry-run"))[-1])
 
     def store(self, model: str) -> ModelStore:
         return ModelStore(self.directories.models / model)

@@ -52,6 +52,17 @@ def test_an_application_is_of_the_charm_that_has_its_name() -> None:
             "memcached requires nothing, provides cache",
         ),
         ("applications:\n  haproxy: {num_units: 2}\n", "at most 1"),
+        ("applications:\n  mariadb:\nsaas:\n  keystone: {url: one}\n", "cloud.yaml:4: saas.keystone.url: "),
+        ("applications:\n  mariadb:\nsaas: {mariadb: {url: a.b}}\n", "applications of the same name: mariadb"),
+        (
+            "applications:\n  mariadb:\n    offers: {database: {endpoints: [sql]}}\n",
+            "applications.mariadb.offers.database.endpoints: sql; mariadb can offer: shared-db",
+        ),
+        ("applications:\n  mariadb: {offers: {db: {endpoints: []}}}\n", "applications.mariadb.offers.db.endpoints: "),
+        (
+            "applications: {a: &one {charm: mariadb, offers: {db: {endpoints: [shared-db]}}}, b: *one}",
+            "several have the name db",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line_and_key(text: str, said: str) -> None:

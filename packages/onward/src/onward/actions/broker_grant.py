@@ -1,13 +1,14 @@
-"""Give an application a virtual host of the broker, and a user who may use this and nothing else."""
+"""Give an application a virtual host of the broker, and a user who may use this and nothing else; take both away."""
 
 from typing import Any
 from urllib.parse import quote
 
 import requests
 
-from onward.actions.deployment import store_of
+from onward.actions.deployment import Withdrawal, elsewhere, provider_of, store_of
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed
+from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.plan.deployment.grant import GrantWish
 
@@ -29,30 +30,48 @@ class GrantBroker:
     def apply(self, context: StepContext) -> Evidence:
         """Make what is missing. Raises StepFailed when the broker refuses or does not answer."""
         wish = GrantWish.model_validate(context.step.arguments)
-        secrets = store_of(self._directories, context).secrets()
+        password = store_of(self._directories, context).secrets()[wish.secret]
         vhost, user = wish.wants["vhost"], wish.wants["user"]
-        base = f"http://{wish.address}:{wish.ports['management']}/api"
         host = quote(vhost, safe="")
-        with requests.Session() as session:
-            session.auth = ("onward", secrets[f"{wish.provider}/administrator"])
-            for path, body in (
-                (f"vhosts/{host}", {}),
-                (f"users/{user}", {"password": secrets[wish.secret], "tags": ""}),
-                (f"permissions/{host}/{user}", {"configure": ".*", "write": ".*", "read": ".*"}),
-            ):
-                _put(context, session, f"{base}/{path}", body)
-        return {"vhost": vhost, "user": user}
+        broker = _Broker(context, wish, provider_of(self._directories, context, wish))
+        broker.ask("PUT", f"vhosts/{host}", {})
+        broker.ask("PUT", f"users/{user}", {"password": password, "tags": ""})
+        broker.ask("PUT", f"permissions/{host}/{user}", {"configure": ".*", "write": ".*", "read": ".*"})
+        return {"vhost": vhost, "user": user, **elsewhere(context, wish)}
 
 
-def _put(context: StepContext, session: requests.Session, url: str, body: dict[str, Any]) -> None:
-    try:
-        answer = session.put(url, json=body, timeout=SECONDS)
-        said = "" if answer.ok else f"{answer.status_code} {answer.text[:300]}"
-    except requests.RequestException as error:
-        said = str(error)
-    if said:
-        raise StepFailed(
-            f"{context.step.target}: the broker refuses.",
-            evidence=f"PUT {url}: {said}",
-            next_command=f"onward runs resume {context.run_id}",
-        )
+class WithdrawBroker(Withdrawal):
+    """``broker.withdraw``: the virtual host with its queues, and the user."""
+
+    name = "broker.withdraw"
+
+    def withdraw(self, context: StepContext, wish: GrantWish, provider: ModelStore) -> list[str]:
+        """Remove what is there."""
+        broker, vhost, user = _Broker(context, wish, provider), wish.wants["vhost"], wish.wants["user"]
+        broker.ask("DELETE", f"vhosts/{quote(vhost, safe='')}")
+        broker.ask("DELETE", f"users/{user}")
+        return [f"virtual host {vhost}", f"user {user}"]
+
+
+class _Broker:
+    """The management API, as its administrator."""
+
+    def __init__(self, context: StepContext, wish: GrantWish, provider: ModelStore) -> None:
+        self._context = context
+        self._base = f"http://{wish.address}:{wish.ports['management']}/api"
+        self._login = ("onward", provider.secrets()[f"{wish.provider}/administrator"])
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+        """Ask it; what shall go and is not there is well. Raises StepFailed."""
+        try:
+            answer = requests.request(method, f"{self._base}/{path}", json=body, auth=self._login, timeout=SECONDS)
+            gone = method == "DELETE" and answer.status_code == requests.codes.not_found
+            said = "" if answer.ok or gone else f"{answer.status_code} {answer.text[:300]}"
+        except requests.RequestException as error:
+            said = str(error)
+        if said:
+            raise StepFailed(
+                f"{self._context.step.target}: the broker refuses.",
+                evidence=f"{method} {self._base}/{path}: {said}",
+                next_command=f"onward runs resume {self._context.run_id}",
+            )

@@ -1,12 +1,15 @@
-"""Give an application databases of its own, and a user who may use these and nothing else."""
+"""Give an application databases of its own, and a user who may use these and nothing else; take both away."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pymysql
+import pymysql.cursors
 
-from onward.actions.deployment import store_of
+from onward.actions.deployment import Withdrawal, elsewhere, store_of
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed
+from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.user import own_name
 from onward.plan.deployment.grant import GrantWish
@@ -16,6 +19,10 @@ _RIGHTS = (
     "EXECUTE, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, EVENT, TRIGGER"
 )
 """What migrations and services use, on the application's own databases. Not GRANT, and nothing global."""
+
+
+CLIENTS = "127.%"
+"""From where a user may log in. Host names are not looked up, and every client is on this machine."""
 
 
 class GrantDatabase:
@@ -35,25 +42,51 @@ class GrantDatabase:
         wish = GrantWish.model_validate(context.step.arguments)
         databases, user = wish.wants["databases"].split(), wish.wants["user"]
         password = store_of(self._directories, context).secrets()[wish.secret]
-        try:
-            with pymysql.connect(unix_socket=wish.socket, user=own_name(), autocommit=True) as connection:
-                _grant(connection, databases, user, password)
-        except pymysql.Error as error:
-            raise StepFailed(
-                f"{context.step.target}: the server refuses.",
-                evidence=str(error),
-                next_command=f"onward runs resume {context.run_id}",
-            ) from None
-        return {"databases": databases, "user": user}
+        with _server(context, wish) as cursor:
+            _grant(cursor, databases, user, password)
+        return {"databases": databases, "user": user, **elsewhere(context, wish)}
 
 
-def _grant(connection: "pymysql.Connection[Any]", databases: list[str], user: str, password: str) -> None:
-    with connection.cursor() as cursor:
-        # Host names are not looked up, and every client is on this machine.
-        account = (user, "127.%")
-        cursor.execute("CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", (*account, password))
-        cursor.execute("ALTER USER %s@%s IDENTIFIED BY %s", (*account, password))
-        for database in databases:
-            name = database.replace("`", "")
-            cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb3")
-            cursor.execute(f"GRANT {_RIGHTS} ON `{name.replace('_', chr(92) + '_')}`.* TO %s@%s", account)
+class WithdrawDatabase(Withdrawal):
+    """``database.withdraw``: the databases with all that is in them, and their user."""
+
+    name = "database.withdraw"
+
+    def withdraw(self, context: StepContext, wish: GrantWish, provider: ModelStore) -> list[str]:
+        """Drop what is there."""
+        databases, user = wish.wants["databases"].split(), wish.wants["user"]
+        with _server(context, wish) as cursor:
+            for database in databases:
+                cursor.execute(f"DROP DATABASE IF EXISTS {_quoted(database)}")
+            cursor.execute("DROP USER IF EXISTS %s@%s", (user, CLIENTS))
+        return [*(f"database {database}" for database in databases), f"user {user}"]
+
+
+@contextmanager
+def _server(context: StepContext, wish: GrantWish) -> "Iterator[pymysql.cursors.Cursor]":
+    """The server, as its root user. Raises StepFailed for whatever it refuses."""
+    try:
+        with (
+            pymysql.connect(unix_socket=wish.socket, user=own_name(), autocommit=True) as connection,
+            connection.cursor() as cursor,
+        ):
+            yield cursor
+    except pymysql.Error as error:
+        raise StepFailed(
+            f"{context.step.target}: the server refuses.",
+            evidence=str(error),
+            next_command=f"onward runs resume {context.run_id}",
+        ) from None
+
+
+def _grant(cursor: "pymysql.cursors.Cursor", databases: list[str], user: str, password: str) -> None:
+    account = (user, CLIENTS)
+    cursor.execute("CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", (*account, password))
+    cursor.execute("ALTER USER %s@%s IDENTIFIED BY %s", (*account, password))
+    for database in databases:
+        cursor.execute(f"CREATE DATABASE IF NOT EXISTS {_quoted(database)} CHARACTER SET utf8mb3")
+        cursor.execute(f"GRANT {_RIGHTS} ON {_quoted(database).replace('_', chr(92) + '_')}.* TO %s@%s", account)
+
+
+def _quoted(database: str) -> str:
+    return f"`{database.replace('`', '')}`"

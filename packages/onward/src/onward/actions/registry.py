@@ -4,7 +4,7 @@ from onward.actions.application_environment import BuildApplicationEnvironment
 from onward.actions.application_initialise import InitialiseApplication
 from onward.actions.application_publish import PublishApplication
 from onward.actions.backup_database import BackupDatabase
-from onward.actions.broker_grant import GrantBroker
+from onward.actions.broker_grant import GrantBroker, WithdrawBroker
 from onward.actions.build_environment import BuildEnvironment
 from onward.actions.check_cloud import CheckCloud, Gate
 from onward.actions.check_upgrade import CheckUpgrade
@@ -13,9 +13,9 @@ from onward.actions.compare_census import CompareCensus
 from onward.actions.configure_service import AdoptConfiguration, ConfigureService
 from onward.actions.copy_database import CopyDatabase
 from onward.actions.create_scratch import CreateScratch
-from onward.actions.database_grant import GrantDatabase
+from onward.actions.database_grant import GrantDatabase, WithdrawDatabase
 from onward.actions.deployment import Noted
-from onward.actions.identity_grant import GrantIdentity
+from onward.actions.identity_grant import GrantIdentity, WithdrawIdentity
 from onward.actions.load_dump import LoadDump
 from onward.actions.migrate_database import MigrateDatabase
 from onward.actions.model_record import ForgetModel, RecordModel
@@ -90,5 +90,8 @@ def _deployment(directories: Directories) -> list[Action]:
         RemoveTrial(directories),
         RemoveUnit(directories),
         UseCloud(directories),
+        WithdrawBroker(directories),
+        WithdrawDatabase(directories),
+        WithdrawIdentity(directories),
     ]
     return [*(Noted(action, directories) for action in remembered), *others]

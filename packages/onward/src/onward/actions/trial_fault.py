@@ -108,14 +108,14 @@ class InjectFault:
     def _until_well(self, context: StepContext, unit: str, ended: set[int]) -> None:
         """Return when the unit serves, with other processes than those that have ended."""
         store, supervisor = store_of(self._directories, context), supervisor_of(self._directories, context)
-        probes, secrets = store.probes(unit), store.secrets()
+        probes = store.probes(unit)
 
         def look() -> dict[str, bool]:
             running = {
                 f"process {each.name}": each.state == "RUNNING" and each.pid not in ended
                 for each in supervisor.states(unit)
             }
-            return {**running, **{name: answers(probe, secrets) for name, probe in probes.items()}}
+            return {**running, **{name: answers(probe, store.password_for(probe)) for name, probe in probes.items()}}
 
         wait_until(
             context,

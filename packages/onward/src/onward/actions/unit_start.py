@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from onward.actions.deployment import store_of
@@ -10,6 +10,7 @@ from onward.actions.supervisor_start import supervisor_of
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import StepFailed, UnitNotReady
+from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState, Supervisor
 from onward.model.deployment import UnitProcess
@@ -56,14 +57,14 @@ class StartUnit:
         """Start it and wait. Raises UnitNotReady with the last lines of its log."""
         wish = StartWish.model_validate(context.step.arguments)
         unit, supervisor = wish.unit, supervisor_of(self._directories, context)
-        secrets = store_of(self._directories, context).secrets()
+        store = store_of(self._directories, context)
         if wish.begins and not (wish.directory / FORMED).exists():
-            _begin_cluster(wish, supervisor, secrets)
+            _begin_cluster(wish, supervisor, store)
         began = time.monotonic()
         supervisor.apply(unit, wish.processes, wish.configuration)
         crash_point("unit.started")
         for process in wish.processes:
-            self._wait(context, supervisor, unit, process, secrets)
+            self._wait(context, supervisor, unit, process, store)
         pids = {each.name: each.pid for each in supervisor.states(unit)}
         return {
             "pids": pids,
@@ -77,7 +78,7 @@ class StartUnit:
         supervisor: Supervisor,
         unit: str,
         process: UnitProcess,
-        secrets: Mapping[str, str],
+        store: ModelStore,
     ) -> None:
         probe = process.ready
         deadline = time.monotonic() + (probe.seconds if probe else SETTLED_SECONDS)
@@ -87,7 +88,7 @@ class StartUnit:
             pids |= {state.pid} if state is not None and state.pid else set()
             runs = state is not None and state.state == "RUNNING"
             steady = state is not None and state.seconds >= STEADY_SECONDS
-            if runs and (steady if probe is None else answers(probe, secrets)):
+            if runs and (steady if probe is None else answers(probe, store.password_for(probe))):
                 return
             if context.cancelled():
                 raise StepFailed(f"Stopped while {unit} was starting.", state=f"{unit} goes on starting.")
@@ -98,12 +99,12 @@ class StartUnit:
             time.sleep(0.1)
 
 
-def _begin_cluster(wish: StartWish, supervisor: Supervisor, secrets: Mapping[str, str]) -> None:
+def _begin_cluster(wish: StartWish, supervisor: Supervisor, store: ModelStore) -> None:
     """Have the unit begin a cluster that never was: unless it has, and serves, it is begun anew.
 
     The mark is read and removed by the process itself, so that whoever restarts it later has it join the others.
     """
-    serves = all(each.ready is None or answers(each.ready, secrets) for each in wish.processes)
+    serves = all(each.ready is None or answers(each.ready, store.password_for(each.ready)) for each in wish.processes)
     if not serves or not supervisor.runs(wish.unit, wish.processes, wish.configuration):
         supervisor.remove(wish.unit)
         (wish.directory / "begin-cluster").touch(mode=0o600)

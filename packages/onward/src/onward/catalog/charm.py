@@ -2,7 +2,9 @@
 
 A charm is data. What its words say of a unit is filled in when a deployment is planned (``plan/deployment``): they are
 Jinja expressions over the unit, its application, its options, and what related applications offer. Secrets never
-stand in them: ``secret('name')`` leaves a reference that is resolved when a file is written.
+stand in them: ``secret('name')`` leaves a reference that is resolved when a file is written. What it asks of others has
+another name in another model's server: ``wants['shared-db'].user`` is the one that is right in either case, and
+``granted('shared-db', 'nova_api')`` that of one of several.
 """
 
 from typing import Literal
@@ -49,6 +51,9 @@ class Provision(Fact):
     offers: dict[str, str] = Field(default_factory=dict, description="What users may know of it, by name")
     port: str = Field(default="", description="For a server behind a load balancer: which of its ports")
     greets: str = Field(default="", description="What such a server says first when it is well")
+    otherwise: tuple[str, ...] = Field(
+        default=(), description="Of these, what another model may say otherwise for itself, as options of its saas"
+    )
 
 
 class ConfigFile(Fact):

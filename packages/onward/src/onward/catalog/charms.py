@@ -1,12 +1,13 @@
 """Reads the charms that come with Onward."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
 from onward.catalog.charm import Charm, ConfigFile
 from onward.catalog.load import recipe
 from onward.catalog.validation import invalid, validated
+from onward.catalog.wsgi import with_wsgi_options
 
 DATA = files("onward.catalog") / "data" / "charms"
 COMMON = files("onward.catalog") / "data" / "charm-sections.yaml"
@@ -34,7 +35,8 @@ def read_charm(file: str, text: str) -> Charm:
     charm = validated(file, text, Charm)
     if wrong := contradictions(charm, common_sections()):
         raise invalid(file, wrong)
-    return charm.model_copy(update={"files": tuple(_whole(each) for each in charm.files)})
+    whole = charm.model_copy(update={"files": tuple(_whole(each) for each in charm.files)})
+    return with_wsgi_options(whole)
 
 
 @cache
@@ -84,13 +86,16 @@ def contradictions(charm: Charm, common: Sections) -> list[str]:
     wrong += [f"{key}: there is no port called {port}" for key, port in ports if port not in charm.ports]
     if charm.joins is not None and charm.joins.endpoint not in charm.requires:
         wrong.append(f"joins.endpoint: the charm requires no {charm.joins.endpoint}")
-    for file in charm.files:
-        if sum((bool(file.sections or file.common), file.text is not None, file.program is not None)) != 1:
-            wrong.append(f"files[{file.path}]: it has either sections, text or program")
-        wrong += [
-            f"files[{file.path}].common.{section}: there is no {name} in {COMMON.name}"
-            for section, names in file.common.items()
-            for name in names
-            if name not in common
-        ]
-    return wrong
+    for name, provision in charm.provides.items():
+        missing = set(provision.otherwise) - set(provision.offers)
+        wrong += [f"provides[{name}].otherwise: {each} is not offered" for each in sorted(missing)]
+    return wrong + [each for file in charm.files for each in _wrong_in_file(file, common)]
+
+
+def _wrong_in_file(file: ConfigFile, common: Sections) -> Iterator[str]:
+    if sum((bool(file.sections or file.common), file.text is not None, file.program is not None)) != 1:
+        yield f"files[{file.path}]: it has either sections, text or program"
+    for section, names in file.common.items():
+        for name in names:
+            if name not in common:
+                yield f"files[{file.path}].common.{section}: there is no {name} in {COMMON.name}"

@@ -10,6 +10,7 @@ from onward.commands.controller import carry_out
 from onward.commands.plan import show
 from onward.model.bundle import Bundle, without_effect
 from onward.survey.deployment import read_bundle, survey_deployment, survey_removal
+from onward.survey.offers import require_unused
 from onward.survey.options import add_environment_options, environment_wish
 
 
@@ -51,12 +52,17 @@ class Destroy(Command):
         parser.add_argument("model", help="name of the model, as `onward status` shows it")
         parser.add_argument("--approve", metavar="DIGEST", help="the plan's digest: agree to what cannot be taken back")
         parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
+        parser.add_argument(
+            "--leave-granted",
+            action="store_true",
+            help="leave users, databases and endpoints in other models: for where their servers do not answer any more",
+        )
         return parser
 
     def take_action(self, parsed_args: Any) -> int:
         """Plan, ask, carry out."""
         directories = directories_of(self)
-        plan = survey_removal(directories, parsed_args.model)
+        plan = survey_removal(directories, parsed_args.model, leave_granted=parsed_args.leave_granted)
         if parsed_args.dry_run:
             show(self, plan, "tree")
             return 0
@@ -68,6 +74,8 @@ class Destroy(Command):
             command=f"onward destroy {parsed_args.model}",
             stream=self.app.stderr,
         )
+        # Somebody may have begun to use it while the question stood.
+        require_unused(directories, parsed_args.model)
         return carry_out(self.app, directories, plan, report_directory=None)
 
 

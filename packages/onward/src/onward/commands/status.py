@@ -3,7 +3,8 @@
 from typing import Any
 
 from onward.commands.base import Lister, directories_of
-from onward.survey.deployment import models, only_model
+from onward.survey.deployment import only_model
+from onward.survey.recorded import models
 from onward.survey.status import survey_status
 
 COLUMNS = ("Unit", "State", "Address", "Processes", "Message")

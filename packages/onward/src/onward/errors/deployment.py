@@ -58,6 +58,21 @@ class ModelUnknown(Refused):
     code = "OW906"
 
 
+class OfferInUse(Refused):
+    """An offer would go that another model uses: its model is to be destroyed, or its bundle has it no more.
+
+    The evidence names the models that use it. Destroy these first, or deploy them with bundles that do without it.
+    """
+
+    code = "OW907"
+
+
+class FaultUnknown(Refused):
+    """``onward test`` was asked for a fault that there is not, or for a unit that the bundle does not have."""
+
+    code = "OW909"
+
+
 class NoMemory(Refused):
     """The units that a bundle adds would take more memory than the machine has left.
 
@@ -66,12 +81,6 @@ class NoMemory(Refused):
     """
 
     code = "OW910"
-
-
-class FaultUnknown(Refused):
-    """``onward test`` was asked for a fault that there is not, or for a unit that the bundle does not have."""
-
-    code = "OW909"
 
 
 class UnitNotReady(OnwardError):

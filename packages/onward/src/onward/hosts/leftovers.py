@@ -10,13 +10,13 @@ GRACE_SECONDS = 10.0
 
 
 def processes_of(directory: Path) -> list[int]:
-    """Processes of this user whose arguments name something below the directory."""
+    """Processes of this user whose arguments name something below the directory; for root, those of all users."""
     wanted, found = os.fsencode(directory) + b"/", []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal() or int(entry.name) == os.getpid():
             continue
         with suppress(OSError):
-            if entry.stat().st_uid == os.geteuid() and wanted in (entry / "cmdline").read_bytes():
+            if os.geteuid() in (0, entry.stat().st_uid) and wanted in (entry / "cmdline").read_bytes():
                 found.append(int(entry.name))
     return sorted(found)
 

@@ -97,6 +97,13 @@ class ModelStore:
         started = self.done().get(f"start/{unit}", {}).get("evidence", {})
         return _PROBES.validate_python(started.get("probes", {}))
 
+    def password_for(self, probe: ReadyProbe | QueueProbe) -> str:
+        """What a probe has to log in with, of this model or of the one whose broker it uses; empty for most."""
+        if not isinstance(probe, QueueProbe):
+            return ""
+        store = ModelStore(self.directory.parent / probe.model) if probe.model else self
+        return store.secrets().get(probe.secret, "")
+
     def undo(self, step: str) -> None:
         """Forget that a step was done."""
         self._done(step).unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from onward.model.cloud import Described
 from onward.model.yaml_text import NotYaml, read_yaml
 
 ApplicationName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*$")]
+OfferName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 OptionValue = str | int | float | bool
 MOST_UNITS = 2000
 _WITHOUT_EFFECT = (
@@ -31,6 +32,13 @@ _WITHOUT_EFFECT = (
 )
 
 
+class Offer(Described):
+    """Endpoints of an application that other models may use, under one name."""
+
+    endpoints: tuple[str, ...] = Field(min_length=1, description="Of the application's charm: identity-service")
+    acl: JsonValue = None
+
+
 class BundleApplication(Described):
     """An application of the bundle."""
 
@@ -43,7 +51,7 @@ class BundleApplication(Described):
     )
     to: tuple[str, ...] = Field(default=(), description="Machines, one for each unit")
     bindings: dict[str, str] = Field(default_factory=dict, description="Networks by endpoint")
-    offers: dict[str, dict[str, JsonValue]] = Field(default_factory=dict, description="Endpoints for other models")
+    offers: dict[OfferName, Offer] = Field(default_factory=dict, description="Endpoints for other models, by offer")
     annotations: JsonValue = None
     constraints: JsonValue = None
     trust: JsonValue = None
@@ -81,6 +89,19 @@ class Saas(Described):
     """An application of another model, used by its offer."""
 
     url: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*\.[a-z0-9][a-z0-9-]*$", description="MODEL.OFFER")
+    options: dict[str, OptionValue] = Field(
+        default_factory=dict, description="What is otherwise for this model: the region of its services"
+    )
+
+    @property
+    def model(self) -> str:
+        """The model that offers it."""
+        return self.url.partition(".")[0]
+
+    @property
+    def offer(self) -> str:
+        """The name under which it is offered."""
+        return self.url.partition(".")[2]
 
 
 class Bundle(Described):
@@ -112,6 +133,15 @@ class Bundle(Described):
             data = {**data, "machines": {str(name): entry or {} for name, entry in machines.items()}}
         return {**data, "applications": applications}
 
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "Bundle":
+        if both := set(self.saas) & set(self.applications):
+            raise ValueError(f"saas: there are applications of the same name: {', '.join(sorted(both))}")
+        offers = [offer for application in self.applications.values() for offer in application.offers]
+        if twice := {offer for offer in offers if offers.count(offer) > 1}:
+            raise ValueError(f"offers: several have the name {', '.join(sorted(twice))}")
+        return self
+
     @field_validator("relations")
     @classmethod
     def _two_ends(cls, relations: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
@@ -134,13 +164,18 @@ def parse_bundle(text: str, file: str) -> Bundle:
         raise invalid_bundle(file, node, [(each["loc"], each["msg"]) for each in error.errors()]) from None
 
 
-def invalid_bundle(file: str, node: yaml.Node | None, wrong: list[tuple[tuple[str | int, ...], str]]) -> BundleInvalid:
+def invalid_bundle(
+    file: str,
+    node: yaml.Node | None,
+    wrong: list[tuple[tuple[str | int, ...], str]],
+    next_command: str = "onward bundle schema",
+) -> BundleInvalid:
     """The error for faults at these places of the file."""
     lines = sorted((line_of(node, place), f"{'.'.join(map(str, place)) or 'file'}: {what}") for place, what in wrong)
     return BundleInvalid(
         f"{file} does not describe a deployment.",
         evidence="\n".join(f"{file}:{line}: {what}" for line, what in lines),
-        next_command="onward bundle schema",
+        next_command=next_command,
     )
 
 

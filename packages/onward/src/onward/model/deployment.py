@@ -34,6 +34,7 @@ class UnitPreparation(Described):
 class QueueProbe(Described):
     """How it is seen that a process takes calls from the broker: its queue has a consumer."""
 
+    model: str = Field(default="", description="Where the broker is another model's: that model, which has its secret")
     addresses: tuple[str, ...] = Field(description="Of the broker's nodes; the first that answers is believed")
     port: int = Field(description="Of the broker's management API")
     vhost: str
@@ -60,7 +61,7 @@ class UnitProcess(Described):
     environment: dict[str, str] = Field(default_factory=dict)
     directory: str
     ready: ReadyProbe | QueueProbe | None = None
-    stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
+    stop_signal: Literal["TERM", "INT", "QUIT", "WINCH"] = "TERM"
     stop_seconds: int = 30
     stop_group: bool = False
 

@@ -1,7 +1,6 @@
 """Whether something serves: asked once, with a short timeout."""
 
 import socket
-from collections.abc import Mapping
 from urllib.parse import quote
 
 import psutil
@@ -12,13 +11,13 @@ from onward.model.deployment import QueueProbe, ReadyProbe
 ANSWER_SECONDS = 5.0
 
 
-def answers(probe: ReadyProbe | QueueProbe, secrets: Mapping[str, str]) -> bool:
+def answers(probe: ReadyProbe | QueueProbe, password: str) -> bool:
     """Whether it accepts a connection and, where there is a path, answers with one of the statuses.
 
-    For what takes calls from the broker: whether its queue has a consumer. ``secrets`` are those of the model.
+    For what takes calls from the broker: whether its queue has a consumer. ``password`` is its administrator's.
     """
     if isinstance(probe, QueueProbe):
-        return has_consumer(probe, secrets.get(probe.secret, ""))
+        return has_consumer(probe, password)
     if probe.path is None:
         return accepts(probe.address, probe.port)
     try:

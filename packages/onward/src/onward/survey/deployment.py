@@ -4,7 +4,6 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,37 +20,35 @@ from onward.hosts.model_store import ModelStore
 from onward.hosts.programs import find_programs
 from onward.hosts.state import Directories
 from onward.hosts.user import own_name
-from onward.model.bundle import Bundle, parse_bundle
+from onward.model.bundle import parse_bundle
 from onward.plan.deployment.addresses import with_addresses
 from onward.plan.deployment.planner import DeploymentWish, plan_deployment
 from onward.plan.deployment.removal import plan_removal
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import Topology, topology
-from onward.plan.deployment.words import Words
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.survey.bundle_options import require_options
 from onward.survey.capacity import available_memory, free_network, require_memory, require_ports
 from onward.survey.deployed import steps_that_hold
 from onward.survey.environments import choose_environments
+from onward.survey.offers import (
+    all_granted,
+    remotes_of,
+    require_offers_kept,
+    require_region_of_its_own,
+    require_unused,
+    withdrawn,
+)
 from onward.survey.options import EnvironmentWish
 from onward.survey.pinned import Choose, keeping, survey_pinned
+from onward.survey.recorded import known_model, models, recorded_site, recorded_topology
+from onward.survey.wanted import Wanted
+from onward.survey.wsgi import fitting, wsgi_packages, wsgi_programs
 
 DEFAULT_SERIES = "2025.1"
 """For applications whose channel the bundle does not say: the newest SLURP release that all charms were tried with."""
-WSGI_SERVER = Driver(package="pyuwsgi", module="pyuwsgi")
-"""uWSGI as the index has it for every interpreter, so that it runs in the service's own: one that comes with a
-distribution carries that distribution's Python, whose libraries are not those of another build of the same version."""
 LONGEST_SOCKET_DIRECTORY = 60
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A bundle that somebody wants deployed."""
-
-    bundle: Bundle
-    file: str
-    model: str
 
 
 def read_bundle(path: Path, model: str | None) -> Wanted:
@@ -64,7 +61,7 @@ def read_bundle(path: Path, model: str | None) -> Wanted:
     except (OSError, UnicodeDecodeError) as error:
         raise BundleInvalid(f"{path} cannot be read.", evidence=str(error)) from None
     bundle = parse_bundle(text, str(path))
-    return Wanted(bundle, str(path), model or bundle.name or path.stem)
+    return Wanted(bundle, str(path), model or bundle.name or path.stem, text)
 
 
 def survey_deployment(
@@ -77,10 +74,13 @@ def survey_deployment(
 
     ``progress`` is told what takes long: building the environment of a release that is asked which options it has.
     """
-    found = topology(wanted.bundle, charms(), wanted.file)
+    remotes = remotes_of(directories, wanted)
+    found = topology(wanted.bundle, charms(), wanted.file, remotes)
+    require_offers_kept(directories, wanted)
     store = ModelStore(directories.models / wanted.model)
     before: Mapping[str, Any] = store.record() if store.exists else {}
-    programs = find_programs(program for charm in found.charms.values() for program in charm.programs)
+    of_charms = (program for charm in found.charms.values() for program in charm.programs)
+    programs = find_programs((*of_charms, *wsgi_programs(found)))
     others = [known_model(directories, name).record()["network"] for name in models(directories)]
     network = int(before.get("network") or free_network([int(each) for each in others], store.directory, found))
     record: dict[str, Any] = {
@@ -89,6 +89,7 @@ def survey_deployment(
         "addresses": with_addresses(before.get("addresses", {}), _addressed(found), network),
         "sockets": str(sockets_directory(store.directory)),
         "bundle": wanted.bundle.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        **({"saas": {name: each.model_dump(mode="json") for name, each in remotes.items()}} if remotes else {}),
     }
     choices = _choices(directories, found, environments)
     require_options(found, choices, directories, progress)
@@ -97,6 +98,7 @@ def survey_deployment(
     record["pinned"] = {name: each.model_dump(mode="json", exclude_defaults=True) for name, each in kept.items()}
     found = keeping(found, kept)
     site = _site(store, record, programs, directories, found, choices)
+    require_region_of_its_own(directories, wanted, found, site)
     deployed = _units_of(store)
     surplus = tuple(unit for unit in deployed if unit not in site.addresses)
     require_ports(found, site, set(deployed))
@@ -111,30 +113,24 @@ def survey_deployment(
             holds=steps_that_hold(store, site.sockets),
             begun=frozenset(store.done()),
             surplus=surplus,
+            withdrawn=withdrawn(store, found, site),
         )
     )
 
 
-def survey_removal(directories: Directories, model: str) -> Plan:
-    """The plan that leaves nothing of a model. Raises ModelUnknown."""
+def survey_removal(directories: Directories, model: str, *, leave_granted: bool = False) -> Plan:
+    """The plan that leaves nothing of a model, unless it shall leave what other models have granted it.
+
+    Raises ModelUnknown, OfferInUse.
+    """
     store = known_model(directories, model)
-    record = store.record()
-    site = Site(
-        model=model,
-        directory=store.directory,
-        sockets=Path(record["sockets"]),
-        user=own_name(),
-        network=record["network"],
-        addresses=record["addresses"],
-        programs={},
-    )
-    bundle = Bundle.model_validate(record["bundle"])
-    found = topology(bundle, charms(), "model.json")
+    require_unused(directories, model)
+    found = recorded_topology(store.record())
     order = [*reversed(found.in_order())]
     units = _units_of(store)
     groups = [tuple(unit for unit in units if unit.partition("/")[0] == name) for name in order]
     rest = tuple(unit for unit in units if unit.partition("/")[0] not in order)
-    return plan_removal(site, [rest, *groups])
+    return plan_removal(recorded_site(store), [rest, *groups], () if leave_granted else all_granted(store))
 
 
 def only_model(directories: Directories, named: str | None) -> str:
@@ -174,7 +170,7 @@ def with_options(directories: Directories, model: str, where: str, settings: Map
     if slash and not options:
         del entry["unit-options"][number]
     text = yaml.safe_dump(bundle, sort_keys=False)
-    return Wanted(parse_bundle(text, f"the bundle of {model}"), f"the bundle of {model}", model)
+    return Wanted(parse_bundle(text, f"the bundle of {model}"), f"the bundle of {model}", model, text)
 
 
 def is_plain(value: str) -> bool:
@@ -183,34 +179,6 @@ def is_plain(value: str) -> bool:
         return isinstance(yaml.safe_load(value), bool | int | float)
     except (yaml.YAMLError, ValueError):
         return False
-
-
-def known_model(directories: Directories, model: str) -> ModelStore:
-    """What is kept of a model that is deployed. Raises ModelUnknown."""
-    store = ModelStore(directories.models / model)
-    if not store.exists:
-        known = models(directories)
-        raise ModelUnknown(
-            f"No model called {model!r} is deployed here.",
-            evidence=f"deployed: {', '.join(known) or 'none'}",
-            next_command="onward status",
-        )
-    return store
-
-
-def words_of_model(directories: Directories, model: str, application: str) -> Words:
-    """What may be said of an application of a model that is deployed. Raises ModelUnknown."""
-    store = known_model(directories, model)
-    record = store.record()
-    found = topology(Bundle.model_validate(record["bundle"]), charms(), "model.json")
-    return Words(found, _site(store, record, {}, directories, found, {}), application)
-
-
-def models(directories: Directories) -> list[str]:
-    """Names of all models that are deployed."""
-    if not directories.models.is_dir():
-        return []
-    return sorted(path.name for path in directories.models.iterdir() if ModelStore(path).exists)
 
 
 def _site(
@@ -252,7 +220,8 @@ def _chooser(directories: Directories, found: Topology, environments: Environmen
     def choose(name: str, channel: str) -> EnvironmentChoice:
         charm = found.charms[name]
         series = series_list().find(channel.partition("/")[0])
-        choice = choose_environments(directories, charm.service or "", (series,), interpreters(), environments)
+        usable = fitting(found, name, series, interpreters())
+        choice = choose_environments(directories, charm.service or "", (series,), usable, environments)
         return choice[series.id].model_copy(update={"also": _also(found, charm.service or "")})
 
     return choose
@@ -260,9 +229,12 @@ def _chooser(directories: Directories, found: Topology, environments: Environmen
 
 def _also(found: Topology, service: str) -> tuple[Driver, ...]:
     """What the environment of a service needs besides: all of its applications share it, so what any of them needs."""
-    charms_of_it = [charm for charm in found.charms.values() if charm.service == service]
-    served = (WSGI_SERVER,) if any(process.wsgi for charm in charms_of_it for process in charm.processes) else ()
-    return tuple(dict.fromkeys((*served, *(each for charm in charms_of_it for each in charm.packages))))
+    applications = [name for name, charm in found.charms.items() if charm.service == service]
+    return tuple(
+        dict.fromkeys(
+            each for name in applications for each in (*wsgi_packages(found, name), *found.charms[name].packages)
+        )
+    )
 
 
 def _addressed(found: Topology) -> list[str]:

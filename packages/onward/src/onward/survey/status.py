@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from onward.catalog.charms import charms
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
-from onward.model.bundle import Bundle
 from onward.model.deployment import QueueProbe
 from onward.observe.listening import answers
 from onward.plan.deployment.pinned import Pinned, said
-from onward.plan.deployment.topology import Topology, topology
+from onward.plan.deployment.topology import Topology
 from onward.survey.deployed import process_states
-from onward.survey.deployment import DEFAULT_SERIES, known_model
+from onward.survey.deployment import DEFAULT_SERIES
+from onward.survey.offers import uses
+from onward.survey.recorded import known_model, recorded_topology
 
 State = Literal["active", "starting", "waiting", "failed", "stopped", "unreachable"]
 
@@ -47,7 +47,7 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
     """Look at every unit once. Raises ModelUnknown."""
     store = known_model(directories, model)
     record = store.record()
-    found = topology(Bundle.model_validate(record["bundle"]), charms(), "model.json")
+    found = recorded_topology(record)
     states = process_states(store, Path(record["sockets"]))
     run = _latest_run(directories, model)
     units = tuple(
@@ -55,7 +55,8 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
         for name in found.applications
         for unit in found.units(name)
     )
-    return ModelStatus(units, (*_said(run, store, states), *_kept(model, found, record)))
+    related = [str(each) for each in uses(directories) if model in (each.user, each.remote.model)]
+    return ModelStatus(units, (*_said(run, store, states), *related, *_kept(model, found, record)))
 
 
 def _kept(model: str, found: Topology, record: Mapping[str, Any]) -> Iterator[str]:
@@ -106,9 +107,8 @@ def _not_there(unit: str, run: RunRecord | None) -> tuple[State, str]:
 
 def _silent(store: ModelStore, unit: str) -> str:
     """Where a process of the unit should answer, as it was started, and does not; empty where all do."""
-    secrets = store.secrets()
     for probe in store.probes(unit).values():
-        if not answers(probe, secrets):
+        if not answers(probe, store.password_for(probe)):
             if isinstance(probe, QueueProbe):
                 return f"the queue {probe.queue} of {probe.vhost}, which has no consumer"
             return f"{probe.address}:{probe.port}{probe.path or ''}"

@@ -7,9 +7,10 @@ from onward.errors import BundleUnsatisfied, FaultUnknown
 from onward.hosts.state import Directories
 from onward.model.bundle import Bundle
 from onward.plan.deployment.topology import Topology, topology
+from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
 from onward.plan.trial import FAULTS, Access, Fault, FaultKind, TrialWish, plan_trial, usual_faults
-from onward.survey.deployment import known_model, words_of_model
+from onward.survey.recorded import known_model, recorded_site, recorded_topology
 
 IDENTITY = "keystone"
 """The interface of Keystone."""
@@ -49,7 +50,7 @@ def _wish(directories: Directories, model: str, faults: tuple[Fault, ...]) -> Tr
     )
     if identity is None:
         raise BundleUnsatisfied(f"{model} has no Keystone: nobody can use it.", next_command=f"onward status {model}")
-    words = words_of_model(directories, model, identity)
+    words = Words(found, recorded_site(known_model(directories, model)), identity)
     offers = {name: words.fill(text) for name, text in _identity_offers(found, identity).items()}
     access = Access(url=offers["public_url"], region=offers["region"], secret=f"{identity}/admin-password")
     return TrialWish(found, model, access, faults)
@@ -60,8 +61,7 @@ def _identity_offers(found: Topology, identity: str) -> dict[str, str]:
 
 
 def _topology(directories: Directories, model: str) -> Topology:
-    record = known_model(directories, model).record()
-    return topology(Bundle.model_validate(record["bundle"]), charms(), "model.json")
+    return recorded_topology(known_model(directories, model).record())
 
 
 def _fault(found: Topology, named: str) -> Fault:

@@ -27,3 +27,7 @@ class GrantWish(Frozen):
     socket: str
     offers: dict[str, str]
     registers: tuple[Registered, ...] = ()
+    model: str = Field(default="", description="The other model that the provider is of; empty: this one")
+    alongside: tuple[Registered, ...] = Field(
+        default=(), description="The provider's own services, where users of this model's region look for them"
+    )

@@ -9,9 +9,9 @@ from onward.catalog.charm import Joins
 from onward.catalog.service import Command
 from onward.model.deployment import UnitState
 from onward.plan.deployment.cluster import ClusterWish, Member
-from onward.plan.deployment.grant import GrantWish, Registered
+from onward.plan.deployment.granting import Granted, grant_id, grant_wish, withdrawal
 from onward.plan.deployment.site import Site
-from onward.plan.deployment.topology import Relation, Topology
+from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.unit import unit_state
 from onward.plan.deployment.words import Words
 from onward.plan.forward import BUILD_POOL, EnvironmentChoice
@@ -38,6 +38,8 @@ class DeploymentWish:
     """Steps that were done before, whether or not they still hold."""
     surplus: tuple[str, ...] = ()
     """Units that are deployed and in the bundle no more, in the order in which they may stop."""
+    withdrawn: tuple[Granted, ...] = ()
+    """What applications of other models have granted and shall no longer."""
 
 
 def step_digest(step: Step) -> str:
@@ -93,12 +95,15 @@ class _Deployment:
             for name in wish.topology.applications
             for unit in wish.topology.units(name)
         }
+        self._withdrawals = [withdrawal(each, ("record",), reversible=True) for each in wish.withdrawn]
+        self._withdrawn = tuple(step.id for step in self._withdrawals)
 
     def steps(self) -> Iterator[Step]:
         yield self._record()
         yield self._supervisor()
         for unit in self._wish.surplus:
             yield self._removal(unit)
+        yield from self._withdrawals
         yield from self._environments()
         for name in self._topology.in_order():
             yield from self._application(name)
@@ -161,10 +166,10 @@ class _Deployment:
         for position, unit in enumerate(units):
             # A cluster is begun by one unit, and joined by one after the other: each is given a copy by another. What
             # serves already is restarted one by one, so that the others go on serving.
-            one_by_one = self._clustered(name) or f"start/{unit}" in self._wish.begun
+            one_by_one = clustered(self._topology, name) or f"start/{unit}" in self._wish.begun
             joined = (f"start/{units[position - 1]}",) if one_by_one and position else ()
-            yield self._start(name, unit, before + joined, begins=self._clustered(name) and not position)
-        if self._clustered(name):
+            yield self._start(name, unit, before + joined, begins=clustered(self._topology, name) and not position)
+        if clustered(self._topology, name):
             yield self._cluster(name)
         if self._topology.balancer(name) is not None:
             yield self._publication(name)
@@ -186,43 +191,16 @@ class _Deployment:
 
     def _grants(self, name: str) -> Iterator[Step]:
         for relation in self._topology.used_by(name):
-            provider, endpoint = relation.provider
-            grants = self._topology.charms[provider].provides[endpoint].grants
+            provider, grants = relation.provider[0], self._topology.provision(relation).grants
             if grants is not None:
                 yield self._step(
-                    _grant_id(relation),
+                    grant_id(relation),
                     grants,
                     f"{provider} for {name}",
-                    self._granted(relation),
-                    needs=self._serves(provider),
+                    grant_wish(self._words[name], relation).model_dump(mode="json"),
+                    needs=("record", *self._withdrawn, *serves(self._topology, provider)),
                     reason=f"{name} uses {provider} as a user of its own, who may do no more than it needs",
                 )
-
-    def _granted(self, relation: Relation) -> dict[str, JsonValue]:
-        """What the provider is asked for, and where it is asked."""
-        (name, endpoint), provider = relation.requirer, relation.provider[0]
-        words, site, charm = self._words[name], self._wish.site, self._topology.charms[name]
-        first = self._topology.units(provider)[0]
-        return GrantWish(
-            application=name,
-            provider=provider,
-            wants=words.wants()[endpoint],
-            secret=f"{name}/{endpoint}",
-            address=site.addresses[first],
-            ports=self._topology.charms[provider].ports,
-            socket=site.socket(first),
-            offers=words.related()[endpoint] or {},
-            registers=tuple(
-                Registered(
-                    type=each.type,
-                    name=each.name,
-                    description=each.description,
-                    public=words.url("public", each.port) + each.path,
-                    internal=words.url("internal", each.port) + each.path,
-                )
-                for each in charm.registers
-            ),
-        ).model_dump(mode="json")
 
     def _initial(self, name: str) -> Iterator[Step]:
         charm, words = self._topology.charms[name], self._words[name]
@@ -338,7 +316,7 @@ class _Deployment:
                 "servers": {f"{host}:{charm.ports[each.port]}": each.greets for each in words.servers()},
             },
             needs=(
-                *((f"cluster/{name}",) if self._clustered(name) else ()),
+                *((f"cluster/{name}",) if clustered(self._topology, name) else ()),
                 *(f"start/{unit}" for unit in self._topology.units(name)),
                 *(f"start/{unit}" for unit in self._topology.units(balancer)),
             ),
@@ -349,23 +327,11 @@ class _Deployment:
         """The steps after which everything that the application uses serves it."""
         found: dict[str, None] = {}
         for relation in self._topology.used_by(name):
-            provider, endpoint = relation.provider
-            grants = self._topology.charms[provider].provides[endpoint].grants
-            found.update(dict.fromkeys((_grant_id(relation),) if grants else self._serves(provider)))
+            grants = self._topology.provision(relation).grants
+            found.update(
+                dict.fromkeys((grant_id(relation),) if grants else serves(self._topology, relation.provider[0]))
+            )
         return tuple(found)
-
-    def _serves(self, name: str) -> tuple[str, ...]:
-        """The steps after which an application can really serve others."""
-        if self._topology.charms[name].joins is not None:
-            return (f"join/{name}",)
-        if self._topology.balancer(name) is not None:
-            return (f"publish/{name}",)
-        if self._clustered(name):
-            return (f"cluster/{name}",)
-        return tuple(f"start/{unit}" for unit in self._topology.units(name))
-
-    def _clustered(self, name: str) -> bool:
-        return self._topology.charms[name].cluster is not None and len(self._topology.units(name)) > 1
 
     def _step(
         self,
@@ -392,9 +358,22 @@ class _Deployment:
         )
 
 
-def _grant_id(relation: Relation) -> str:
-    name, endpoint = relation.requirer
-    return f"grant/{name}/{endpoint}"
+def serves(found: Topology, name: str) -> tuple[str, ...]:
+    """The steps after which an application can really serve others; none for one of another model, which does."""
+    if name in found.lent:
+        return ()
+    if found.charms[name].joins is not None:
+        return (f"join/{name}",)
+    if found.balancer(name) is not None:
+        return (f"publish/{name}",)
+    if clustered(found, name):
+        return (f"cluster/{name}",)
+    return tuple(f"start/{unit}" for unit in found.units(name))
+
+
+def clustered(found: Topology, name: str) -> bool:
+    """Whether the units of an application have to become one cluster."""
+    return found.charms[name].cluster is not None and len(found.units(name)) > 1
 
 
 def _digest_of_files(state: UnitState) -> str:

@@ -1,14 +1,15 @@
 """A bundle with its relations resolved: who needs what of whom, and in which order they can come up."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 
-from onward.catalog.charm import Charm
+from onward.catalog.charm import Charm, Provision
 from onward.catalog.charms import SERVER
 from onward.errors import BundleInvalid, BundleUnsatisfied
-from onward.model.bundle import Bundle, BundleApplication
+from onward.model.bundle import Bundle, BundleApplication, OptionValue
+from onward.plan.deployment.remote import Remote
 
 BALANCED = ("http", SERVER)
 """The interfaces of what a load balancer stands before: APIs and servers. The balancer does not wait for them."""
@@ -34,6 +35,8 @@ class Topology:
     charms: Mapping[str, Charm]
     """By application."""
     relations: tuple[Relation, ...]
+    lent: Mapping[str, "Lent"] = field(default_factory=dict)
+    """Applications of other models, by the names that they have in this one."""
 
     def units(self, application: str) -> tuple[str, ...]:
         """Names of an application's units: keystone/0."""
@@ -42,6 +45,16 @@ class Topology:
     def used_by(self, application: str) -> Iterator[Relation]:
         """Relations in which it is the one who uses, other than load balancing."""
         return (each for each in self.relations if each.requirer[0] == application and each.interface not in BALANCED)
+
+    def provision(self, relation: Relation) -> Provision:
+        """The provider's endpoint of a relation."""
+        name, endpoint = relation.provider
+        charm = self.lent[name].charm if name in self.lent else self.charms[name]
+        return charm.provides[endpoint]
+
+    def lent_by(self, relation: Relation) -> "Lent | None":
+        """The application of another model that is the provider of a relation; None where it is of this model."""
+        return self.lent.get(relation.provider[0])
 
     def balancer(self, application: str) -> str | None:
         """The application that stands before it on every network."""
@@ -58,7 +71,10 @@ class Topology:
 
     def in_order(self) -> tuple[str, ...]:
         """The applications, each after those that it uses. Raises BundleUnsatisfied for a circle."""
-        needs = {name: {each.provider[0] for each in self.used_by(name)} for name in self.applications}
+        needs = {
+            name: {each.provider[0] for each in self.used_by(name) if self.lent_by(each) is None}
+            for name in self.applications
+        }
         try:
             return tuple(TopologicalSorter(needs).static_order())
         except CycleError as error:
@@ -72,15 +88,31 @@ class Topology:
         return relation.interface in BALANCED
 
 
-def topology(bundle: Bundle, charms: Mapping[str, Charm], file: str) -> Topology:
-    """Resolve a bundle. ``charms`` are all that the catalogue has, by name.
+@dataclass(frozen=True)
+class Lent:
+    """An application of another model, with the part of its charm that is offered."""
 
+    remote: Remote
+    charm: Charm
+    options: Mapping[str, OptionValue]
+    """What is otherwise for this model."""
+
+
+def topology(
+    bundle: Bundle, charms: Mapping[str, Charm], file: str, remotes: Mapping[str, Remote] | None = None
+) -> Topology:
+    """Resolve a bundle.
+
+    ``charms`` are all that the catalogue has, by name; ``remotes`` is what was found out about its saas, by name.
     Raises BundleInvalid for a charm, application or endpoint that there is not; BundleUnsatisfied for a relation that
     is missing, and for circles.
     """
     chosen = {name: _charm(name, entry, charms, file) for name, entry in bundle.applications.items()}
-    relations = tuple(_relation(ends, chosen, file) for ends in bundle.relations)
-    found = Topology(bundle.applications, chosen, relations)
+    lent = {name: _lent(remote, charms, bundle.saas[name].options) for name, remote in (remotes or {}).items()}
+    known = {**chosen, **{name: each.charm for name, each in lent.items()}}
+    relations = tuple(_relation(ends, known, file) for ends in bundle.relations)
+    _offered(bundle, chosen, file)
+    found = Topology(bundle.applications, chosen, relations, lent)
     _satisfied(found)
     found.in_order()
     return found
@@ -101,6 +133,28 @@ def _charm(name: str, entry: BundleApplication, charms: Mapping[str, Charm], fil
             evidence=f"applications.{name}.num_units: {entry.num_units}, at most {charm.most_units}",
         )
     return charm
+
+
+def _lent(remote: Remote, charms: Mapping[str, Charm], options: Mapping[str, OptionValue]) -> Lent:
+    charm = charms[remote.charm]
+    provides = {name: charm.provides[name] for name in remote.endpoints}
+    return Lent(remote, charm.model_copy(update={"provides": provides, "requires": {}}), options)
+
+
+def _offered(bundle: Bundle, charms: Mapping[str, Charm], file: str) -> None:
+    """Return when every offer is of endpoints that its application has. Raises BundleInvalid."""
+    wrong = []
+    for name, application in bundle.applications.items():
+        # Balancing needs the addresses of all units, and health seen from the balancer: it stays in the model.
+        can = [end for end, each in charms[name].provides.items() if each.interface not in BALANCED]
+        for offer, told in application.offers.items():
+            wrong += [
+                f"applications.{name}.offers.{offer}.endpoints: {end}; {name} can offer: {', '.join(can) or 'nothing'}"
+                for end in told.endpoints
+                if end not in can
+            ]
+    if wrong:
+        raise BundleInvalid(f"{file} offers what there is not.", evidence="\n".join(wrong))
 
 
 def _relation(ends: tuple[str, ...], charms: Mapping[str, Charm], file: str) -> Relation:
@@ -145,7 +199,8 @@ def _satisfied(found: Topology) -> None:
             if not requirement.optional and endpoint not in related:
                 missing.append(f"{name} needs a relation of {name}:{endpoint} (interface {requirement.interface})")
     for relation in found.relations:
-        if relation.interface not in BALANCED and not found.units(relation.provider[0]):
+        lent = found.lent_by(relation) is not None
+        if relation.interface not in BALANCED and not lent and not found.units(relation.provider[0]):
             missing.append(f"{relation}: {relation.provider[0]} has no unit")
     if missing:
         raise BundleUnsatisfied("The bundle can never come up: relations are missing.", evidence="\n".join(missing))

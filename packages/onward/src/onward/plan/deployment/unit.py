@@ -8,6 +8,7 @@ from onward.catalog.charms import BROKER
 from onward.catalog.load import in_force
 from onward.model.bundle import OptionValue
 from onward.model.deployment import QueueProbe, ReadyProbe, UnitFile, UnitPreparation, UnitProcess, UnitState
+from onward.plan.deployment import apache
 from onward.plan.deployment.words import Words
 
 
@@ -15,11 +16,11 @@ def unit_state(words: Words, unit: str) -> UnitState:
     """What this unit of the application shall be. Raises BundleInvalid, InvalidCatalogue."""
     charm, directory = words.charm, str(words.site.unit_directory(unit))
     files = [_file(words, unit, each) for each in charm.files]
-    files += [
-        UnitFile(path=f"etc/{each.name}.uwsgi.ini", text=_uwsgi(words, unit, each.wsgi))
-        for each in words.processes()
-        if each.wsgi is not None
-    ]
+    for each in words.processes():
+        if each.wsgi is not None and apache.chosen(words, unit):
+            files += apache.apache_files(words, unit, each.name, each.wsgi)
+        elif each.wsgi is not None:
+            files.append(UnitFile(path=f"etc/{each.name}.uwsgi.ini", text=_uwsgi(words, unit, each.wsgi)))
     return UnitState(
         unit=unit,
         directory=directory,
@@ -116,18 +117,22 @@ def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
     environment = process.environment
     if process.wsgi is not None:
         environment = {**environment, **process.wsgi.environment}
+    under_apache = process.wsgi is not None and apache.chosen(words, unit)
+    if under_apache:
+        argv: tuple[str, ...] = apache.apache_argv(words, unit, process.name)
+    elif process.wsgi is not None:
         server = PurePath(words.site.environments[words.application]) / "bin" / "uwsgi"
-        argv: tuple[str, ...] = (str(server), "--ini", str(directory / "etc" / f"{process.name}.uwsgi.ini"))
+        argv = (str(server), "--ini", str(directory / "etc" / f"{process.name}.uwsgi.ini"))
     else:
         argv = tuple(words.fill(word, unit) for word in process.argv)
     return UnitProcess(
         name=process.name,
         argv=argv,
-        # uWSGI's own setting would come too late: Python runs already when it is read.
+        # Settings of the WSGI server would come too late: Python runs already when they are read.
         environment={name: words.fill(value, unit) for name, value in environment.items()},
         directory=str(directory),
         ready=None if process.ready is None else _probe(words, unit, process.ready),
-        stop_signal=process.stop_signal,
+        stop_signal=apache.STOP_SIGNAL if under_apache else process.stop_signal,
         stop_seconds=process.stop_seconds,
         stop_group=process.stop_group,
     )
@@ -143,12 +148,15 @@ def _probe(words: Words, unit: str, ready: Ready) -> ReadyProbe | QueueProbe:
             seconds=ready.seconds,
         )
     relation = next(each for each in words.topology.used_by(words.application) if each.interface == BROKER)
-    broker = relation.provider[0]
+    broker, lent = relation.provider[0], words.topology.lent_by(relation)
     return QueueProbe(
-        addresses=tuple(words.site.addresses[each] for each in words.topology.units(broker)),
-        port=words.topology.charms[broker].ports["management"],
+        model=lent.remote.model if lent else "",
+        addresses=(lent.remote.address,)
+        if lent
+        else tuple(words.site.addresses[each] for each in words.topology.units(broker)),
+        port=(lent.charm if lent else words.topology.charms[broker]).ports["management"],
         vhost=words.wants()[relation.requirer[1]]["vhost"],
         queue=words.fill(ready.queue, unit),
-        secret=f"{broker}/administrator",
+        secret=f"{lent.remote.application if lent else broker}/administrator",
         seconds=ready.seconds,
     )

@@ -29,6 +29,10 @@ _TEMPLATES = Environment(  # noqa: S701 - configuration files, not HTML
 )
 
 
+_NAMES = ("user", "databases", "vhost")
+"""Of what is wanted, the names of what is made at the provider; several are separated by spaces."""
+
+
 @lru_cache(maxsize=2000)
 def _compiled(text: str) -> Template:
     return _TEMPLATES.from_string(text)
@@ -83,17 +87,44 @@ class Words:
         found: dict[str, dict[str, str] | None] = dict.fromkeys(self.charm.requires)
         for relation in self.topology.used_by(self.application):
             provider, endpoint = relation.provider
-            other = Words(self.topology, self.site, provider)
-            offers = other.charm.provides[endpoint].offers
-            found[relation.requirer[1]] = {name: other.fill(text) for name, text in offers.items()}
+            lent = self.topology.lent_by(relation)
+            if lent is not None:
+                otherwise = {name: str(value) for name, value in lent.options.items()}
+                found[relation.requirer[1]] = {**lent.remote.offers[endpoint], **otherwise}
+            else:
+                found[relation.requirer[1]] = Words(self.topology, self.site, provider).offered(endpoint)
         return found
 
+    def offered(self, endpoint: str) -> dict[str, str]:
+        """What others may know of the application at an endpoint of its own."""
+        return {name: self.fill(text) for name, text in self.charm.provides[endpoint].offers.items()}
+
     def wants(self) -> dict[str, dict[str, str]]:
-        """What it asks of the applications that it uses, by its own endpoint."""
+        """What it asks of the applications that it uses, by its own endpoint, under the names that are right there."""
         return {
-            endpoint: {key: self.fill(text) for key, text in requirement.wants.items()}
+            endpoint: {
+                key: " ".join(self.granted(endpoint, name) for name in self.fill(text).split())
+                if key in _NAMES
+                else self.fill(text)
+                for key, text in requirement.wants.items()
+            }
             for endpoint, requirement in self.charm.requires.items()
         }
+
+    def granted(self, endpoint: str, name: str) -> str:
+        """The name under which a provider knows what it grants: a user, a database, a virtual host.
+
+        A server that several models share would take one for the other, so that the model is part of the name there.
+        No charm's names have two underscores, and so no two of them are ever the same. Keystone and Cinder write their
+        database's name into statements without quotes, where a hyphen cannot be.
+        """
+        ending = f"__{self.site.model.replace('-', '_')}"
+        shared = any(
+            each.requirer[1] == endpoint and self.topology.lent_by(each) is not None
+            for each in self.topology.used_by(self.application)
+        )
+        # What one application was granted may be what another one asks for.
+        return name + ending if shared and not name.endswith(ending) else name
 
     def processes(self) -> tuple[CharmProcess, ...]:
         """The processes that its release has."""
@@ -140,8 +171,9 @@ class Words:
             "user": site.user,
             "shared": str(site.directory / "shared" / self.application),
             "related": _Lazy(self.related),
-            "wants": _Lazy(self.wants),
             "secret": lambda name: secret_reference(self.application, name),
+            "wants": _Lazy(self.wants),
+            "granted": self.granted,
             "public_url": lambda port: self.url("public", port),
             "internal_host": self.host("internal") if self._units else "",
             "internal_url": lambda port: self.url("internal", port),

@@ -1,0 +1,23 @@
+"""A bundle that somebody wants deployed."""
+
+from dataclasses import dataclass
+
+import yaml
+
+from onward.errors import BundleInvalid
+from onward.model.bundle import Bundle, invalid_bundle
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A bundle, where it was read, and the model that it shall become."""
+
+    bundle: Bundle
+    file: str
+    model: str
+    text: str = ""
+    """As it was read, so that faults can be named by their line."""
+
+    def fault(self, place: tuple[str | int, ...], what: str) -> BundleInvalid:
+        """The error for a value that fits no deployment here."""
+        return invalid_bundle(self.file, yaml.compose(self.text, yaml.SafeLoader), [(place, what)], "onward status")

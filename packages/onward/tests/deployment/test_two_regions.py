@@ -1,0 +1,126 @@
+"""Two regions, really: the second uses Keystone and the database of the first, and leaves nothing there."""
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+import requests
+from deploying import Operator
+
+from onward.hosts.leftovers import processes_of
+from onward.hosts.user import own_name
+
+REGIONS = Path(__file__).parents[4] / "examples" / "two-regions"
+
+
+class Administrator:
+    """Somebody with the administrator's password of Keystone in region one."""
+
+    def __init__(self, operator: Operator) -> None:
+        store = operator.store("region-one")
+        self._operator = operator
+        self._addresses = store.record()["addresses"]
+        self._password = store.secrets()["keystone/admin-password"]
+
+    def log_in(self) -> requests.Response:
+        domain = {"id": "default"}
+        user = {"name": "admin", "domain": domain, "password": self._password}
+        identity = {"methods": ["password"], "password": {"user": user}}
+        scope = {"project": {"name": "admin", "domain": domain}}
+        url = f"http://{self._addresses['haproxy public']}:5000/v3/auth/tokens"
+        answer = requests.post(url, json={"auth": {"identity": identity, "scope": scope}}, timeout=60)
+        assert answer.status_code == 201, answer.text
+        return answer
+
+    @property
+    def token(self) -> dict[str, str]:
+        return {"X-Auth-Token": self.log_in().headers["X-Subject-Token"]}
+
+    def catalogue(self) -> dict[tuple[str, str], str]:
+        """The public URL of each service, by region and type."""
+        listed: list[dict[str, Any]] = self.log_in().json()["token"]["catalog"]
+        return {
+            (end["region"], service["type"]): end["url"]
+            for service in listed
+            for end in service["endpoints"]
+            if end["interface"] == "public"
+        }
+
+    def names(self, kind: str) -> set[str]:
+        url = f"http://{self._addresses['haproxy public']}:5000/v3/{kind}"
+        listed = requests.get(url, headers=self.token, timeout=60).json()[kind]
+        return {each.get("name", each["id"]) for each in listed}
+
+    def providers(self, region: str) -> set[str]:
+        """Names of the resource providers that Placement of a region knows."""
+        url = f"{self.catalogue()[region, 'placement']}/resource_providers"
+        answer = requests.get(url, headers=self.token, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return {each["name"] for each in answer.json()["resource_providers"]}
+
+    def enter_provider(self, region: str, name: str) -> None:
+        url = f"{self.catalogue()[region, 'placement']}/resource_providers"
+        answer = requests.post(url, json={"name": name}, headers=self.token, timeout=60)
+        assert answer.ok, answer.text
+
+    def at_database(self, statement: str) -> set[str]:
+        store = self._operator.store("region-one")
+        socket = Path(store.record()["sockets"]) / "mariadb-0.sock"
+        with pymysql.connect(unix_socket=str(socket), user=own_name()) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return {str(row[0]) for row in cursor.fetchall()}
+
+
+@pytest.mark.full
+@pytest.mark.mariadb
+@pytest.mark.environments
+@pytest.mark.timeout(1200)
+def test_a_second_region_shares_keystone_and_the_database_and_leaves_nothing_there(module_operator: Operator) -> None:
+    operator = module_operator
+    operator.must("deploy", REGIONS / "region-one.yaml")
+    administrator = Administrator(operator)
+    before = {kind: administrator.names(kind) for kind in ("users", "services", "regions", "projects")}
+    catalogue = administrator.catalogue()
+    databases = administrator.at_database("SHOW DATABASES")
+
+    operator.must("deploy", REGIONS / "region-two.yaml")
+    found, addresses = administrator.catalogue(), operator.store("region-two").record()["addresses"]
+    assert found == {
+        **catalogue,
+        ("RegionTwo", "placement"): f"http://{addresses['haproxy public']}:8778",
+        ("RegionTwo", "identity"): catalogue["RegionOne", "identity"],
+    }
+    administrator.enter_provider("RegionTwo", "compute-in-two")
+    assert administrator.providers("RegionTwo") == {"compute-in-two"}
+    assert administrator.providers("RegionOne") == set()
+    assert administrator.at_database("SHOW DATABASES") - databases == {"placement__region_two"}
+    assert "Nothing was changed." in operator.must("deploy", REGIONS / "region-two.yaml")
+    assert "Nothing was changed." in operator.must("deploy", REGIONS / "region-one.yaml")
+    no_secret_of_one_is_kept_by_two(operator)
+
+    refused = operator.run("destroy", "region-one", "--dry-run")
+    assert (refused.returncode, "OW907" in refused.stderr) == (4, True)
+
+    digest = operator.digest_of_removal("region-two")
+    killed = operator.run(
+        "destroy", "region-two", "--approve", digest, environment={"ONWARD_CRASH_AT": "grant.withdrawn"}
+    )
+    assert killed.returncode == -signal.SIGKILL
+    operator.destroy("region-two")
+    assert administrator.catalogue() == catalogue
+    assert {kind: administrator.names(kind) for kind in before} == before
+    assert administrator.at_database("SHOW DATABASES") == databases
+    assert not {user for user in administrator.at_database("SELECT user FROM mysql.user") if "region_two" in user}
+    operator.destroy("region-one")
+    assert processes_of(operator.directories.state) == []
+
+
+def no_secret_of_one_is_kept_by_two(operator: Operator) -> None:
+    """Grants are made with the administrators' passwords of the other model, which stay there."""
+    secrets = [value.encode() for value in operator.store("region-one").secrets().values()]
+    own = operator.store("region-one").directory
+    kept = [path for path in operator.directories.state.rglob("*") if path.is_file() and not path.is_relative_to(own)]
+    assert len(kept) > 10
+    assert [path for path in kept if any(value in path.read_bytes() for value in secrets)] == []

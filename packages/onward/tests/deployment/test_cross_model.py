@@ -222,7 +222,7 @@ def test_where_the_other_server_does_not_answer_it_is_said_how_to_do_without(
     two_regions: Operator, tmp_path: Path
 ) -> None:
     step = next(
-        each for each in plan_removal(wish(TWO, provider=ONE).site, [], granted()).steps if "database" in each.id
+        each for each in plan_removal(wish(TWO, provider=ONE).site, [], granted()).steps if "shared-db" in each.id
     )
     plan = Plan(kind="removal", cloud="region-two", facts={}, steps=(step,)).sealed()
     context = StepContext("run", plan, step, tmp_path, {}, Session(), progress=lambda line: None)

@@ -1,5 +1,6 @@
 """Run the commands that an application needs once, before any of its units is started, or for units that serve."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from onward.actions.deployment import store_of
@@ -10,7 +11,7 @@ from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import StepFailed
 from onward.hosts.model_store import ModelStore
-from onward.hosts.runner import warm_runner
+from onward.hosts.runner import Runner, warm_runner
 from onward.hosts.state import Directories
 from onward.plan.step import Frozen
 
@@ -48,31 +49,47 @@ class InitialiseApplication:
         environment = {name: store.resolved(text) for name, text in wish.variables.items()}
         log = context.workspace / "logs" / f"runner-{context.step.target}.log"
         log.parent.mkdir(exist_ok=True, mode=0o700)
-        said = []
-        with warm_runner(_python(context, wish, store), known.warm_modules, log, known.variables) as runner:
-            for command in in_force(wish.commands, wish.series):
-                context.progress(f"{command.name} of {context.step.target}")
-                outcome = runner.run(
-                    command.model_copy(update={"argv": tuple(store.resolved(word) for word in command.argv)}),
-                    configuration=[wish.configuration],
-                    log=command_log(context, f"{context.step.target}-{wish.series}", command.name),
-                    environment=environment,
-                )
-                printed = clean_log(context, outcome)
-                crash_point("application.command-run")
-                if outcome.exit_status not in (0, *command.done_before):
-                    meaning = command.meanings.get(outcome.exit_status, "")
-                    raise StepFailed(
-                        f"{command.name} of {context.step.target} ended with exit status {outcome.exit_status}"
-                        + (f": {meaning}." if meaning else "."),
-                        evidence="\n".join(printed.splitlines()[-15:]),
-                        next_command=f"onward runs resume {context.run_id}",
-                    )
-                said.append(command_evidence(context, outcome))
+        python = environment_python(context, wish.environment, store)
+        with warm_runner(python, known.warm_modules, log, known.variables) as runner:
+            said = run_commands(context, runner, wish.commands, wish.series, [wish.configuration], environment, store)
+        store.note_series(wish.service, wish.series)
         return {"commands": said}
 
 
-def _python(context: StepContext, wish: _Wish, store: ModelStore) -> Path:
-    """The interpreter of the environment, built in this run or by an earlier one."""
-    built = context.results.get(wish.environment) or store.done()[wish.environment]["evidence"]
+def run_commands(
+    context: StepContext,
+    runner: Runner,
+    commands: Iterable[Command],
+    series: str,
+    configuration: Sequence[Path],
+    environment: Mapping[str, str],
+    store: ModelStore,
+) -> list[Evidence]:
+    """Run those of the commands that the series has, in order; what each was. Raises StepFailed at one that fails."""
+    said = []
+    for command in in_force(commands, series):
+        context.progress(f"{command.name} of {context.step.target}")
+        outcome = runner.run(
+            command.model_copy(update={"argv": tuple(store.resolved(word) for word in command.argv)}),
+            configuration=configuration,
+            log=command_log(context, f"{context.step.target.replace(' ', '-')}-{series}", command.name),
+            environment=environment,
+        )
+        printed = clean_log(context, outcome)
+        crash_point("application.command-run")
+        if outcome.exit_status not in (0, *command.done_before):
+            meaning = command.meanings.get(outcome.exit_status, "")
+            raise StepFailed(
+                f"{command.name} of {context.step.target} ended with exit status {outcome.exit_status}"
+                + (f": {meaning}." if meaning else "."),
+                evidence="\n".join(printed.splitlines()[-15:]),
+                next_command=f"onward runs resume {context.run_id}",
+            )
+        said.append(command_evidence(context, outcome))
+    return said
+
+
+def environment_python(context: StepContext, step: str, store: ModelStore) -> Path:
+    """The interpreter of the environment that a step has built, in this run or in an earlier one."""
+    built = context.results.get(step) or store.done()[step]["evidence"]
     return Path(built["python"])

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import requests
 
+from onward.observe.keystone_login import password_login
 from onward.plan.deployment.grant import Registered
 
 SECONDS = 60.0
@@ -22,18 +23,9 @@ class KeystoneClient:
         self._session = requests.Session()
         self.made: list[str] = []
         self.removed: list[str] = []
-        domain = {"id": "default"}
         answer = self._session.post(
             f"{url}/auth/tokens",
-            json={
-                "auth": {
-                    "identity": {
-                        "methods": ["password"],
-                        "password": {"user": {"name": "admin", "domain": domain, "password": password}},
-                    },
-                    "scope": {"project": {"name": "admin", "domain": domain}},
-                }
-            },
+            json=password_login("admin", password, "admin"),
             timeout=SECONDS,
         )
         answer.raise_for_status()

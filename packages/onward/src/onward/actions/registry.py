@@ -2,7 +2,9 @@
 
 from onward.actions.application_environment import BuildApplicationEnvironment
 from onward.actions.application_initialise import InitialiseApplication
+from onward.actions.application_migrate import MigrateApplication, WarmApplication
 from onward.actions.application_publish import PublishApplication
+from onward.actions.application_stop import StopApplication
 from onward.actions.backup_database import BackupDatabase
 from onward.actions.broker_grant import GrantBroker, WithdrawBroker
 from onward.actions.build_environment import BuildEnvironment
@@ -18,7 +20,9 @@ from onward.actions.deployment import Noted
 from onward.actions.identity_grant import GrantIdentity, WithdrawIdentity
 from onward.actions.load_dump import LoadDump
 from onward.actions.migrate_database import MigrateDatabase
+from onward.actions.model_backup import BackUpModel
 from onward.actions.model_record import ForgetModel, RecordModel
+from onward.actions.probe import BeginProbe, EndProbe
 from onward.actions.prove_identity import ProveIdentity
 from onward.actions.remember_identity import RememberIdentity
 from onward.actions.remove_scratch import RemoveScratch
@@ -85,7 +89,13 @@ def _deployment(directories: Directories) -> list[Action]:
     ]
     others: list[Action] = [
         ForgetModel(directories),
+        BackUpModel(directories),
+        BeginProbe(directories),
+        EndProbe(directories),
         InjectFault(directories),
+        MigrateApplication(directories),
+        StopApplication(directories),
+        WarmApplication(directories),
         KeptByCloud(directories),
         RemoveTrial(directories),
         RemoveUnit(directories),

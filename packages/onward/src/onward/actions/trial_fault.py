@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
 
 import psutil
 import requests
@@ -21,6 +20,7 @@ from onward.errors import PromiseBroken, StepFailed
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import Supervisor
 from onward.observe.availability import Caller, Watch, watching
+from onward.observe.keystone_login import password_login
 from onward.observe.listening import answers
 from onward.plan.step import Frozen
 from onward.plan.trial import FaultKind
@@ -220,8 +220,5 @@ def _asker(url: str, token: str) -> Caller:
 
 
 def _login(cloud: TrialCloud) -> None:
-    domain: dict[str, Any] = {"id": "default"}
-    user = {"name": NAME, "domain": domain, "password": cloud.user_password}
-    identity = {"methods": ["password"], "password": {"user": user}}
-    body = {"auth": {"identity": identity, "scope": {"project": {"name": NAME, "domain": domain}}}}
+    body = password_login(NAME, cloud.user_password, NAME)
     requests.post(f"{cloud.access.url}/auth/tokens", json=body, timeout=CALL_SECONDS).raise_for_status()

@@ -162,6 +162,13 @@ class Charm(Fact):
     initialise: tuple[Command, ...] = Field(
         default=(), description="Commands of the service that are run once, with the first unit's configuration"
     )
+    online: tuple[Command, ...] = Field(
+        default=(),
+        description="Commands that move data and have to be done with a release's code before the next one's is used",
+    )
+    warm_modules: tuple[str, ...] = Field(
+        default=(), description="What these commands import, beside the recipe's warm_modules"
+    )
     initial_variables: dict[str, str] = Field(
         default_factory=dict, description="Environment variables of these commands, filled in for the first unit"
     )

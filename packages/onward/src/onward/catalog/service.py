@@ -25,6 +25,7 @@ class Command(Fact):
     since: str | None = Field(default=None, description="First series that has it; None: all in the catalogue")
     until: str | None = Field(default=None, description="Last series that has it; None: still there")
     meanings: dict[int, str] = Field(default_factory=dict, description="What its exit statuses mean; 0 is success")
+    once: bool = Field(default=False, description="It makes what there is once, and is not for a later release")
     done_before: tuple[int, ...] = Field(
         default=(), description="Exit statuses which say that what it does was done before: success as well"
     )

@@ -42,6 +42,11 @@ class Session:
         found: Resource = self._resources[key]
         return found
 
+    def known(self, key: str) -> bool:
+        """Whether the resource has been made in this process."""
+        with self._lock:
+            return key in self._resources
+
     def close(self) -> None:
         """Leave all resources, the newest first."""
         self._stack.close()

@@ -3,6 +3,7 @@
 All below the model's directory, for its owner only::
 
     model.json          the bundle, the network and the addresses
+    series.json         at which release the databases of each service are
     secrets.json        passwords and keys, by APPLICATION/NAME; in no other file but those that need them
     done/STEP.json      the digest of a step that was done, and what can be looked at to see that it still holds
     units/UNIT/         etc, log, run, data
@@ -17,6 +18,7 @@ import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -25,6 +27,8 @@ from onward.hosts.private_file import make_private, write_private
 from onward.model.deployment import SECRET, QueueProbe, ReadyProbe
 
 _PROBES = TypeAdapter(dict[str, ReadyProbe | QueueProbe])
+_SERIES = Lock()
+"""Steps of several services note their release at once."""
 PASSWORD_LENGTH = 32
 _ALPHABET = string.ascii_letters + string.digits
 """No character of a password has to be escaped in a URL, a file or a statement."""
@@ -103,6 +107,17 @@ class ModelStore:
             return ""
         store = ModelStore(self.directory.parent / probe.model) if probe.model else self
         return store.secrets().get(probe.secret, "")
+
+    def series(self) -> dict[str, str]:
+        """At which release the databases of each service are, by service."""
+        path = self.directory / "series.json"
+        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return found
+
+    def note_series(self, service: str, series: str) -> None:
+        """Remember at which release the databases of a service are."""
+        with _SERIES:
+            write_private(self.directory / "series.json", json.dumps({**self.series(), service: series}, indent=1))
 
     def undo(self, step: str) -> None:
         """Forget that a step was done."""

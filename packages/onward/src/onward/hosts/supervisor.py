@@ -156,6 +156,26 @@ class Supervisor:
             self._remove_group(_group(unit))
         end_processes_of(self._directory / "units" / _group(unit))
 
+    def stop(self, units: Sequence[str]) -> None:
+        """Stop the units' processes, all at once, and do not start them again by itself; wait until they have ended."""
+        for unit in units:
+            self._file(unit).unlink(missing_ok=True)
+        if self.answers():
+            self._server().reloadConfig()
+            for unit in units:
+                self._begin_stop(_group(unit))
+            for unit in units:
+                self._remove_group(_group(unit))
+        for unit in units:
+            end_processes_of(self._directory / "units" / _group(unit))
+
+    def _begin_stop(self, group: str) -> None:
+        try:
+            self._server().stopProcessGroup(group, False)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != _NOT_RUNNING:
+                raise
+
     def _remove_group(self, group: str) -> None:
         server = self._server()
         try:

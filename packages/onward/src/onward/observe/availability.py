@@ -39,6 +39,10 @@ class Watch:
         """When the last call that was answered as it should be had begun."""
         return next((call.begin for call in reversed(self._calls[name]) if not call.failed), None)
 
+    def last_failure(self, name: str) -> str:
+        """Why the last call failed that did; empty where none has."""
+        return next((call.failed for call in reversed(self._calls[name]) if call.failed), "")
+
     def names(self) -> tuple[str, ...]:
         """The APIs that are called."""
         return tuple(self._calls)

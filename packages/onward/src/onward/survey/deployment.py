@@ -32,6 +32,7 @@ from onward.survey.bundle_options import require_options
 from onward.survey.capacity import available_memory, free_network, require_memory, require_ports
 from onward.survey.deployed import steps_that_hold
 from onward.survey.environments import choose_environments
+from onward.survey.moves import survey_moves
 from onward.survey.offers import (
     all_granted,
     remotes_of,
@@ -113,6 +114,7 @@ def survey_deployment(
             holds=steps_that_hold(store, site.sockets),
             begun=frozenset(store.done()),
             surplus=surplus,
+            moves=survey_moves(found, store, before, choices, choose, DEFAULT_SERIES),
             withdrawn=withdrawn(store, found, site),
         )
     )

@@ -19,7 +19,7 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
         return Verdict(
             "good",
             f"{plan.cloud} is as its bundle says.",
-            (f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started.",),
+            (f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started.", *_gone(record)),
         )
     what = f"The {plan.kind} of {plan.cloud}"
     if status == "failed" and record.failures:
@@ -36,6 +36,17 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
     }[status]
     tones: dict[str, Tone] = {"failed": "bad", "running": "neutral", "waiting": "neutral"}
     return Verdict(tones.get(status, "attention"), f"{what} {words}; {finished_steps(record)}.", (_left(record),))
+
+
+def _gone(record: RunRecord) -> list[str]:
+    """For how long each API was gone while services went to another release."""
+    evidence = next((each.evidence for each in record.steps if each.step.action == "probe.end"), None)
+    if not evidence or not evidence["apis"]:
+        return []
+    longest = sorted(((each["longest_seconds"], name) for name, each in evidence["apis"].items()), reverse=True)
+    told = ", ".join(f"{name} {duration(gone)}" for gone, name in longest)
+    whole = "" if evidence["whole"] else " since the run was resumed; how long before is not known"
+    return [f"As callers saw it, the APIs were gone for: {told}{whole}."]
 
 
 def _verdict_of_trial(record: RunRecord) -> Verdict:

@@ -9,14 +9,15 @@ from onward.catalog.charm import Joins
 from onward.catalog.service import Command
 from onward.model.deployment import UnitState
 from onward.plan.deployment.cluster import ClusterWish, Member
+from onward.plan.deployment.forward import BACKUP_POOL, Forward, Move, migrated, stopped
 from onward.plan.deployment.granting import Granted, grant_id, grant_wish, withdrawal
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.unit import unit_state
 from onward.plan.deployment.words import Words
-from onward.plan.forward import BUILD_POOL, EnvironmentChoice
+from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
 from onward.plan.plan import Plan, digest_of, in_order
-from onward.plan.step import Step
+from onward.plan.step import Phase, Step
 
 CONFIGURE_POOL, START_POOL = "configure", "start"
 
@@ -36,6 +37,8 @@ class DeploymentWish:
     """Digests of steps that were done before and whose effect was seen to be there still, by step."""
     begun: frozenset[str] = frozenset()
     """Steps that were done before, whether or not they still hold."""
+    moves: tuple[Move, ...] = ()
+    """Services that go to another release."""
     surplus: tuple[str, ...] = ()
     """Units that are deployed and in the bundle no more, in the order in which they may stop."""
     withdrawn: tuple[Granted, ...] = ()
@@ -50,7 +53,8 @@ def step_digest(step: Step) -> str:
 def plan_deployment(wish: DeploymentWish) -> Plan:
     """The steps that are left to do; none where all is as it shall be. Raises BundleInvalid, InvalidCatalogue."""
     steps = _whole(wish)
-    left = [each for each in steps if wish.holds.get(each.id) != step_digest(each)]
+    again = {f"{step}/{name}" for move in wish.moves for name in move.applications for step in ("publish", "join")}
+    left = [each for each in steps if wish.holds.get(each.id) != step_digest(each) or each.id in again]
     remaining = {each.id for each in left}
     needs = {each.id: each.needs for each in steps}
     kept = [each.model_copy(update={"needs": _still(each.needs, remaining, needs)}) for each in left]
@@ -58,7 +62,7 @@ def plan_deployment(wish: DeploymentWish) -> Plan:
         kind="deployment",
         cloud=wish.site.model,
         facts={"record": digest_of(dict(wish.record))},
-        limits={BUILD_POOL: wish.parallel, CONFIGURE_POOL: 4, START_POOL: 4},
+        limits={BUILD_POOL: wish.parallel, WARM_POOL: wish.parallel, BACKUP_POOL: 4, CONFIGURE_POOL: 4, START_POOL: 4},
         steps=tuple(in_order(kept)),
     ).sealed()
 
@@ -89,6 +93,7 @@ class _Deployment:
     def __init__(self, wish: DeploymentWish) -> None:
         self._wish = wish
         self._topology = wish.topology
+        self._moving = {name: move for move in wish.moves for name in move.applications}
         self._words = {name: Words(wish.topology, wish.site, name) for name in wish.topology.applications}
         self._states = {
             unit: unit_state(self._words[name], unit)
@@ -97,6 +102,10 @@ class _Deployment:
         }
         self._withdrawals = [withdrawal(each, ("record",), reversible=True) for each in wish.withdrawn]
         self._withdrawn = tuple(step.id for step in self._withdrawals)
+        settles = {
+            move.owner: {each.id: step_digest(each) for each in self._initial(move.owner)} for move in wish.moves
+        }
+        self._forward = Forward(wish.topology, wish.site, wish.moves, settles)
 
     def steps(self) -> Iterator[Step]:
         yield self._record()
@@ -105,8 +114,11 @@ class _Deployment:
             yield self._removal(unit)
         yield from self._withdrawals
         yield from self._environments()
+        yield from self._forward.steps()
         for name in self._topology.in_order():
             yield from self._application(name)
+        moved = (name for move in self._wish.moves for name in move.applications)
+        yield from self._forward.ended(tuple(step for name in moved for step in serves(self._topology, name)))
 
     def _record(self) -> Step:
         secrets: dict[str, JsonValue] = {
@@ -160,13 +172,16 @@ class _Deployment:
         for unit in units:
             yield self._configuration(unit)
         yield from self._grants(name)
-        initial = list(self._initial(name))
+        move = self._moving.get(name)
+        initial = [] if move else list(self._initial(name))
         yield from initial
         before = tuple(step.id for step in initial) or self._ready_for(name)
+        before += (migrated(move),) if move else ()
         for position, unit in enumerate(units):
             # A cluster is begun by one unit, and joined by one after the other: each is given a copy by another. What
             # serves already is restarted one by one, so that the others go on serving.
-            one_by_one = clustered(self._topology, name) or f"start/{unit}" in self._wish.begun
+            again = f"start/{unit}" in self._wish.begun and move is None
+            one_by_one = clustered(self._topology, name) or again
             joined = (f"start/{units[position - 1]}",) if one_by_one and position else ()
             yield self._start(name, unit, before + joined, begins=clustered(self._topology, name) and not position)
         if clustered(self._topology, name):
@@ -178,13 +193,14 @@ class _Deployment:
             yield self._joined(name, joins)
 
     def _configuration(self, unit: str) -> Step:
-        state = self._states[unit]
+        state, name = self._states[unit], unit.partition("/")[0]
         return self._step(
             f"configure/{unit}",
             "unit.configure",
             unit,
             {"state": state.model_dump(mode="json", exclude={"processes"})},
-            needs=("record",),
+            # What runs reads its files again when it is restarted by whatever ends it.
+            needs=("record", *((stopped(name),) if name in self._moving else ())),
             reason="all that it needs of others is final; written once",
             pool=CONFIGURE_POOL,
         )
@@ -333,6 +349,14 @@ class _Deployment:
             )
         return tuple(found)
 
+    def _phase(self, action: str, step_id: str) -> Phase:
+        """Until the last unit of what moves serves again, the services are down."""
+        if action == "application.environment":
+            return "prepare"
+        verb, _, target = step_id.partition("/")
+        moves = target.partition("/")[0] in self._moving
+        return "outage" if moves and verb in ("configure", "start", "publish", "join") else "deploy"
+
     def _step(
         self,
         step_id: str,
@@ -352,7 +376,7 @@ class _Deployment:
             arguments=arguments,
             needs=tuple(dict.fromkeys(needs)),
             reason=reason,
-            phase="prepare" if action == "application.environment" else "deploy",
+            phase=self._phase(action, step_id),
             pool=pool,
             retries=retries,
         )

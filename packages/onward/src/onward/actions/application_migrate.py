@@ -1,0 +1,91 @@
+"""Take the databases of a deployed service to a release with that release's own code, and import that code before."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from pydantic import Field
+
+from onward.actions.application_initialise import environment_python, run_commands
+from onward.actions.deployment import store_of
+from onward.actions.warm_runner import MEBIBYTE
+from onward.catalog.load import recipe
+from onward.catalog.service import Command
+from onward.engine.action import Evidence, StepContext
+from onward.hosts.runner import Runner, warm_runner
+from onward.hosts.state import Directories
+from onward.plan.step import Frozen
+
+
+class _Wish(Frozen):
+    """What both steps say of the code."""
+
+    service: str
+    series: str
+    environment: str
+    modules: tuple[str, ...]
+    configuration: Path = Path()
+    commands: tuple[Command, ...] = ()
+    variables: dict[str, str] = Field(default_factory=dict)
+    reaches: bool = False
+    settles: dict[str, str] = Field(default_factory=dict)
+
+
+class WarmApplication:
+    """``application.warm``: start the process that will run a release's commands, and wait for its imports.
+
+    Arguments: ``service``, ``series``, ``environment`` (the step that built it), ``modules``. Evidence: ``seconds``
+    that the imports took, ``resident_mb``. After a crash it is done again by whichever step needs it first.
+    """
+
+    name = "application.warm"
+
+    def __init__(self, directories: Directories) -> None:
+        self._directories = directories
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Take the runner, warm or not yet. Raises RunnerDied."""
+        runner = _runner(context, _Wish.model_validate(context.step.arguments), self._directories)
+        return {"seconds": runner.imported_seconds, "resident_mb": round(runner.resident_bytes / MEBIBYTE)}
+
+
+class MigrateApplication:
+    """``application.migrate``: run a release's commands; then remember that the service's databases are at it.
+
+    Arguments: those of ``application.warm``, ``configuration``, ``commands``, ``variables``, ``reaches`` (whether the
+    databases are at the release afterwards), ``settles`` (steps that need not be done any more, with their digests).
+    Evidence: each command's exit status and seconds.
+    """
+
+    name = "application.migrate"
+
+    def __init__(self, directories: Directories) -> None:
+        self._directories = directories
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Run them, in order. Raises StepFailed at the first that fails, RunnerDied."""
+        wish = _Wish.model_validate(context.step.arguments)
+        store = store_of(self._directories, context)
+        variables = {name: store.resolved(text) for name, text in wish.variables.items()}
+        runner = _runner(context, wish, self._directories)
+        said = run_commands(context, runner, wish.commands, wish.series, [wish.configuration], variables, store)
+        if wish.reaches:
+            store.note_series(wish.service, wish.series)
+        for step, digest in wish.settles.items():
+            store.note_done(step, digest, {})
+        return {"commands": said}
+
+
+def _runner(context: StepContext, wish: _Wish, directories: Directories) -> Runner:
+    """The runner of a service's release, shared by all steps of this process; a new one where the last has died."""
+    known = recipe(wish.service)
+    python = environment_python(context, wish.environment, store_of(directories, context))
+    log = context.workspace / "logs" / f"runner-{wish.service}-{wish.series}.log"
+    log.parent.mkdir(exist_ok=True, mode=0o700)
+    modules = (*known.warm_modules, *wish.modules)
+    make: Callable[[], AbstractContextManager[Runner]] = lambda: warm_runner(python, modules, log, known.variables)  # noqa: E731
+    for attempt in (1, 2, 3):
+        runner = context.session.use(f"application-runner/{wish.service}/{wish.series}/{attempt}", make)
+        if runner.alive():
+            break
+    return runner

@@ -1,0 +1,121 @@
+"""Call the APIs of a deployed cloud all the while that something happens to it, and say for how long each was gone."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+
+import requests
+from pydantic import Field
+
+from onward.actions.deployment import store_of
+from onward.actions.waiting import wait_until
+from onward.engine.action import Evidence, StepContext
+from onward.errors import StepFailed
+from onward.hosts.state import Directories
+from onward.observe.availability import Caller, Watch
+from onward.observe.keystone_login import password_login
+from onward.plan.step import Frozen
+
+CALL_SECONDS = 10.0
+BACK_SECONDS = 300.0
+_WATCH = "probe"
+
+
+class _Wish(Frozen):
+    """Both steps' arguments: where Keystone is and what else is called; nothing where the model has no Keystone."""
+
+    url: str = ""
+    secret: str = ""
+    calls: dict[str, str] = Field(default_factory=dict)
+
+
+class BeginProbe:
+    """``probe.begin``: from now on callers ask every API, four times a second, as the administrator.
+
+    Arguments: ``url`` of Keystone with /v3, ``secret``, ``calls``: URLs by the name of the API. Evidence: the ``apis``.
+    """
+
+    name = "probe.begin"
+
+    def __init__(self, directories: Directories) -> None:
+        self._directories = directories
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Begin, and wait until each API has answered once. Raises UnitNotReady."""
+        watch = _watch(context, self._directories)
+        _all_answer(context, watch, 0.0)
+        return {"apis": list(watch.names())}
+
+
+class EndProbe:
+    """``probe.end``: wait until all APIs answer again, then say for how long each was gone, as its callers saw it.
+
+    Arguments: those of ``probe.begin``. Evidence: ``apis`` with ``longest_seconds``, ``calls``, ``failed``;
+    ``whole``: whether the callers have been at work since ``probe.begin``, which a run that was resumed has not.
+    """
+
+    name = "probe.end"
+
+    def __init__(self, directories: Directories) -> None:
+        self._directories = directories
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Wait and end. Raises UnitNotReady."""
+        known = context.session.known(_WATCH)
+        watch = _watch(context, self._directories)
+        _all_answer(context, watch, time.monotonic())
+        seen = {name: asdict(each) for name, each in watch.finish().items()}
+        longest = max((each["longest_seconds"] for each in seen.values()), default=0.0)
+        return {"apis": seen, "longest_seconds": longest, "whole": known}
+
+
+def _watch(context: StepContext, directories: Directories) -> Watch:
+    wish = _Wish.model_validate(context.step.arguments)
+    password = store_of(directories, context).secrets().get(wish.secret, "")
+
+    @contextmanager
+    def at_work() -> Iterator[Watch]:
+        watch = Watch(_callers(wish, password))
+        try:
+            yield watch
+        finally:
+            watch.finish()
+
+    return context.session.use(_WATCH, at_work)
+
+
+def _callers(wish: _Wish, password: str) -> dict[str, Caller]:
+    if not wish.url:
+        return {}
+    body = password_login("admin", password, "admin")
+    try:
+        answer = requests.post(f"{wish.url}/auth/tokens", json=body, timeout=CALL_SECONDS)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise StepFailed("Keystone cannot be asked for a token.", evidence=str(error)) from None
+    # One token for all of the time: one that was issued before has to be good afterwards.
+    token = {"X-Auth-Token": answer.headers["X-Subject-Token"]}
+    callers: dict[str, Caller] = {"identity": lambda: _login(wish.url, password)}
+    return callers | {name: partial(_ask, url, token) for name, url in wish.calls.items()}
+
+
+def _ask(url: str, headers: dict[str, str]) -> None:
+    requests.get(url, headers=headers, timeout=CALL_SECONDS).raise_for_status()
+
+
+def _login(url: str, password: str) -> None:
+    body = password_login("admin", password, "admin")
+    requests.post(f"{url}/auth/tokens", json=body, timeout=CALL_SECONDS).raise_for_status()
+
+
+def _all_answer(context: StepContext, watch: Watch, since: float) -> None:
+    wait_until(
+        context,
+        lambda: {name: watch.last_good(name) or watch.last_failure(name) for name in watch.names()},
+        lambda seen: all(isinstance(last, float) and last > since for last in seen.values()),
+        seconds=BACK_SECONDS,
+        stopped="Stopped while the APIs were being called.",
+        failed="An API does not answer as it should.",
+    )

@@ -1,0 +1,286 @@
+"""Takes the services of a deployed model through releases, with one outage that holds nothing but what needs it. Pure.
+
+Everything is built and imported before; then all units of the services that move are stopped, their databases are
+kept, each service goes through its releases in a lane of its own, with each release's own code, and only the target is
+started. Meanwhile the APIs are called as their users call them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from onward.catalog.service import Command
+from onward.plan.deployment.site import Site
+from onward.plan.deployment.topology import Topology
+from onward.plan.deployment.words import Words
+from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
+from onward.plan.step import Phase, Step
+
+BACKUP_POOL = "backup"
+PROBE, PROBED = "probe/begin", "probe/end"
+_IDENTITY = "keystone"
+"""The interface of Keystone."""
+_CALLS = {
+    "image": "/v2/images?limit=1",
+    "placement": "/resource_providers",
+    "network": "/v2.0/networks?limit=1",
+    "compute": "/servers?limit=1",
+    "block-storage": "/volumes?limit=1",
+    "key-manager": "/v1/secrets?limit=1",
+    "dns": "/v2/zones?limit=1",
+    "load-balancer": "/v2/lbaas/loadbalancers?limit=1",
+}
+"""What a service is asked for, by its type, after the URL that the catalogue has: it goes to the database."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A service of a model that goes to another release, and how far."""
+
+    service: str
+    owner: str
+    """The application whose charm makes the schema."""
+    applications: tuple[str, ...]
+    path: tuple[str, ...]
+    """Series from where its databases are to the target, both included."""
+    environments: Mapping[str, EnvironmentChoice] = field(default_factory=dict)
+    """By series, for all of the path but its source's, and for that where its code has something left to do."""
+
+    @property
+    def ahead(self) -> tuple[str, ...]:
+        """The series that it goes through."""
+        return self.path[1:]
+
+
+def migrated(move: Move) -> str:
+    """The step after which a service's databases are at the target."""
+    return f"migrate/{move.service}/{move.path[-1]}"
+
+
+def stopped(application: str) -> str:
+    """The step after which no unit of an application runs."""
+    return f"stop/{application}"
+
+
+class Forward:
+    """The steps that stand before the units of the target are started."""
+
+    def __init__(
+        self, topology: Topology, site: Site, moves: Iterable[Move], settles: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        """``settles``: by the owner of a schema, what would make it from nothing, and need not be done any more."""
+        self._topology = topology
+        self._site = site
+        self._moves = tuple(moves)
+        self._settles = settles
+
+    def steps(self) -> Iterator[Step]:
+        """In the order of their phases; none where nothing moves."""
+        if not self._moves:
+            return
+        ready: list[str] = []
+        for move in self._moves:
+            for step in self._prepared(move):
+                ready.append(step.id)
+                yield step
+        yield self._probe(PROBE, "probe.begin", "prepare", tuple(ready), "the APIs are called all the while")
+        for move in self._moves:
+            yield from self._outage(move)
+
+    def _prepared(self, move: Move) -> Iterator[Step]:
+        """Builds, imports, and what the old release has to finish; the services are up."""
+        for series, choice in move.environments.items():
+            yield _step(
+                _environment(move, series),
+                "application.environment",
+                f"{move.service} {choice.version}",
+                {"service": move.service, **choice.as_arguments()},
+                "prepare",
+                reason=f"{move.service} is taken to {series} with its own code",
+                retries=1,
+                pool=BUILD_POOL,
+            )
+        source = move.path[0]
+        if source in move.environments:
+            yield self._commands(
+                move,
+                source,
+                self._topology.charms[move.owner].online,
+                f"finish/{move.service}/{source}",
+                "prepare",
+                (_environment(move, source),),
+                "data that the old release has to move with its own code, while it serves",
+            )
+        for series in move.ahead:
+            yield _step(
+                f"warm/{move.service}/{series}",
+                "application.warm",
+                f"{move.service} {series}",
+                {
+                    "service": move.service,
+                    "series": series,
+                    "environment": _environment(move, series),
+                    "modules": list(self._topology.charms[move.owner].warm_modules),
+                },
+                "prepare",
+                needs=(_environment(move, series),),
+                reason="its code is imported before the outage",
+                pool=WARM_POOL,
+            )
+
+    def ended(self, needs: tuple[str, ...]) -> Iterator[Step]:
+        """The step after which it is known for how long each API was gone; none where nothing moves."""
+        if self._moves:
+            reason = "all APIs answer again; for how long each was gone, its callers have seen"
+            yield self._probe(PROBED, "probe.end", "proof", needs, reason)
+
+    def _probe(self, step: str, action: str, phase: Phase, needs: tuple[str, ...], reason: str) -> Step:
+        arguments: dict[str, JsonValue] = {}
+        for name, charm in self._topology.charms.items():
+            if self._topology.units(name) and any(each.interface == _IDENTITY for each in charm.provides.values()):
+                words = Words(self._topology, self._site, name)
+                arguments = {
+                    "url": words.url("public", charm.registers[0].port) + charm.registers[0].path,
+                    "secret": f"{name}/admin-password",
+                    "calls": self._calls(),
+                }
+        return _step(step, action, self._site.model, arguments, phase, needs=needs, reason=reason)
+
+    def _calls(self) -> dict[str, JsonValue]:
+        """What is called of the services, by type."""
+        return {
+            each.type: Words(self._topology, self._site, name).url("public", each.port) + each.path + _CALLS[each.type]
+            for name, charm in self._topology.charms.items()
+            for each in charm.registers
+            if each.type in _CALLS and self._topology.units(name)
+        }
+
+    def _outage(self, move: Move) -> Iterator[Step]:
+        for application in move.applications:
+            yield _step(
+                stopped(application),
+                "application.stop",
+                application,
+                {"units": list(self._topology.units(application))},
+                "outage",
+                needs=(PROBE,),
+                reason="its database is about to change below it",
+            )
+        databases = self._databases(move)
+        before = f"backup/{move.service}"
+        yield _step(
+            before,
+            "model.backup",
+            move.service,
+            {"databases": databases, "series": move.path[0]},
+            "outage",
+            needs=tuple(stopped(application) for application in move.applications),
+            reason=f"what brings back {move.path[0]}",
+            pool=BACKUP_POOL,
+        )
+        charm = self._topology.charms[move.owner]
+        again = [command for command in charm.initialise if not command.once]
+        first = self._topology.units(move.owner)[0]
+        for series in move.ahead:
+            step = f"migrate/{move.service}/{series}"
+            yield self._commands(
+                move,
+                series,
+                [*again, *charm.online],
+                step,
+                "outage",
+                (before, f"warm/{move.service}/{series}", f"configure/{first}"),
+                "its schema and its data become those of this release, with its own code",
+            )
+            before = step
+
+    def _databases(self, move: Move) -> list[JsonValue]:
+        """Where the databases of a service are, and as whom its owner uses them."""
+        words = Words(self._topology, self._site, move.owner)
+        found: list[JsonValue] = []
+        for endpoint, related in words.related().items():
+            asked = words.wants()[endpoint]
+            if related and "databases" in asked:
+                found += [
+                    {
+                        "database": database,
+                        "user": asked["user"],
+                        "secret": f"{move.owner}/{endpoint}",
+                        "host": related["host"],
+                        "port": int(related["port"]),
+                    }
+                    for database in asked["databases"].split()
+                ]
+        return found
+
+    def _commands(
+        self,
+        move: Move,
+        series: str,
+        commands: Iterable[Command],
+        step: str,
+        phase: Phase,
+        needs: tuple[str, ...],
+        reason: str,
+    ) -> Step:
+        words, first = Words(self._topology, self._site, move.owner), self._topology.units(move.owner)[0]
+        charm = self._topology.charms[move.owner]
+        config = next(each.path for each in charm.files if each.options)
+        variables = {name: words.fill(text, first) for name, text in charm.initial_variables.items()}
+        return _step(
+            step,
+            "application.migrate",
+            f"{move.service} {series}",
+            {
+                "service": move.service,
+                "series": series,
+                "environment": _environment(move, series),
+                "configuration": str(self._site.unit_directory(first) / config),
+                "commands": [
+                    command.model_copy(update={"argv": tuple(words.fill(word) for word in command.argv)}).model_dump(
+                        mode="json", exclude_defaults=True
+                    )
+                    for command in commands
+                ],
+                "variables": dict(variables),
+                "modules": list(charm.warm_modules),
+                "reaches": phase == "outage",
+                "settles": dict(self._settles[move.owner]) if series == move.path[-1] else {},
+            },
+            phase,
+            needs=needs,
+            reason=reason,
+            reversible=phase == "prepare",
+        )
+
+
+def _environment(move: Move, series: str) -> str:
+    return f"environment/{move.service}/{series}"
+
+
+def _step(
+    step: str,
+    action: str,
+    target: str,
+    arguments: dict[str, JsonValue],
+    phase: Phase,
+    *,
+    reason: str,
+    needs: tuple[str, ...] = (),
+    retries: int = 0,
+    pool: str | None = None,
+    reversible: bool = True,
+) -> Step:
+    return Step(
+        id=step,
+        action=action,
+        target=target,
+        arguments=arguments,
+        needs=needs,
+        reason=reason,
+        phase=phase,
+        retries=retries,
+        pool=pool,
+        reversible=reversible,
+    )

@@ -1,0 +1,145 @@
+"""Services of a deployed model go to another release: one outage, each release in turn, nothing lost."""
+
+from collections.abc import Iterable
+
+import pytest
+from bundles import EVERYTHING, wish
+from test_planner import before
+
+from onward.errors import BundleInvalid, TargetNotAhead
+from onward.hosts.model_store import ModelStore
+from onward.plan.deployment.forward import Move
+from onward.plan.deployment.planner import DeploymentWish, plan_deployment
+from onward.plan.forward import EnvironmentChoice
+from onward.plan.plan import Plan
+from onward.survey.moves import survey_moves
+
+PATH = ("2025.1", "2025.2", "2026.1")
+KEYSTONE, NOVA, SCHEDULER = "keystone", "nova-conductor", "nova-scheduler"
+
+
+def choice(_: str, series: str) -> EnvironmentChoice:
+    return EnvironmentChoice(
+        series=series, version="1", python="/usr/bin/python3", python_version="3.11", constraints={}
+    )
+
+
+def moving(*services: str) -> DeploymentWish:
+    found = wish(EVERYTHING, series="2026.1")
+    moves = []
+    for service in services:
+        applications = tuple(name for name, charm in found.topology.charms.items() if charm.service == service)
+        owner = next(name for name in applications if found.topology.charms[name].initialise)
+        moves.append(Move(service, owner, applications, PATH, {each: choice(owner, each) for each in PATH}))
+    return wish(EVERYTHING, series="2026.1", moves=tuple(moves))
+
+
+def moved(*services: str) -> Plan:
+    return plan_deployment(moving(*services))
+
+
+def actions(plan: Plan, action: str) -> list[str]:
+    return [step.id for step in plan.steps if step.action == action]
+
+
+def test_a_service_goes_through_every_release_with_that_releases_own_code() -> None:
+    plan = moved("nova")
+    assert actions(plan, "application.migrate") == [
+        "finish/nova/2025.1",
+        "migrate/nova/2025.2",
+        "migrate/nova/2026.1",
+    ]
+    commands = [each["name"] for each in plan.step("migrate/nova/2025.2").arguments["commands"]]  # type: ignore[index, union-attr]
+    assert commands == ["api_db sync", "db sync", "online_data_migrations"]
+    assert plan.step("migrate/nova/2026.1").arguments["environment"] == "environment/nova/2026.1"
+    assert "initialise/nova-conductor" not in {step.id for step in plan.steps}
+
+
+def test_nothing_is_stopped_before_everything_is_built_imported_and_called() -> None:
+    plan = moved("nova", "keystone")
+    ready = {step.id for step in plan.steps if step.action in ("application.warm", "application.environment")}
+    for step in actions(plan, "application.stop"):
+        assert ready - {each for each in ready if each.count("/") == 1} <= before(plan, step)
+        assert {"probe/begin", "finish/nova/2025.1"} <= before(plan, step)
+
+
+def test_no_schema_changes_below_a_unit_that_runs_and_not_before_its_backup() -> None:
+    plan = moved("nova")
+    stops = {"stop/nova-api", "stop/nova-conductor", "stop/nova-scheduler", "stop/nova-compute"}
+    for series in PATH[1:]:
+        assert {*stops, "backup/nova"} <= before(plan, f"migrate/nova/{series}")
+    databases = {each["database"] for each in plan.step("backup/nova").arguments["databases"]}  # type: ignore[index, union-attr, call-overload]
+    assert databases == {"nova_api", "nova_cell0", "nova"}
+
+
+def test_only_the_target_is_started_and_files_change_when_nobody_reads_them() -> None:
+    plan = moved("nova")
+    for unit in ("nova-api/0", "nova-scheduler/0", "nova-compute/1"):
+        assert "migrate/nova/2026.1" in before(plan, f"start/{unit}")
+        assert f"stop/{unit.partition('/')[0]}" in before(plan, f"configure/{unit}")
+    assert {"publish/nova-api", "join/nova-compute"} <= before(plan, "probe/end")
+
+
+def test_lanes_of_services_do_not_wait_for_one_another() -> None:
+    plan = moved("nova", "keystone", "neutron")
+    for service in ("nova", "keystone", "neutron"):
+        others = {"nova", "keystone", "neutron"} - {service}
+        waited = before(plan, f"migrate/{service}/2026.1")
+        assert not {f"migrate/{other}/{series}" for other in others for series in PATH} & waited
+
+
+def test_what_cannot_be_taken_back_is_marked_and_the_outage_is_told_from_the_rest() -> None:
+    plan = moved("glance")
+    assert [step.id for step in plan.steps if not step.reversible] == ["migrate/glance/2025.2", "migrate/glance/2026.1"]
+    outage = {step.id for step in plan.steps if step.phase == "outage"}
+    assert {"stop/glance", "backup/glance", "migrate/glance/2026.1", "start/glance/0", "publish/glance"} <= outage
+    assert "start/keystone/0" not in outage
+
+
+def test_no_password_is_in_the_plan() -> None:
+    text = moved("keystone", "nova").to_json()
+    assert '"secret": "keystone/admin-password"' in text
+    assert '"secret": "nova-conductor/shared-db"' in text
+
+
+def surveyed(store: ModelStore, channels: Iterable[tuple[str, str]] = (), target: str = "2026.1") -> tuple[Move, ...]:
+    found = wish(EVERYTHING, series=target)
+    choices = {name: choice(name, target) for name, charm in found.topology.charms.items() if charm.service}
+    choices |= {name: choice(name, series) for name, series in channels}
+    return survey_moves(found.topology, store, {}, choices, choice, "2025.1")
+
+
+@pytest.fixture
+def store(tmp_path_factory: pytest.TempPathFactory) -> ModelStore:
+    found = ModelStore(tmp_path_factory.mktemp("model"))
+    for service in ("keystone", "nova"):
+        found.note_series(service, "2025.1")
+    return found
+
+
+def test_services_whose_databases_are_older_move_and_new_ones_do_not(store: ModelStore) -> None:
+    moves = {move.service: move for move in surveyed(store)}
+    assert set(moves) == {"keystone", "nova"}
+    assert moves["nova"].path == PATH
+    assert set(moves["nova"].applications) == {"nova-api", "nova-conductor", "nova-scheduler", "nova-compute"}
+    # Keystone's old code has nothing to finish: it is not built.
+    assert set(moves["keystone"].environments) == set(PATH[1:])
+    assert set(moves["nova"].environments) == set(PATH)
+
+
+def test_where_a_run_ended_on_the_way_the_rest_of_the_way_is_gone(store: ModelStore) -> None:
+    store.note_series("nova", "2025.2")
+    assert {move.service: move.path for move in surveyed(store)}["nova"] == PATH[1:]
+    store.note_series("nova", "2026.1")
+    assert [move.service for move in surveyed(store)] == ["keystone"]
+
+
+def test_a_way_back_is_refused(store: ModelStore) -> None:
+    with pytest.raises(TargetNotAhead):
+        surveyed(store, target="2024.2")
+
+
+def test_applications_of_one_service_move_together(store: ModelStore) -> None:
+    with pytest.raises(BundleInvalid) as refused:
+        surveyed(store, [("nova-compute", "2025.1")])
+    assert "applications.nova-compute.channel: 2025.1" in refused.value.evidence

@@ -102,6 +102,18 @@ def test_no_password_is_in_the_plan() -> None:
     assert '"secret": "nova-conductor/shared-db"' in text
 
 
+def test_the_way_back_puts_backups_in_place_of_the_databases_before_anything_of_it_starts() -> None:
+    found = wish(EVERYTHING).topology
+    applications = tuple(name for name, charm in found.charms.items() if charm.service == "placement")
+    move = Move("placement", "placement", applications, ("2025.1",), backups={"placement": "/backup/placement.sql"})
+    plan = plan_deployment(wish(EVERYTHING, moves=(move,)))
+    assert plan.step("restore/placement").arguments["backups"] == {"placement": "/backup/placement.sql"}
+    assert "stop/placement" in before(plan, "restore/placement")
+    assert "restore/placement" in before(plan, "start/placement/0")
+    assert not plan.step("restore/placement").reversible
+    assert {"initialise/placement", "probe/begin", "probe/end"}.isdisjoint({step.id for step in plan.steps})
+
+
 def surveyed(store: ModelStore, channels: Iterable[tuple[str, str]] = (), target: str = "2026.1") -> tuple[Move, ...]:
     found = wish(EVERYTHING, series=target)
     choices = {name: choice(name, target) for name, charm in found.topology.charms.items() if charm.service}

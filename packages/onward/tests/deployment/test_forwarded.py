@@ -28,20 +28,30 @@ relations:
 KILLED = ["application.stopped#1", "model.dumped#2", "application.command-run#3", "application.command-run#6"]
 
 
-@pytest.fixture(params=KILLED)
-def killed(request: pytest.FixtureRequest, module_operator: Operator) -> Iterator[Operator]:
-    """Deployed at 2025.1, then killed on the way to 2026.1."""
+@pytest.fixture
+def deployed(module_operator: Operator) -> Iterator[Operator]:
+    """At 2025.1, with a provider of resources, and a bundle that says 2026.1."""
     module_operator.deploy(BUNDLE.format(channel="2025.1"))
-    put_provider(module_operator)
+    logged_in, url = session(module_operator)
+    logged_in.post(url, json={"name": "kept"}, timeout=60).raise_for_status()
     module_operator.bundle.write_text(BUNDLE.format(channel="2026.1"))
-    done = forward(module_operator, {"ONWARD_CRASH_AT": str(request.param)})
-    assert done == -signal.SIGKILL
     yield module_operator
     module_operator.destroy("forward")
 
 
-def forward(operator: Operator, environment: dict[str, str]) -> int:
-    return operator.run("deploy", operator.bundle, environment=environment).returncode
+def killed(operator: Operator, point: str) -> str:
+    """The run that was killed there, on the way to 2026.1."""
+    digest = re.findall(r"sha256:[0-9a-f]{64}", operator.must("deploy", operator.bundle, "--dry-run"))[-1]
+    done = operator.run("deploy", operator.bundle, "--approve", digest, environment={"ONWARD_CRASH_AT": point})
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    listed = json.loads(operator.must("runs", "list", "-f", "json"))
+    (run,) = [str(each["Run"]) for each in listed if each["Status"] == "interrupted"]
+    return run
+
+
+def providers(operator: Operator) -> list[str]:
+    logged_in, url = session(operator)
+    return [each["name"] for each in logged_in.get(url, timeout=60).json()["resource_providers"]]
 
 
 def session(operator: Operator) -> tuple[requests.Session, str]:
@@ -59,17 +69,32 @@ def session(operator: Operator) -> tuple[requests.Session, str]:
     return found, f"http://{address}:8778/resource_providers"
 
 
-def put_provider(operator: Operator) -> None:
-    logged_in, url = session(operator)
-    logged_in.post(url, json={"name": "kept"}, timeout=60).raise_for_status()
-
-
-def test_killed_on_the_way_it_is_resumed_to_the_target_and_nothing_is_lost(killed: Operator) -> None:
-    listed = json.loads(killed.must("runs", "list", "-f", "json"))
-    (run,) = [each["Run"] for each in listed if each["Status"] == "interrupted"]
-    said = killed.must("runs", "resume", run)
+@pytest.mark.parametrize("point", KILLED)
+def test_killed_on_the_way_it_is_resumed_to_the_target_and_nothing_is_lost(deployed: Operator, point: str) -> None:
+    said = deployed.must("runs", "resume", killed(deployed, point))
     assert re.search(r"the APIs were gone for: .*identity", " ".join(said.split()))
-    assert killed.store("forward").series() == {"keystone": "2026.1", "placement": "2026.1"}
-    logged_in, url = session(killed)
-    assert [each["name"] for each in logged_in.get(url, timeout=60).json()["resource_providers"]] == ["kept"]
-    assert "Nothing was changed." in killed.deploy()
+    assert deployed.store("forward").series() == {"keystone": "2026.1", "placement": "2026.1"}
+    assert providers(deployed) == ["kept"]
+    assert "Nothing was changed." in deployed.deploy()
+
+
+@pytest.mark.parametrize("again", ["", "model.emptied#2"], ids=["", "killed on the way back as well"])
+def test_killed_on_the_way_it_can_go_back_to_what_it_was(deployed: Operator, again: str) -> None:
+    run = killed(deployed, "application.command-run#6")
+    refused = deployed.run("runs", "restore", run)
+    assert refused.returncode == 4
+    (digest,) = set(re.findall(r"sha256:[0-9a-f]{64}", refused.stderr))
+    if again:
+        done = deployed.run("runs", "restore", run, "--approve", digest, environment={"ONWARD_CRASH_AT": again})
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        (way_back,) = [
+            str(each["Run"])
+            for each in json.loads(deployed.must("runs", "list", "-f", "json"))
+            if each["Status"] == "interrupted"
+        ]
+        deployed.must("runs", "resume", way_back)
+    else:
+        deployed.must("runs", "restore", run, "--approve", digest)
+    assert deployed.store("forward").series() == {"keystone": "2025.1", "placement": "2025.1"}
+    assert providers(deployed) == ["kept"]
+    assert "Nothing was changed." in deployed.deploy(BUNDLE.format(channel="2025.1"))

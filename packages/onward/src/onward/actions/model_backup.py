@@ -1,14 +1,18 @@
-"""Keep the databases of a deployed service as they are before they are taken to another release."""
+"""Keep the databases of a deployed service before they are taken to another release, and put them back."""
 
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
+import pymysql
 from pydantic import TypeAdapter
 from sqlalchemy import URL
 
 from onward.actions.deployment import store_of
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
-from onward.hosts.mariadb_client import save_dump
+from onward.errors import StepFailed
+from onward.hosts.mariadb_client import load, save_dump
 from onward.hosts.state import Directories
 from onward.plan.step import Frozen
 
@@ -21,6 +25,10 @@ class _Database(Frozen):
     secret: str
     host: str
     port: int
+
+    def url(self, secrets: Mapping[str, str]) -> URL:
+        """Where it is, with the password."""
+        return URL.create("mysql+pymysql", self.user, secrets[self.secret], self.host, self.port, self.database)
 
 
 class BackUpModel:
@@ -52,3 +60,53 @@ class BackUpModel:
                 crash_point("model.dumped")
             found.append({"database": each.database, "backup": str(target), "bytes": target.stat().st_size})
         return {"backups": found, "seconds": round(time.monotonic() - began, 3)}
+
+
+class RestoreModel:
+    """``model.restore``: empty each database and load its dump; then remember at which release the service is.
+
+    Arguments: ``service``, ``series``, ``databases``, ``backups`` (paths by database), ``settles`` (steps that need not
+    be done any more, with their digests). Evidence: bytes by database, ``seconds``. Cut off, it begins anew.
+    """
+
+    name = "model.restore"
+
+    def __init__(self, directories: Directories) -> None:
+        self._directories = directories
+
+    def apply(self, context: StepContext) -> Evidence:
+        """Do it. Raises DumpLoadFailed, StepFailed."""
+        began, arguments = time.monotonic(), context.step.arguments
+        store = store_of(self._directories, context)
+        backups = TypeAdapter(dict[str, str]).validate_python(arguments["backups"])
+        loaded = {}
+        for each in TypeAdapter(tuple[_Database, ...]).validate_python(arguments["databases"]):
+            context.progress(f"putting back {each.database}")
+            _empty(context, each, store.secrets())
+            crash_point("model.emptied")
+            with Path(backups[each.database]).open("rb") as stream:
+                loaded[each.database] = load(stream, each.url(store.secrets()))
+        store.note_series(str(arguments["service"]), str(arguments["series"]))
+        for step, digest in TypeAdapter(dict[str, str]).validate_python(arguments["settles"]).items():
+            store.note_done(step, digest, {})
+        return {"bytes": loaded, "seconds": round(time.monotonic() - began, 3)}
+
+
+def _empty(context: StepContext, database: _Database, secrets: Mapping[str, str]) -> None:
+    """The database, with nothing in it; who may use it stays as it is."""
+    name = database.database.replace("`", "")
+    try:
+        with (
+            pymysql.connect(
+                host=database.host, port=database.port, user=database.user, password=secrets[database.secret]
+            ) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
+            cursor.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb3")
+    except pymysql.Error as error:
+        raise StepFailed(
+            f"{database.database} cannot be emptied.",
+            evidence=str(error),
+            next_command=f"onward runs resume {context.run_id}",
+        ) from None

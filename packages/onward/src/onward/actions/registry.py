@@ -20,7 +20,7 @@ from onward.actions.deployment import Noted
 from onward.actions.identity_grant import GrantIdentity, WithdrawIdentity
 from onward.actions.load_dump import LoadDump
 from onward.actions.migrate_database import MigrateDatabase
-from onward.actions.model_backup import BackUpModel
+from onward.actions.model_backup import BackUpModel, RestoreModel
 from onward.actions.model_record import ForgetModel, RecordModel
 from onward.actions.probe import BeginProbe, EndProbe
 from onward.actions.prove_identity import ProveIdentity
@@ -99,6 +99,7 @@ def _deployment(directories: Directories) -> list[Action]:
         KeptByCloud(directories),
         RemoveTrial(directories),
         RemoveUnit(directories),
+        RestoreModel(directories),
         UseCloud(directories),
         WithdrawBroker(directories),
         WithdrawDatabase(directories),

@@ -22,6 +22,7 @@ from onward.hosts.state import Directories
 from onward.hosts.user import own_name
 from onward.model.bundle import parse_bundle
 from onward.plan.deployment.addresses import with_addresses
+from onward.plan.deployment.forward import Move
 from onward.plan.deployment.planner import DeploymentWish, plan_deployment
 from onward.plan.deployment.removal import plan_removal
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
@@ -49,6 +50,7 @@ from onward.survey.wsgi import fitting, wsgi_packages, wsgi_programs
 
 DEFAULT_SERIES = "2025.1"
 """For applications whose channel the bundle does not say: the newest SLURP release that all charms were tried with."""
+Back = Callable[[Topology, Mapping[str, EnvironmentChoice]], tuple[Move, ...]]
 LONGEST_SOCKET_DIRECTORY = 60
 
 
@@ -70,10 +72,12 @@ def survey_deployment(
     wanted: Wanted,
     environments: EnvironmentWish,
     progress: Callable[[str], None] = lambda _: None,
+    back: Back | None = None,
 ) -> Plan:
     """The plan that brings the model to what the bundle says. Raises a Refused error for what can never be.
 
     ``progress`` is told what takes long: building the environment of a release that is asked which options it has.
+    ``back`` says which services return to backups of theirs.
     """
     remotes = remotes_of(directories, wanted)
     found = topology(wanted.bundle, charms(), wanted.file, remotes)
@@ -114,7 +118,10 @@ def survey_deployment(
             holds=steps_that_hold(store, site.sockets),
             begun=frozenset(store.done()),
             surplus=surplus,
-            moves=survey_moves(found, store, before, choices, choose, DEFAULT_SERIES),
+            before=before,
+            moves=back(found, choices)
+            if back is not None
+            else survey_moves(found, store, before, choices, choose, DEFAULT_SERIES),
             withdrawn=withdrawn(store, found, site),
         )
     )

@@ -25,12 +25,12 @@ def survey_restore(directories: Directories, record: RunRecord) -> Plan:
             evidence=f"process {record.controller_pid}",
             next_command=f"onward runs pause {record.run_id}",
         )
-    if not _has_changed_the_database(record):
+    if not has_changed_the_database(record):
         raise NothingToRestore(
             f"{record.run_id} has not begun to migrate: the database is as it was.",
             next_command=f"onward runs show {record.run_id}",
         )
-    _nothing_came_after(directories, record)
+    nothing_came_after(directories, record)
     backup = (record.step("backup").evidence or {}).get("backup")
     baseline = record.step(census_id(plan.source)).evidence or {}
     workspace = directories.workspace(record.run_id)
@@ -58,18 +58,19 @@ def survey_restore(directories: Directories, record: RunRecord) -> Plan:
     )
 
 
-def _has_changed_the_database(record: RunRecord) -> bool:
+def has_changed_the_database(record: RunRecord) -> bool:
+    """Whether a step that cannot be taken back has been begun."""
     return any(not each.step.reversible and each.started is not None for each in record.steps)
 
 
-def _nothing_came_after(directories: Directories, record: RunRecord) -> None:
+def nothing_came_after(directories: Directories, record: RunRecord) -> None:
     """Return when the database is as the run left it. Raises NothingToRestore where a later run has changed it.
 
     The way back from what came later would go on from there, and this run's backup is older.
     """
     for later in list_runs(directories):
         same = (later.plan.cloud, later.plan.service) == (record.plan.cloud, record.plan.service)
-        if not same or later.created <= record.created or not _has_changed_the_database(later):
+        if not same or later.created <= record.created or not has_changed_the_database(later):
             continue
         if later.status != "done" and later.plan.facts.get("run") == record.run_id:
             continue  # The same way back, which did not come to its end.

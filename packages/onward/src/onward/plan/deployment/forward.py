@@ -36,7 +36,7 @@ _CALLS = {
 
 @dataclass(frozen=True)
 class Move:
-    """A service of a model that goes to another release, and how far."""
+    """A service of a model that goes to another release, and how far; or back, to where its backups are."""
 
     service: str
     owner: str
@@ -47,6 +47,9 @@ class Move:
     environments: Mapping[str, EnvironmentChoice] = field(default_factory=dict)
     """By series, for all of the path but its source's, and for that where its code has something left to do."""
 
+    backups: Mapping[str, str] = field(default_factory=dict)
+    """For the way back: the dump of each database, by name."""
+
     @property
     def ahead(self) -> tuple[str, ...]:
         """The series that it goes through."""
@@ -55,7 +58,7 @@ class Move:
 
 def migrated(move: Move) -> str:
     """The step after which a service's databases are at the target."""
-    return f"migrate/{move.service}/{move.path[-1]}"
+    return f"restore/{move.service}" if move.backups else f"migrate/{move.service}/{move.path[-1]}"
 
 
 def stopped(application: str) -> str:
@@ -77,15 +80,19 @@ class Forward:
 
     def steps(self) -> Iterator[Step]:
         """In the order of their phases; none where nothing moves."""
-        if not self._moves:
+        for move in self._moves:
+            if move.backups:
+                yield from self._way_back(move)
+        ahead = [move for move in self._moves if not move.backups]
+        if not ahead:
             return
         ready: list[str] = []
-        for move in self._moves:
+        for move in ahead:
             for step in self._prepared(move):
                 ready.append(step.id)
                 yield step
         yield self._probe(PROBE, "probe.begin", "prepare", tuple(ready), "the APIs are called all the while")
-        for move in self._moves:
+        for move in ahead:
             yield from self._outage(move)
 
     def _prepared(self, move: Move) -> Iterator[Step]:
@@ -131,7 +138,7 @@ class Forward:
 
     def ended(self, needs: tuple[str, ...]) -> Iterator[Step]:
         """The step after which it is known for how long each API was gone; none where nothing moves."""
-        if self._moves:
+        if any(not move.backups for move in self._moves):
             reason = "all APIs answer again; for how long each was gone, its callers have seen"
             yield self._probe(PROBED, "probe.end", "proof", needs, reason)
 
@@ -156,7 +163,28 @@ class Forward:
             if each.type in _CALLS and self._topology.units(name)
         }
 
-    def _outage(self, move: Move) -> Iterator[Step]:
+    def _way_back(self, move: Move) -> Iterator[Step]:
+        """The backups in the place of the databases."""
+        yield from self._stops(move, ("record", "supervisor"))
+        yield _step(
+            migrated(move),
+            "model.restore",
+            move.service,
+            {
+                "service": move.service,
+                "series": move.path[-1],
+                "databases": self._databases(move),
+                "backups": dict(move.backups),
+                "settles": dict(self._settles[move.owner]),
+            },
+            "outage",
+            needs=tuple(stopped(application) for application in move.applications),
+            reason=f"its databases as they were at {move.path[-1]}; what was written since then is lost",
+            pool=BACKUP_POOL,
+            reversible=False,
+        )
+
+    def _stops(self, move: Move, needs: tuple[str, ...]) -> Iterator[Step]:
         for application in move.applications:
             yield _step(
                 stopped(application),
@@ -164,9 +192,12 @@ class Forward:
                 application,
                 {"units": list(self._topology.units(application))},
                 "outage",
-                needs=(PROBE,),
+                needs=needs,
                 reason="its database is about to change below it",
             )
+
+    def _outage(self, move: Move) -> Iterator[Step]:
+        yield from self._stops(move, (PROBE,))
         databases = self._databases(move)
         before = f"backup/{move.service}"
         yield _step(

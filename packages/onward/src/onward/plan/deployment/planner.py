@@ -37,6 +37,8 @@ class DeploymentWish:
     """Digests of steps that were done before and whose effect was seen to be there still, by step."""
     begun: frozenset[str] = frozenset()
     """Steps that were done before, whether or not they still hold."""
+    before: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What was remembered of the model until now."""
     moves: tuple[Move, ...] = ()
     """Services that go to another release."""
     surplus: tuple[str, ...] = ()
@@ -61,7 +63,7 @@ def plan_deployment(wish: DeploymentWish) -> Plan:
     return Plan(
         kind="deployment",
         cloud=wish.site.model,
-        facts={"record": digest_of(dict(wish.record))},
+        facts={"record": digest_of(dict(wish.record)), **({"before": dict(wish.before)} if wish.moves else {})},
         limits={BUILD_POOL: wish.parallel, WARM_POOL: wish.parallel, BACKUP_POOL: 4, CONFIGURE_POOL: 4, START_POOL: 4},
         steps=tuple(in_order(kept)),
     ).sealed()

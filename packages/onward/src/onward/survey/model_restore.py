@@ -1,0 +1,72 @@
+"""The way back of a deployed model: its bundle and its databases as they were before a run took them further."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from onward.engine.record import RunRecord
+from onward.errors import NothingToRestore
+from onward.hosts.state import Directories
+from onward.model.bundle import parse_bundle
+from onward.plan.deployment.forward import Move
+from onward.plan.deployment.topology import Topology
+from onward.plan.forward import EnvironmentChoice
+from onward.plan.plan import Plan
+from onward.survey.deployment import survey_deployment
+from onward.survey.options import EnvironmentWish
+from onward.survey.restore import has_changed_the_database, nothing_came_after
+from onward.survey.wanted import Wanted
+
+
+def survey_model_restore(directories: Directories, record: RunRecord, environments: EnvironmentWish) -> Plan:
+    """The plan of going back to before a run. Raises NothingToRestore."""
+    plan = record.plan
+    before = plan.facts.get("before")
+    if not isinstance(before, dict) or not has_changed_the_database(record):
+        raise NothingToRestore(
+            f"{record.run_id} has taken no database to another release.",
+            next_command=f"onward runs show {record.run_id}",
+        )
+    if record.status == "running":
+        raise NothingToRestore(
+            f"{record.run_id} is at work.",
+            evidence=f"process {record.controller_pid}",
+            next_command=f"onward runs pause {record.run_id}",
+        )
+    nothing_came_after(directories, record)
+    backups = _backups(record)
+    text = yaml.safe_dump(before["bundle"], sort_keys=False)
+    wanted = Wanted(parse_bundle(text, f"the bundle before {record.run_id}"), "the bundle before", plan.cloud, text)
+    found = survey_deployment(
+        directories, wanted, environments, back=lambda found, choices: _moves(found, choices, backups)
+    )
+    return found.model_copy(update={"facts": {**found.facts, "run": record.run_id}}).sealed()
+
+
+def _backups(record: RunRecord) -> dict[str, dict[str, str]]:
+    """The dumps that a run has made, by service and database. Raises NothingToRestore where one is gone."""
+    found: dict[str, dict[str, str]] = {}
+    for each in record.steps:
+        if each.step.action == "model.backup" and each.status == "done":
+            kept = (each.evidence or {})["backups"]
+            found[each.step.target] = {one["database"]: one["backup"] for one in kept}
+    missing = [path for kept in found.values() for path in kept.values() if not Path(path).is_file()]
+    if missing:
+        raise NothingToRestore(
+            f"What {record.run_id} kept of the databases is not there any more.",
+            evidence=f"missing: {', '.join(missing)}",
+            next_command="restore the databases from a backup of your own",
+        )
+    return found
+
+
+def _moves(
+    found: Topology, choices: Mapping[str, EnvironmentChoice], backups: Mapping[str, Mapping[str, str]]
+) -> tuple[Move, ...]:
+    moves = []
+    for service, kept in backups.items():
+        applications = tuple(name for name, charm in found.charms.items() if charm.service == service)
+        owner = next(name for name in applications if found.charms[name].initialise)
+        moves.append(Move(service, owner, applications, (choices[owner].series,), backups=kept))
+    return tuple(moves)

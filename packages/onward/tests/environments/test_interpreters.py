@@ -57,6 +57,23 @@ def test_a_shim_that_works_stands_for_the_interpreter_behind_it(tmp_path: Path) 
     assert found.path.resolve() == BASE.resolve()
 
 
+def test_pyenvs_shims_are_not_run_for_what_pyenv_has_is_found_where_it_is(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    shims = tmp_path / ".pyenv" / "shims"
+    script(shims / f"python{HERE}", f'#!/bin/sh\ntouch {ran}\nexec {BASE} "$@"\n')
+    script(tmp_path / ".pyenv" / "versions" / HERE / "bin" / f"python{HERE}", f'#!/bin/sh\nexec {BASE} "$@"\n')
+    assert [interpreter.minor for interpreter in look(tmp_path, shims)] == [HERE]
+    assert not ran.exists()
+
+
+def test_an_interpreter_that_is_replaced_is_asked_again(tmp_path: Path) -> None:
+    place = tmp_path / "bin" / "python3"
+    answer = '{"version": "3.9.%d", "implementation": "CPython", "path": "' + str(place) + '", "headers": true}'
+    for patch in (1, 1, 22):
+        script(place, f"#!/bin/sh\necho '{answer % patch}'\n")
+        assert [each.version for each in look(tmp_path, place.parent)] == [f"3.9.{patch}"]
+
+
 def test_links_to_nowhere_programs_that_hang_on_input_and_other_names_are_left_out(tmp_path: Path) -> None:
     bin_directory = tmp_path / "bin"
     script(bin_directory / "python3.8", "#!/bin/sh\ncat\n")

@@ -16,6 +16,9 @@ RESULTS: tuple[Result, ...] = get_args(Result)
 STOPPING: tuple[Result, ...] = ("fail", "could-not-tell")
 """The results with which nothing goes on, unless somebody waives them by name."""
 
+QUIET: tuple[Result, ...] = ("pass", "not-checked")
+"""The results that nobody has to do anything about: told after all others, and no news when they come or go."""
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -1,18 +1,24 @@
 """``onward check``: finds out whether a cloud is well and fit to move."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from onward.checks.finding import Finding
-from onward.checks.waiver import parse_waivers
+from onward.checks.finding import Finding, in_order_of_gravity
+from onward.checks.waiver import parse_waivers, require_all_used
 from onward.commands.base import directories_of
+from onward.commands.check_watch import Watch, add_watch_options, not_to_be_watched, rounds_for
 from onward.commands.findings import FindingsLister
 from onward.commands.plan import DEFAULT_CLOUD_FILE
+from onward.errors import DONE, USAGE, CheckFailed
 from onward.survey.check import CheckWish, survey_check
 from onward.survey.checks.check import CHECK_SECONDS
+from onward.survey.checks.kept_runners import KeptRunners
 from onward.survey.options import add_environment_options, environment_wish
+from onward.views.check_rounds import Round, Rounds, TerminalRounds
+from onward.views.findings import print_findings
 
 PIPE_COLUMNS = 100
 """How wide the table is where there is no terminal whose width could be asked for."""
@@ -31,17 +37,56 @@ class Check(FindingsLister):
         parser.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
         add_check_options(parser)
         add_environment_options(parser)
+        add_watch_options(parser)
         return parser
+
+    def run(self, parsed_args: Any) -> int:
+        """Once, or until somebody has seen enough."""
+        if parsed_args.watch is None:
+            return super().run(parsed_args)
+        if why := not_to_be_watched(parsed_args):
+            print(f"onward: {why}", file=self.app.stderr)
+            return USAGE
+        rounds = rounds_for(parsed_args.formatter, self.app.stdout, self.app.stderr)
+        with KeptRunners(parsed_args.keep_memory) as kept:
+            watch = Watch(
+                lambda tell: in_order_of_gravity(self._look(parsed_args, tell, kept)),
+                rounds,
+                show_first=partial(self._show_first, parsed_args, rounds),
+                status_of=lambda findings: CheckFailed.exit_status if any(each.stops for each in findings) else DONE,
+            )
+            typed = self.app.stdin if self.app.stdin.isatty() and isinstance(rounds, TerminalRounds) else None
+            return watch.until_interrupted(parsed_args.watch, typed, self.tell)
 
     def find(self, parsed_args: Any) -> list[Finding]:
         """Look at everything."""
+        return self._look(parsed_args, self.tell)
+
+    def tell(self, text: str) -> None:
+        """Say on standard error what is being done."""
+        print(text, file=self.app.stderr)
+
+    def _look(self, parsed_args: Any, tell: Callable[[str], None], kept: KeptRunners | None = None) -> list[Finding]:
         return survey_check(
             directories_of(self),
             parsed_args.cloud,
             check_wish(parsed_args),
             environment_wish(parsed_args),
-            progress=lambda text: print(text, file=self.app.stderr),
+            progress=tell,
+            kept=kept,
         )
+
+    def _show_first(self, parsed_args: Any, rounds: Rounds, first: Round) -> None:
+        """To people as without --watch. A waiver that waives nothing is refused now; later, that was hoped for."""
+        if parsed_args.formatter == "json":
+            rounds.show(first)
+            require_all_used(first.findings, self.waivers(parsed_args))
+            return
+        self._findings = list(first.findings)
+        print_findings(first.findings, self.app.stdout)
+        self.app.stdout.flush()
+        require_all_used(first.findings, self.waivers(parsed_args))
+        self.conclude(parsed_args)
 
     def subject(self, parsed_args: Any) -> tuple[str, str]:
         """By what was asked for."""

@@ -8,11 +8,9 @@ from onward.checks.grouping import named
 from onward.checks.waiver import require_all_used
 from onward.commands.base import Lister
 from onward.errors import CheckFailed, OnwardError, Refused
-from onward.views.findings import print_findings, tally
+from onward.views.findings import FIELDS, fields_of, print_findings, tally
 from onward.views.page import Page
 from onward.views.terminal import print_error
-
-COLUMNS = ("Check", "About", "Result", "Details", "Way out", "How", "Found by", "Waived")
 
 
 class FindingsLister(Lister):
@@ -36,11 +34,7 @@ class FindingsLister(Lister):
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Return columns and rows, the worst first."""
         self._findings = in_order_of_gravity(self.find(parsed_args))
-        rows: list[tuple[object, ...]] = [
-            (each.name, each.about, each.result, each.details, each.way_out, each.how, each.check, each.waived)
-            for each in self._findings
-        ]
-        return COLUMNS, rows
+        return FIELDS, [fields_of(each) for each in self._findings]
 
     def produce_output(self, parsed_args: Any, column_names: Any, data: Any) -> int:
         """Show the table as people read it; every other format, and a choice of columns, as everywhere."""
@@ -53,6 +47,10 @@ class FindingsLister(Lister):
     def run(self, parsed_args: Any) -> int:
         """Show them; exit with 4 when anything failed or could not be told, and is not waived."""
         super().run(parsed_args)
+        return self.conclude(parsed_args)
+
+    def conclude(self, parsed_args: Any) -> int:
+        """The last words on what was found, and the exit status."""
         try:
             require_all_used(self._findings, self.waivers(parsed_args))
             require_in_order(

@@ -66,14 +66,18 @@ class Interpreter:
 def find_interpreters(environment: Mapping[str, str] | None = None) -> tuple[Interpreter, ...]:
     """The interpreters on PATH, those that uv manages and those in pyenv's versions directory, the newest first.
 
-    Each is executed once; what does not answer (a pyenv shim for a version that is not switched on, a link to
-    nowhere) or lacks a module that every service needs is left out. ``environment`` stands in for this process's
-    own: PATH, HOME, PYENV_ROOT, UV_PYTHON_INSTALL_DIR, XDG_DATA_HOME.
+    Each is executed, the same file once in the life of this process; what does not answer (a pyenv shim for a version
+    that is not switched on, a link to nowhere) or lacks a module that every service needs is left out. ``environment``
+    stands in for this process's own: PATH, HOME, PYENV_ROOT, UV_PYTHON_INSTALL_DIR, XDG_DATA_HOME.
     """
     variables = os.environ if environment is None else environment
     uv_directory, pyenv_directory = _uv_directory(variables), _pyenv_directory(variables)
     candidates = dict.fromkeys(
-        [*_in_versions(pyenv_directory), *_in_versions(uv_directory), *_on_path(variables.get("PATH", ""))]
+        [
+            *_in_versions(pyenv_directory),
+            *_in_versions(uv_directory),
+            *_on_path(variables.get("PATH", ""), pyenv_directory.parent / "shims"),
+        ]
     )
     with ThreadPoolExecutor(max_workers=4) as pool:
         answers = list(pool.map(_probe, candidates))
@@ -158,9 +162,13 @@ def _in_versions(directory: Path) -> Iterator[Path]:
             yield names[-1]
 
 
-def _on_path(search_path: str) -> Iterator[Path]:
+def _on_path(search_path: str, shims: Path) -> Iterator[Path]:
+    """The interpreters in the directories of a search path.
+
+    Not pyenv's shims: each is a program that looks for one of the others, and takes a while to.
+    """
     for directory in dict.fromkeys(search_path.split(os.pathsep)):
-        if not os.path.isabs(directory):
+        if not os.path.isabs(directory) or Path(directory) == shims:
             continue
         try:
             names = [name for name in os.listdir(directory) if _NAME.fullmatch(name)]
@@ -179,12 +187,34 @@ class _Answer(BaseModel):
     headers: bool
 
 
+_known: dict[tuple[Path, int, int, int], _Answer] = {}
+"""What executables have said, by path, and by what changes with the file that it leads to."""
+
+
 def _probe(path: Path) -> _Answer | None:
-    """What an executable says of itself; None when it is no usable CPython."""
+    """What an executable says of itself; None when it is no usable CPython.
+
+    The same file is not run twice by this process, unless it leads to another, which may be another the next time.
+    """
+    try:
+        file = path.stat()
+    except OSError:
+        return None
+    identity = (path, file.st_ino, file.st_size, file.st_mtime_ns)
+    answer = _known.get(identity) or _asked(path)
+    if answer is None or not os.access(answer.path, os.X_OK):
+        return None
+    if answer.path.resolve() == path.resolve():
+        _known[identity] = answer
+    return answer
+
+
+def _asked(path: Path) -> _Answer | None:
+    """The answer of an executable that is run for it."""
     try:
         # Isolated (-I): neither the user's packages nor PYTHON* variables may decide what an interpreter can do.
         result = run_command([path, "-I", "-c", _PROBE], timeout_seconds=_PROBE_SECONDS)
         answer = _Answer.model_validate_json(result.stdout)
     except (OSError, subprocess.TimeoutExpired, ValidationError):
         return None
-    return answer if result.exit_status == 0 and os.access(answer.path, os.X_OK) else None
+    return answer if result.exit_status == 0 else None

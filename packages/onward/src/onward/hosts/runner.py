@@ -125,7 +125,8 @@ class Runner:
 
     def alive(self) -> bool:
         """Whether it can take commands."""
-        return not self._gone
+        # Its end is seen here before the reader has heard of it.
+        return not self._gone and self._process.poll() is None
 
     def run(
         self,

@@ -10,8 +10,9 @@ from onward.checks.waiver import waived
 from onward.hosts.state import Directories
 from onward.model.cloud import Cloud
 from onward.observe.cloud_api import CloudApi
-from onward.survey.checks.check import CHECK_SECONDS
+from onward.survey.checks.check import CHECK_SECONDS, Check
 from onward.survey.checks.context import CheckContext
+from onward.survey.checks.kept_runners import KeptRunners, RunnersOfRound
 from onward.survey.checks.options import configuration_options
 from onward.survey.checks.plugins import plugins
 from onward.survey.checks.policy import policy
@@ -48,10 +49,12 @@ def survey_check(
     *,
     progress: Callable[[str], None],
     api: Callable[[], CloudApi] | None = None,
+    kept: KeptRunners | None = None,
 ) -> list[Finding]:
     """All findings, in the order of the checks; those that are waived say so.
 
-    Without a cloud file only what ``api`` can be asked is looked at. Raises only for a wish that makes no sense:
+    Without a cloud file only what ``api`` can be asked is looked at. Nothing that was seen is remembered, but of
+    ``kept`` the releases' code, for the next call. Raises only for a wish that makes no sense:
     UnknownSeries, UnknownService, InvalidCloudFile.
     """
     target = None if wish.target is None else series_list().find(wish.target)
@@ -59,7 +62,7 @@ def survey_check(
     chosen = _chosen(cloud, wish.services)
     with (
         CheckContext(directories, cloud, chosen, target=target, said=wish.source, slurp=wish.slurp, api=api) as context,
-        NewRunners(context, environments, progress) as runners,
+        _runners(kept, context, environments, progress) as runners,
     ):
         policies = PolicyEnvironments(directories, environments, progress, interpreters=context.interpreters)
         return check_cloud(context, wish, environments, runners, policies, progress)
@@ -75,7 +78,19 @@ def check_cloud(
     cancelled: Callable[[], bool] = lambda: False,
 ) -> list[Finding]:
     """Run all checks that there are, side by side. ``environments`` is None where they have been built already."""
-    checks = [
+    checks = checks_of(wish, environments, runners, policies, progress)
+    return waived(run_checks(checks, context, cancelled=cancelled), wish.waivers)
+
+
+def checks_of(
+    wish: CheckWish,
+    environments: EnvironmentWish | None,
+    runners: Runners,
+    policies: PolicyEnvironments,
+    progress: Callable[[str], None],
+) -> list[Check]:
+    """All checks that there are."""
+    return [
         *BUILT_IN,
         way(environments),
         configuration_options(runners),
@@ -83,7 +98,14 @@ def check_cloud(
         service_owned(runners, progress),
         *plugins(wish.timeout_seconds),
     ]
-    return waived(run_checks(checks, context, cancelled=cancelled), wish.waivers)
+
+
+def _runners(
+    kept: KeptRunners | None, context: CheckContext, wish: EnvironmentWish, progress: Callable[[str], None]
+) -> NewRunners:
+    if kept is None:
+        return NewRunners(context, wish, progress)
+    return RunnersOfRound(kept, context, wish, progress)
 
 
 def _chosen(cloud: Cloud | None, named: Iterable[str]) -> tuple[str, ...]:

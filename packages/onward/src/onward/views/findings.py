@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from onward.checks.finding import Finding, Result
+from onward.checks.finding import QUIET, Finding, Result
 from onward.checks.grouping import Group, grouped
 from onward.views.page import Page
 from onward.views.words import counted
@@ -17,8 +17,27 @@ WORDS: dict[Result, tuple[str, str]] = {
     "pass": ("pass", "green"),
 }
 WAIVED = ("waived", "magenta")
-QUIET: tuple[Result, ...] = ("pass", "not-checked")
-"""Results that are told in one paragraph each, after all others."""
+FIELDS = ("Check", "About", "Result", "Details", "Way out", "How", "Found by", "Waived")
+"""What is told of a finding, as columns and as the keys of its data."""
+
+
+def fields_of(finding: Finding) -> tuple[str, ...]:
+    """What FIELDS names."""
+    return (
+        finding.name,
+        finding.about,
+        finding.result,
+        finding.details,
+        finding.way_out,
+        finding.how,
+        finding.check,
+        finding.waived,
+    )
+
+
+def as_data(finding: Finding) -> dict[str, str]:
+    """A finding as ``-f json`` shows it."""
+    return dict(zip(FIELDS, fields_of(finding), strict=True))
 
 
 def print_findings(findings: Sequence[Finding], stream: TextIO) -> None:

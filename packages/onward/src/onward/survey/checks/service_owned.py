@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -68,17 +68,13 @@ class NewRunners:
         with self._lock:
             self._over = True
             for pid in self._at_work:
-                os.kill(pid, SIGKILL)
+                with suppress(ProcessLookupError):  # It may have ended by itself.
+                    os.kill(pid, SIGKILL)
 
     @contextmanager
     def runner(self, service: str, series: Series) -> Iterator[Runner]:
         """Build the environment unless it is there, and import the code."""
-        environment = self._built(service, series, "building and importing it")
-        known = recipe(service)
-        with (
-            tempfile.TemporaryDirectory(prefix="onward-check-") as logs,
-            warm_runner(environment.python, known.warm_modules, Path(logs) / "runner.log", known.variables) as runner,
-        ):
+        with self.imported(service, series) as runner:
             with self._lock:
                 if self._over:
                     raise RunnerDied("The checks were ended before this one began.")
@@ -88,6 +84,17 @@ class NewRunners:
             finally:
                 with self._lock:
                     self._at_work.discard(runner.pid)
+
+    @contextmanager
+    def imported(self, service: str, series: Series) -> Iterator[Runner]:
+        """Build the environment unless it is there, and import the code: a runner until the context is left."""
+        environment = self._built(service, series, "building and importing it")
+        known = recipe(service)
+        with (
+            tempfile.TemporaryDirectory(prefix="onward-check-") as logs,
+            warm_runner(environment.python, known.warm_modules, Path(logs) / "runner.log", known.variables) as runner,
+        ):
+            yield runner
 
     def environment(self, service: str, series: Series) -> Path:
         """Build it unless it is there."""

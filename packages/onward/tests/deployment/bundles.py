@@ -1,6 +1,6 @@
 """Bundles that tests deploy, and what a plan of them is computed from."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePath
 
 from onward.catalog.charms import charms
@@ -8,12 +8,14 @@ from onward.catalog.wsgi import APACHE_PROGRAMS
 from onward.model.bundle import Bundle, parse_bundle
 from onward.plan.deployment.addresses import with_addresses
 from onward.plan.deployment.granting import lent_out
-from onward.plan.deployment.planner import DeploymentWish
+from onward.plan.deployment.numbers import unit_numbers
+from onward.plan.deployment.planner import DeploymentWish, step_digest
 from onward.plan.deployment.remote import Remote
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import topology
 from onward.plan.deployment.words import Words
 from onward.plan.forward import EnvironmentChoice
+from onward.plan.plan import Plan
 
 KEYSTONE = """\
 name: {name}
@@ -56,6 +58,8 @@ def lent(text: str, bundle: Bundle) -> dict[str, Remote]:
 def wish(
     text: str,
     taken: Mapping[str, str] | None = None,
+    leaving: Collection[str] = (),
+    mutable: Collection[str] = (),
     *,
     model: str = "demo",
     network: int = 16,
@@ -64,9 +68,15 @@ def wish(
     user: str = "onward",
     **more: object,
 ) -> DeploymentWish:
-    """``taken`` are addresses that were given before; ``provider`` is the bundle of the model that saas are of."""
-    bundle = parse_bundle(text, "cloud.yaml")
-    found = topology(bundle, charms(), "cloud.yaml", lent(provider, bundle) if provider else {})
+    """``taken`` are addresses that were given before, ``leaving`` units that go, ``mutable`` options that
+    every release takes over without a restart; ``provider`` is the bundle of the model that saas are of."""
+    bundle, units = parse_bundle(text, "cloud.yaml"), dict[str, list[int]]()
+    for unit in taken or {}:
+        name, slash, number = unit.partition("/")
+        if slash:
+            units.setdefault(name, []).append(int(number))
+    numbers = unit_numbers(bundle, units, leaving)
+    found = topology(bundle, charms(), "cloud.yaml", lent(provider, bundle) if provider else {}, numbers)
     services = [name for name, charm in found.charms.items() if charm.service]
     names = [unit for name in found.applications for unit in found.units(name)]
     balancers = [name for name in found.applications if found.balanced_by(name)]
@@ -82,6 +92,7 @@ def wish(
         programs={program.command: f"/usr/bin/{program.package}" for program in programs},
         environments={name: f"/environments/{name}" for name in services},
         series=dict.fromkeys(services, series),
+        mutable=dict.fromkeys(services, frozenset(mutable)),
     )
     choices = {
         name: EnvironmentChoice(
@@ -90,3 +101,12 @@ def wish(
         for name in services
     }
     return DeploymentWish(topology=found, site=site, record={"model": model}, choices=choices, **more)  # type: ignore[arg-type]
+
+
+def done(plan: Plan) -> dict[str, str]:
+    """What is noted when it is carried out: its steps, and those that are done with them."""
+    found = {step.id: step_digest(step) for step in plan.steps}
+    for step in plan.steps:
+        if step.action == "unit.start":
+            found |= step.model_dump()["arguments"]["taken_over"]
+    return found

@@ -25,7 +25,7 @@ class Operator:
     bundle: Path
 
     def run(self, *words: str | Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "onward.commands.main", *self._where(), *map(str, words)]
+        argv = [sys.executable, "-m", "onward.commands.main", *self.where(), *map(str, words)]
         return subprocess.run(
             argv, check=False, capture_output=True, text=True, timeout=900, env={**os.environ, **(environment or {})}
         )
@@ -57,7 +57,8 @@ class Operator:
         """The first process of every unit."""
         return {each.unit: each.pid for each in self.supervisor(model).states() if each.pid}
 
-    def _where(self) -> list[str]:
+    def where(self) -> list[str]:
+        """The options that say where it all is."""
         return ["--state-dir", str(self.directories.state), "--cache-dir", str(self.directories.cache)]
 
 

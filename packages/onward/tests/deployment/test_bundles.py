@@ -1,14 +1,17 @@
 """What a bundle may say, and how it is told what is wrong with it."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from onward.catalog.charms import charms
-from onward.errors import BundleInvalid, BundleUnsatisfied
+from onward.errors import BundleInvalid, BundleUnsatisfied, MachineElsewhere
 from onward.model.bundle import MOST_UNITS, parse_bundle, without_effect
 from onward.plan.deployment.addresses import with_addresses
 from onward.plan.deployment.topology import topology
+from onward.survey.deployment import read_bundle
 
 APPLICATIONS = """\
 applications:
@@ -43,7 +46,10 @@ def test_an_application_is_of_the_charm_that_has_its_name() -> None:
         ("applications:\n  Keystone:\n", "cloud.yaml:2: applications.Keystone"),
         ("applications: {}\n", "cloud.yaml:1: applications: "),
         ("applications:\n  mariadb:\nrelations:\n  - [a, b, c]\n", "cloud.yaml:3: relations: "),
-        ("applications:\n  mariadb:\n    unit-options:\n      '4': {debug: true}\n", "there is no unit 4 among 1"),
+        (
+            "applications:\n  mariadb:\n    unit-options:\n      '4': {debug: true}\n",
+            "there is no unit 4 among mariadb/0",
+        ),
         ("[1, 2", "expected ',' or ']'"),
         ("applications:\n  keystoen:\n", "did you mean keystone?"),
         (f"{APPLICATIONS}relations: [[keystone, mysql]]\n", "there is no mysql"),
@@ -63,6 +69,13 @@ def test_an_application_is_of_the_charm_that_has_its_name() -> None:
             "applications: {a: &one {charm: mariadb, offers: {db: {endpoints: [shared-db]}}}, b: *one}",
             "several have the name db",
         ),
+        (
+            "applications:\n  mariadb:\n    num_units: 3\n    to: ['0',\n      '1']\nmachines: {'0': }\n",
+            "cloud.yaml:5: applications.mariadb.to.1: there is no machine or application 1; machines: 0",
+        ),
+        ("applications:\n  mariadb: {to: ['lxd:3']}\n", "no machine or application lxd:3; machines: none"),
+        ("applications:\n  mariadb: {to: [near:new]}\n", "no machine or application near:new"),
+        ("applications:\n  mariadb: {to: [new, new]}\n", "cloud.yaml:2: applications.mariadb.to: 2 places for 1 unit"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line_and_key(text: str, said: str) -> None:
@@ -83,8 +96,33 @@ def test_what_uses_an_application_without_units_can_never_come_up() -> None:
 
 
 def test_keys_of_juju_that_mean_nothing_here_are_told() -> None:
-    bundle = parse_bundle("applications: {mariadb: {constraints: mem=4G, expose: true}}", "cloud.yaml")
-    assert without_effect(bundle) == ["applications.mariadb.constraints", "applications.mariadb.expose"]
+    text = """\
+default-base: ubuntu@24.04
+applications:
+  mariadb: {constraints: mem=4G, expose: true, bindings: {"": internal}, to: [lxd:0]}
+  memcached: {to: [mariadb/0]}
+machines: {0: {constraints: arch=amd64}}
+"""
+    assert without_effect(parse_bundle(text, "cloud.yaml")) == [
+        "default-base",
+        "applications.mariadb.constraints",
+        "applications.mariadb.expose",
+        "applications.mariadb.bindings",
+        "machines.0.constraints",
+    ]
+
+
+def test_a_machine_that_is_not_this_one_is_refused_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "cloud.yaml"
+    file.write_text(
+        "applications: {mariadb: {to: ['0']}}\n"
+        "machines:\n"
+        "  '0':\n    address: localhost\n"
+        "  '1':\n    address: 192.0.2.1\n"
+    )
+    with pytest.raises(MachineElsewhere) as raised:
+        read_bundle(file, None)
+    assert raised.value.evidence == f"{file}:6: machines.1.address: 192.0.2.1 is no address of this machine"
 
 
 NAMES = st.lists(st.from_regex(r"[a-z]{1,8}/[0-9]{1,2}", fullmatch=True), unique=True, max_size=40)

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from bundles import wish
+from bundles import done, wish
 from deploying import Operator
 
 from onward.actions.database_grant import WithdrawDatabase
@@ -25,7 +25,7 @@ from onward.errors import (
 from onward.hosts.state import Directories
 from onward.model.deployment import UnitState
 from onward.plan.deployment.granting import Granted, granted_elsewhere
-from onward.plan.deployment.planner import plan_deployment, step_digest
+from onward.plan.deployment.planner import plan_deployment
 from onward.plan.deployment.removal import plan_removal
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
@@ -72,10 +72,10 @@ def test_names_at_a_shared_server_are_nobody_elses() -> None:
 
 
 def test_keystone_itself_is_found_in_the_region_of_the_other_model() -> None:
-    arguments = plan_of().step("grant/placement/identity-service").arguments
+    arguments = plan_of().step("grant/placement/identity-service/keystone").arguments
     assert [each["type"] for each in arguments["alongside"]] == ["identity"]  # type: ignore[union-attr, index, call-overload]
     same = plan_of(TWO.replace(", options: {region: RegionTwo}", ""))
-    assert same.step("grant/placement/identity-service").arguments["alongside"] == []
+    assert same.step("grant/placement/identity-service/keystone").arguments["alongside"] == []
 
 
 def test_only_names_of_the_other_models_secrets_are_known() -> None:
@@ -123,13 +123,13 @@ def test_every_charm_says_in_its_files_the_names_that_it_was_granted(name: str) 
 
 
 def test_what_holds_is_left_alone_and_a_new_region_takes_the_old_one_back_first() -> None:
-    held = {step.id: step_digest(step) for step in plan_of().steps}
+    held = done(plan_of())
     assert plan_of(holds=held).steps == ()
     old = tuple(each for each in granted() if each.action == "identity.grant")
     moved = plan_of(TWO.replace("RegionTwo", "RegionThree"), holds=held, begun=frozenset(held), withdrawn=old)
-    withdrawal = moved.step("withdraw/placement/identity-service")
+    withdrawal = moved.step("withdraw/placement/identity-service/keystone")
     assert withdrawal.action == "identity.withdraw"
-    assert withdrawal.id in moved.step("grant/placement/identity-service").needs
+    assert withdrawal.id in moved.step("grant/placement/identity-service/keystone").needs
     assert "database.withdraw" not in {step.action for step in moved.steps}, "data are not removed unasked"
 
 
@@ -137,10 +137,10 @@ def test_what_is_destroyed_leaves_the_catalogue_first_and_its_database_last() ->
     site = wish(TWO, model="region-two", provider=ONE).site
     order = [step.id for step in plan_removal(site, [("haproxy/0",), ("placement/0",)], granted()).steps]
     assert order == [
-        "withdraw/placement/identity-service",
+        "withdraw/placement/identity-service/keystone",
         "remove/haproxy/0",
         "remove/placement/0",
-        "withdraw/placement/shared-db",
+        "withdraw/placement/shared-db/database",
         "forget",
     ]
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 from pathlib import Path
@@ -94,16 +95,55 @@ def test_it_is_told_what_its_deployment_took_and_what_made_it_so_long(deployed: 
     assert "OW952" in deployed.run("timings", "compare", "first", run).stderr
 
 
-def test_an_option_of_one_unit_restarts_that_unit_alone(deployed: Operator) -> None:
-    before = deployed.pids("small")
-    deployed.deploy(BUNDLE.replace("num_units: 2", "num_units: 2\n    unit-options: {'1': {debug: true}}"))
-    during = deployed.pids("small")
-    assert [unit for unit in before if during[unit] != before[unit]] == ["keystone/1"]
-    configuration = deployed.store("small").directory / "units" / "keystone-1" / "etc" / "keystone.conf"
-    assert "debug = true" in configuration.read_text()
+def workers(operator: Operator) -> list[int]:
+    """The processes that answer for Keystone's second unit."""
+    master = operator.pids("small")["keystone/1"]
+    return sorted(map(int, Path(f"/proc/{master}/task/{master}/children").read_text().split()))
+
+
+def connections(operator: Operator) -> set[int]:
+    """Keystone's connections as the database server has numbered them."""
+    store = operator.store("small")
+    where = {"host": store.record()["addresses"]["mariadb/0"], "user": "keystone"}
+    with pymysql.connect(**where, password=store.secrets()["keystone/shared-db"]) as own, own.cursor() as cursor:
+        cursor.execute("SHOW PROCESSLIST")
+        return {number for number, *_ in cursor.fetchall()} - {own.thread_id()}
+
+
+def tells_details(operator: Operator) -> bool:
+    """Whether Keystone's second unit writes what is only for debugging when somebody logs in at it."""
+    store = operator.store("small")
+    logs = sorted((store.directory / "units" / "keystone-1" / "log").glob("*.log"))
+    before = {path: path.stat().st_size for path in logs}
+    address = store.record()["addresses"]["keystone/1"]
+    assert requests.get(f"http://{address}:5000/v3/projects", timeout=60).status_code == 401
+    return any(b" DEBUG " in path.read_bytes()[before[path] :] for path in logs)
+
+
+KILLED = ["unit.file-written#1", "unit.owes-reload#1", "unit.reloaded#1"]
+
+
+@pytest.mark.parametrize("point", ["", *(pytest.param(point, marks=pytest.mark.full) for point in KILLED)])
+def test_a_mutable_option_is_taken_over_with_no_restart_and_no_new_connection(deployed: Operator, point: str) -> None:
+    """Also when Onward is killed meanwhile, and asked for the same again."""
     assert log_in(deployed, "public")[0].status_code == 201
-    deployed.deploy(BUNDLE)
-    assert "debug = true" not in configuration.read_text()
+    assert not tells_details(deployed)
+    before, working, connected = deployed.pids("small"), workers(deployed), connections(deployed)
+    if point:
+        killed = deployed.run("config", "keystone/1", "debug=true", environment={"ONWARD_CRASH_AT": point})
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        deployed.must("config", "keystone/1", "debug=true")
+    else:
+        shown = deployed.must("config", "keystone/1", "debug=true", "--dry-run")
+        assert "reload/keystone/1" in shown
+        assert "start/" not in shown
+        deployed.must("config", "keystone/1", "debug=true")
+    until("it tells details", lambda: tells_details(deployed), 30)
+    deployed.must("config", "keystone/1", "debug=")
+    until("it tells them no more", lambda: not tells_details(deployed), 30)
+    assert (deployed.pids("small"), workers(deployed)) == (before, working)
+    assert set() < connected <= connections(deployed)
+    assert "Nothing was changed." in deployed.deploy(BUNDLE)
 
 
 def test_an_option_is_set_and_taken_back_by_name(deployed: Operator) -> None:
@@ -116,6 +156,52 @@ def test_an_option_is_set_and_taken_back_by_name(deployed: Operator) -> None:
     deployed.must("config", "keystone/1", "token.expiration=")
     assert "expiration = 7200" in configuration.read_text()
     assert "Nothing was changed." in deployed.deploy(BUNDLE)
+
+
+def behind_the_balancer(operator: Operator) -> set[str]:
+    configuration = operator.store("small").directory / "units" / "haproxy-0" / "etc" / "haproxy.cfg"
+    return set(re.findall(r"server (keystone-\d)", configuration.read_text()))
+
+
+def test_a_unit_leaves_the_balancer_and_another_joins_it_and_the_rest_keep_number_and_process(
+    deployed: Operator,
+) -> None:
+    before = deployed.pids("small")
+    deployed.must("remove-unit", "keystone/0")
+    assert behind_the_balancer(deployed) == {"keystone-1"}
+    assert [unit for unit in statuses(deployed) if unit.startswith("keystone")] == ["keystone/1"]
+    assert not (deployed.store("small").directory / "units" / "keystone-0").exists()
+    assert log_in(deployed, "public")[0].status_code == 201
+    deployed.must("add-unit", "keystone")
+    assert behind_the_balancer(deployed) == {"keystone-0", "keystone-1"}
+    assert {each["State"] for each in statuses(deployed).values()} == {"active"}
+    assert log_in(deployed, "public")[0].status_code == 201
+    assert deployed.pids("small")["keystone/1"] == before["keystone/1"], "nothing of it has changed"
+    assert "Nothing was changed." in deployed.deploy(BUNDLE), "two units are what the bundle says"
+
+
+@pytest.mark.full
+def test_a_relation_is_ended_and_made_again(deployed: Operator) -> None:
+    configuration = deployed.store("small").directory / "units" / "keystone-0" / "etc" / "keystone.conf"
+    text = configuration.read_text()
+    deployed.must("unrelate", "keystone", "memcached")
+    assert "[cache]\nenabled = false" in configuration.read_text()
+    assert log_in(deployed, "public")[0].status_code == 201
+    deployed.must("relate", "keystone", "memcached")
+    assert configuration.read_text() == text
+
+
+def test_what_others_use_is_not_removed(deployed: Operator) -> None:
+    before, record = deployed.pids("small"), deployed.store("small").record()
+    for words in (["remove-unit", "mariadb/0"], ["unrelate", "keystone", "mariadb"]):
+        refused = deployed.run(*words)
+        assert refused.returncode == 4
+        assert "OW902" in refused.stderr
+    unknown = deployed.run("remove-unit", "keystone/7")
+    assert unknown.returncode == 4
+    assert "it has: mariadb/0, memcached/0, keystone/0, keystone/1, haproxy/0" in unknown.stderr
+    assert deployed.pids("small") == before
+    assert deployed.store("small").record() == record
 
 
 def test_an_option_that_there_is_not_is_refused_with_the_nearest_names(deployed: Operator) -> None:

@@ -4,12 +4,15 @@ import re
 import signal
 from pathlib import Path
 
+import pymysql
 import pytest
+import requests
 from bundles import CLUSTERS
 from deploying import Operator
 
 from onward.engine.crash import CRASH_POINTS
 from onward.hosts.leftovers import processes_of
+from onward.hosts.user import own_name
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.timeout(1200)]
 
@@ -81,6 +84,33 @@ def test_killed_at_every_crash_point_it_is_resumed_to_the_same_end(module_operat
     deploys_to_the_same_end(module_operator, point)
 
 
+LEAVING = [f"{point}#{number}" for point in OF_STEPS for number in (1, 2)] + ["unit.stopped#1"]
+
+
+@pytest.mark.parametrize(
+    "point", [pytest.param(each, marks=() if each == "unit.stopped#1" else pytest.mark.full) for each in LEAVING]
+)
+def test_a_unit_whose_removal_is_killed_is_gone_in_the_end(module_operator: Operator, point: str) -> None:
+    """The run of one unit's removal has two steps: what the model shall be is remembered, and the unit leaves."""
+    module_operator.deploy(MEMCACHED)
+    store = module_operator.store("cache")
+    staying = module_operator.pids("cache")["memcached/1"]
+    both = module_operator.run("remove-unit", "memcached/0", "memcached/1")
+    assert both.returncode == 4
+    said = " ".join(both.stderr.replace("\\\n", " ").split())
+    assert "onward remove-unit memcached/0 memcached/1 --model cache --approve sha256:" in said
+    killed_at(module_operator, point, "remove-unit", "memcached/0")
+    run = module_operator.must("runs", "list", "-f", "value", "-c", "Run").split()[0]
+    assert module_operator.run("runs", "resume", run).returncode in (0, 4)
+    assert module_operator.pids("cache") == {"memcached/1": staying}
+    assert [path.name for path in (store.directory / "units").iterdir()] == ["memcached-1"]
+    assert listening(store.record()["network"]) == [store.record()["addresses"]["memcached/1"]]
+    last = re.findall(r"sha256:[0-9a-f]{64}", module_operator.must("remove-unit", "memcached/1", "--dry-run"))[-1]
+    module_operator.must("remove-unit", "memcached/1", "--approve", last)
+    assert listening(store.record()["network"]) == []
+    module_operator.destroy("cache")
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("point", OF_REMOVAL)
 def test_a_removal_that_is_killed_leaves_nothing_in_the_end(module_operator: Operator, point: str) -> None:
@@ -95,11 +125,46 @@ def test_a_removal_that_is_killed_leaves_nothing_in_the_end(module_operator: Ope
     assert processes_of(module_operator.directories.state) == []
 
 
+def nodes_of_broker(operator: Operator) -> set[str]:
+    """As one that was there from the beginning sees them, whether or not they run."""
+    store = operator.store("clusters")
+    address = store.record()["addresses"]["rabbitmq-server/2"]
+    password = store.secrets()["rabbitmq-server/administrator"]
+    answer = requests.get(f"http://{address}:15672/api/nodes", auth=("onward", password), timeout=30)
+    return {each["name"] for each in answer.json()}
+
+
+def servers_of_cluster(operator: Operator) -> str:
+    socket = Path(operator.store("clusters").record()["sockets"]) / "mariadb-2.sock"
+    with pymysql.connect(unix_socket=str(socket), user=own_name()) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_size'")
+        ((_, size),) = cursor.fetchall()
+    return str(size)
+
+
+def nodes_leave_and_others_join(operator: Operator) -> None:
+    """The first of each: those whose number says that they begin a cluster."""
+    before = nodes_of_broker(operator)
+    alone = operator.run("remove-unit", "mariadb/0", "mariadb/1")
+    assert alone.returncode == 4
+    assert "OW921" in alone.stderr
+    operator.must("remove-unit", "mariadb/0", "rabbitmq-server/0")
+    assert nodes_of_broker(operator) == {name for name in before if not name.startswith("rabbit0@")}
+    assert servers_of_cluster(operator) == "2"
+    operator.must("add-unit", "mariadb")
+    operator.must("add-unit", "rabbitmq-server")
+    assert len(nodes_of_broker(operator)) == 3
+    assert servers_of_cluster(operator) == "3"
+    shown = operator.must("status", "clusters", "-f", "value", "-c", "State").split()
+    assert shown == ["active"] * 6
+
+
 @pytest.mark.full
 @pytest.mark.broker
 def test_clusters_form_and_are_one(module_operator: Operator) -> None:
     module_operator.deploy(CLUSTERS.format(name="clusters"))
     shown = module_operator.must("status", "clusters", "-f", "value", "-c", "State").split()
     assert shown == ["active"] * 6
+    nodes_leave_and_others_join(module_operator)
     module_operator.destroy("clusters")
     assert processes_of(module_operator.directories.state) == []

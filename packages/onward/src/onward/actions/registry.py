@@ -35,6 +35,7 @@ from onward.actions.trial_fault import InjectFault
 from onward.actions.trial_use import KeptByCloud, RemoveTrial, UseCloud
 from onward.actions.unit_command import UnitCommand
 from onward.actions.unit_configure import ConfigureUnit
+from onward.actions.unit_reload import ReloadUnit
 from onward.actions.unit_remove import RemoveUnit
 from onward.actions.unit_start import StartUnit
 from onward.actions.warm_runner import WarmRunner
@@ -84,6 +85,7 @@ def _deployment(directories: Directories) -> list[Action]:
         PublishApplication(),
         RabbitmqFormed(directories),
         RecordModel(directories),
+        ReloadUnit(directories),
         StartSupervisor(directories),
         StartUnit(directories),
     ]

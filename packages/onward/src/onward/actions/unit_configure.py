@@ -43,6 +43,8 @@ class ConfigureUnit:
             text = store.resolved(file.text)
             path = directory / file.path
             if not path.is_file() or path.read_text(encoding="utf-8") != text:
+                # Its processes may begin anew at any time, and read this: what they have taken over is known no more.
+                store.undo(f"reload/{state.unit}")
                 write_private(path, text)
                 crash_point("unit.file-written")
             digests[file.path] = hashlib.sha256(text.encode()).hexdigest()

@@ -5,8 +5,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import Field
+
+from onward.actions.cluster_member import galera_status, is_synced
 from onward.actions.deployment import store_of
 from onward.actions.supervisor_start import supervisor_of
+from onward.actions.waiting import wait_until
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import StepFailed, UnitNotReady
@@ -17,8 +21,6 @@ from onward.model.deployment import UnitProcess
 from onward.observe.listening import answers
 from onward.plan.step import Frozen
 
-FORMED = "cluster"
-"""A file in the directory of a unit that has been part of a whole cluster."""
 MOST_BEGINNINGS = 4
 """A process that ends so often before it serves will not do so the next time."""
 STEADY_SECONDS = 8
@@ -31,6 +33,10 @@ MOST_LINES, FEW_LINES = 300, 6
 _EXCEPTION = re.compile(r"(?:^|\s)[\w.]+(?:Error|Exception|Invalid\w*|NotFound|Refused\w*|Failure|Unreachable): \S")
 
 
+SYNCED_SECONDS = 600.0
+"""For a server that is given a copy of the data by another one."""
+
+
 class StartWish(Frozen):
     """The step's arguments."""
 
@@ -39,13 +45,17 @@ class StartWish(Frozen):
     processes: tuple[UnitProcess, ...]
     configuration: str
     begins: bool
+    taken_over: dict[str, str] = Field(default_factory=dict)
+    synced: str = ""
 
 
 class StartUnit:
     """``unit.start``: start the unit, or restart it where it runs with other files.
 
     Arguments: ``unit``, ``directory``, ``processes``, ``configuration`` (a digest of the files), ``begins`` (whether
-    it begins a cluster that never was). Evidence: ``pids`` by process, ``ready_seconds``, ``probes`` by process.
+    it begins a cluster that never was), ``taken_over`` (steps that are done with it, and their digests), ``synced``
+    (the socket of a database server that has to have all data of its cluster before another one is restarted).
+    Evidence: ``pids`` by process, ``ready_seconds``, ``probes`` by process.
     """
 
     name = "unit.start"
@@ -58,13 +68,17 @@ class StartUnit:
         wish = StartWish.model_validate(context.step.arguments)
         unit, supervisor = wish.unit, supervisor_of(self._directories, context)
         store = store_of(self._directories, context)
-        if wish.begins and not (wish.directory / FORMED).exists():
+        if wish.begins:
             _begin_cluster(wish, supervisor, store)
         began = time.monotonic()
         supervisor.apply(unit, wish.processes, wish.configuration)
         crash_point("unit.started")
         for process in wish.processes:
             self._wait(context, supervisor, unit, process, store)
+        if wish.synced:
+            _wait_synced(context, wish)
+        for step, digest in wish.taken_over.items():
+            store.note_done(step, digest, {})
         pids = {each.name: each.pid for each in supervisor.states(unit)}
         return {
             "pids": pids,
@@ -97,6 +111,18 @@ class StartUnit:
             if time.monotonic() > deadline:
                 raise _not_ready(context, unit, process, state, "does not serve in time")
             time.sleep(0.1)
+
+
+def _wait_synced(context: StepContext, wish: StartWish) -> None:
+    wait_until(
+        context,
+        lambda: galera_status(wish.synced),
+        lambda seen: is_synced(dict(seen)),
+        seconds=SYNCED_SECONDS,
+        stopped=f"Stopped while {wish.unit} was given its data.",
+        failed=f"{wish.unit} runs and does not become part of its cluster.",
+        state="The other servers run on as they are.",
+    )
 
 
 def _begin_cluster(wish: StartWish, supervisor: Supervisor, store: ModelStore) -> None:

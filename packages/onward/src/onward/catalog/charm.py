@@ -69,6 +69,9 @@ class ConfigFile(Fact):
     )
     text: str | None = Field(default=None, description="Any other file")
     program: str | None = Field(default=None, description="A program that comes with the charms, as it is")
+    restarts: bool = Field(
+        default=True, description="False: only a process that begins needs what it says, one that runs need not"
+    )
     options: bool = Field(default=False, description="The options of bundle and operator are written here as well")
 
 
@@ -110,15 +113,29 @@ class CharmProcess(Fact):
     wsgi: Uwsgi | None = None
     environment: dict[str, str] = Field(default_factory=dict)
     ready: Ready | None = None
+    reload_signal: Literal["HUP"] | None = Field(
+        default=None, description="By which it takes over mutable options; None: it has to be restarted. Not for wsgi"
+    )
     stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
     stop_seconds: int = 30
     stop_group: bool = Field(default=False, description="Signal all that it has started as well, not only itself")
 
 
+class Leave(Fact):
+    """How a cluster is told that a node which was stopped does not come back. Run beside a unit that stays."""
+
+    argv: tuple[str, ...]
+    environment: dict[str, str] = Field(default_factory=dict)
+    stdin: str = Field(description="``leaving`` is the number of the unit that was stopped")
+    answer: str = Field(description="What is printed when the cluster has forgotten it")
+    source: str
+
+
 class ClusterRule(Fact):
-    """When the units of an application have become one cluster."""
+    """When the units of an application have become one cluster, and how one leaves it."""
 
     kind: Literal["galera", "rabbitmq"]
+    leave: Leave | None = Field(default=None, description="None: a node that is stopped has left")
 
 
 class Registration(Fact):

@@ -72,6 +72,8 @@ def contradictions(charm: Charm, common: Sections) -> list[str]:
         key = f"processes[{process.name}]"
         if bool(process.argv) == bool(process.wsgi):
             wrong.append(f"{key}: it has either argv or wsgi")
+        if process.wsgi is not None and process.reload_signal is not None:
+            wrong.append(f"{key}.reload_signal: an API is told in another way")
         if process.wsgi is not None:
             ports.append((f"{key}.wsgi.port", process.wsgi.port))
             if bool(process.wsgi.applications) == bool(process.wsgi.paste):

@@ -1,15 +1,14 @@
 """``onward config``: change options of an application or of one unit of what is deployed."""
 
 import argparse
+from functools import partial
 from typing import Any
 
-from onward.commands.base import Command, directories_of
-from onward.commands.controller import carry_out
-from onward.survey.deployment import only_model, survey_deployment, with_options
-from onward.survey.options import add_environment_options, environment_wish
+from onward.commands.model_change import ModelChange
+from onward.model.bundle_edit import with_options
 
 
-class Config(Command):
+class Config(ModelChange):
     """Set options of an application, or of one unit of it; only units that it concerns are restarted."""
 
     def get_parser(self, prog_name: str) -> Any:
@@ -19,20 +18,13 @@ class Config(Command):
         parser.add_argument(
             "settings", nargs="+", type=setting, metavar="OPTION=VALUE", help="token.expiration=600; empty: the default"
         )
-        parser.add_argument("--model", metavar="NAME", help="name of the model (default: the only one there is)")
-        add_environment_options(parser)
         return parser
 
     def take_action(self, parsed_args: Any) -> int:
         """Change what is remembered of the bundle, and bring the model to it."""
-        directories = directories_of(self)
-        model = only_model(directories, parsed_args.model)
-        wanted = with_options(directories, model, parsed_args.where, dict(parsed_args.settings))
-        plan = survey_deployment(directories, wanted, environment_wish(parsed_args), self.tell)
-        if not plan.steps:
-            print(f"{parsed_args.where} is so already. Nothing was changed.", file=self.app.stdout)
-            return 0
-        return carry_out(self.app, directories, plan, report_directory=None)
+        where, settings = parsed_args.where, dict(parsed_args.settings)
+        typed = ["config", where, *(f"{name}={value}" for name, value in settings.items())]
+        return self.change(parsed_args, partial(with_options, where=where, settings=settings), typed)
 
 
 def setting(text: str) -> tuple[str, str]:

@@ -1,46 +1,37 @@
 """``onward deploy`` and ``onward destroy``: a bundle becomes a running cloud, and nothing of it is left."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 from onward.commands.approval import require_approval
 from onward.commands.base import Command, directories_of
 from onward.commands.controller import carry_out
+from onward.commands.model_change import ModelChange
 from onward.commands.plan import show
-from onward.model.bundle import Bundle, without_effect
-from onward.survey.deployment import read_bundle, survey_deployment, survey_removal
+from onward.model.bundle import Bundle
+from onward.survey.deployment import read_bundle, survey_removal
 from onward.survey.offers import require_unused
-from onward.survey.options import add_environment_options, environment_wish
 
 
-class Deploy(Command):
+class Deploy(ModelChange):
     """Deploy a bundle, or bring what is deployed of it to what it says now. Done twice, it changes nothing."""
+
+    model_help = "name of the model (default: the bundle's name or file)"
 
     def get_parser(self, prog_name: str) -> Any:
         """Add the bundle."""
         parser = super().get_parser(prog_name)
         parser.add_argument("bundle", type=Path, help="YAML file with the keys of Juju's bundles")
-        parser.add_argument("--model", metavar="NAME", help="name of the model (default: the bundle's name or file)")
-        parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
-        parser.add_argument("-f", "--format", choices=("tree", "json"), default="tree", help="of the plan shown")
-        add_environment_options(parser)
         return parser
 
     def take_action(self, parsed_args: Any) -> int:
         """Read, plan, carry out."""
-        directories = directories_of(self)
         wanted = read_bundle(parsed_args.bundle, parsed_args.model)
-        plan = survey_deployment(directories, wanted, environment_wish(parsed_args), self.tell)
-        if ignored := without_effect(wanted.bundle):
-            print(f"without effect here: {', '.join(ignored)}", file=self.app.stderr)
-        if parsed_args.dry_run:
-            show(self, plan, parsed_args.format)
-            return 0
-        if not plan.steps:
-            print(f"{wanted.model} is as {parsed_args.bundle} says. Nothing was changed.", file=self.app.stdout)
-            return 0
-        return carry_out(self.app, directories, plan, report_directory=None)
+        command = shlex.join(["onward", "deploy", str(parsed_args.bundle), "--model", wanted.model])
+        nothing_left = f"{wanted.model} is as {parsed_args.bundle} says. Nothing was changed."
+        return self.bring(parsed_args, directories_of(self), wanted, command, nothing_left)
 
 
 class Destroy(Command):

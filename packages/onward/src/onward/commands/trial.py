@@ -8,8 +8,9 @@ from onward.commands.controller import carry_out
 from onward.commands.plan import show
 from onward.errors import DONE
 from onward.plan.trial import FAULTS
-from onward.survey.deployment import only_model, read_bundle, survey_deployment, survey_removal
+from onward.survey.deployment import read_bundle, survey_deployment, survey_removal
 from onward.survey.options import add_environment_options, environment_wish
+from onward.survey.recorded import only_model
 from onward.survey.trial import faults_of, survey_smoke, survey_trial
 
 

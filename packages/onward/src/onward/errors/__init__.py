@@ -46,6 +46,7 @@ from onward.errors.deployment import (
     BundleInvalid,
     BundleUnsatisfied,
     FaultUnknown,
+    MachineElsewhere,
     ModelUnknown,
     NoMemory,
     OfferInUse,
@@ -53,6 +54,7 @@ from onward.errors.deployment import (
     PortTaken,
     ProgramMissing,
     PromiseBroken,
+    UnitNeeded,
     UnitNotReady,
 )
 from onward.errors.machine import (
@@ -144,6 +146,7 @@ __all__ = [
     "InterpreterMissing",
     "InvalidCatalogue",
     "InvalidCloudFile",
+    "MachineElsewhere",
     "MigrationFailed",
     "ModelUnknown",
     "NoDiskSpace",
@@ -186,6 +189,7 @@ __all__ = [
     "StepFailed",
     "TargetNotAhead",
     "ToolMissing",
+    "UnitNeeded",
     "UnitNotReady",
     "UnknownRevision",
     "UnknownRun",

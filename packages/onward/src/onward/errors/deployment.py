@@ -83,6 +83,27 @@ class NoMemory(Refused):
     code = "OW910"
 
 
+class MachineElsewhere(Refused):
+    """A machine of the bundle has an address that is not one of this machine.
+
+    All units are deployed on the machine that Onward runs on; others are not reached yet. The evidence names line and
+    key. Leave out the address, or run Onward on that machine.
+    """
+
+    code = "OW922"
+
+
+class UnitNeeded(Refused):
+    """A unit was to be removed that the cloud cannot do without now.
+
+    A cluster of database servers or brokers keeps at least two nodes, or is removed as a whole with the application.
+    Nodes go only while all that stay run: they have the data from then on. ``onward status`` shows what does not run;
+    the same command goes through when it does.
+    """
+
+    code = "OW921"
+
+
 class UnitNotReady(OnwardError):
     """A unit was started and does not serve within the time its charm gives it, or ended again.
 

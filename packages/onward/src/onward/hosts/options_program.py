@@ -6,8 +6,9 @@ standard input and writes one to standard output. What the service prints goes t
 is read.
 
 In:   {"namespaces": [name]}, of the entry-point group oslo.config.opts
-Out:  {"options": [{"group", "name", "namespace", "formerly": [[group, name]], "kind": {...}, "secret", "removal",
-       "reason", "since", "default"}], "silent": {namespace: reason}}; silent are namespaces that could not be listed
+Out:  {"options": [{"group", "name", "namespace", "formerly": [[group, name]], "kind": {...}, "secret", "mutable",
+       "removal", "reason", "since", "default"}], "silent": {namespace: reason}}; silent are namespaces that could not be
+       listed
 """
 
 import json
@@ -100,6 +101,7 @@ def as_data(group, option, namespace):
         ],
         "kind": kind(option.type),
         "secret": bool(option.secret),
+        "mutable": bool(getattr(option, "mutable", False)),
         "removal": bool(option.deprecated_for_removal),
         "reason": " ".join((getattr(option, "deprecated_reason", None) or "").split()),
         "since": str(getattr(option, "deprecated_since", None) or ""),

@@ -5,7 +5,7 @@ https://documentation.ubuntu.com/juju/3.6/reference/bundle/ describes the keys. 
 :func:`without_effect` tells.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import yaml
@@ -29,7 +29,15 @@ _WITHOUT_EFFECT = (
     "revision",
     "base",
     "series",
+    "bindings",
 )
+_OF_MACHINES = ("annotations", "constraints", "base", "series")
+_OF_BUNDLE = ("tags", "base", "series")
+_CONTAINERS = ("lxd", "kvm")
+
+
+Fault = tuple[tuple[str | int, ...], str]
+"""The keys that lead to what is wrong, and what it is."""
 
 
 class Offer(Described):
@@ -49,8 +57,10 @@ class BundleApplication(Described):
     unit_options: dict[str, dict[str, OptionValue]] = Field(
         default_factory=dict, alias="unit-options", description="By the number of a unit: what differs there"
     )
-    to: tuple[str, ...] = Field(default=(), description="Machines, one for each unit")
-    bindings: dict[str, str] = Field(default_factory=dict, description="Networks by endpoint")
+    to: tuple[str, ...] = Field(
+        default=(), description="Where units are, one for each: a machine, lxd:MACHINE, an application or unit, new"
+    )
+    bindings: dict[str, str] | None = Field(default=None, description="Networks by endpoint; has no effect")
     offers: dict[OfferName, Offer] = Field(default_factory=dict, description="Endpoints for other models, by offer")
     annotations: JsonValue = None
     constraints: JsonValue = None
@@ -62,13 +72,6 @@ class BundleApplication(Described):
     base: JsonValue = None
     series: JsonValue = None
 
-    @model_validator(mode="after")
-    def _overrides_of_units(self) -> "BundleApplication":
-        for number in self.unit_options:
-            if not number.isdecimal() or int(number) >= self.num_units:
-                raise ValueError(f"unit-options: there is no unit {number} among {self.num_units}")
-        return self
-
     @field_validator("to", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
@@ -76,9 +79,9 @@ class BundleApplication(Described):
 
 
 class Machine(Described):
-    """A machine of the bundle. Without an address it is this one."""
+    """A machine of the bundle. It is this one, whose address may be said."""
 
-    address: str | None = None
+    address: str | None = Field(default=None, description="One of this machine's own; others are not reached yet")
     constraints: JsonValue = None
     annotations: JsonValue = None
     base: JsonValue = None
@@ -159,24 +162,52 @@ def parse_bundle(text: str, file: str) -> Bundle:
     except (yaml.YAMLError, RecursionError, NotYaml) as error:
         raise BundleInvalid(f"{file} is not YAML.", evidence=" ".join(str(error).split())) from None
     try:
-        return Bundle.model_validate(data)
+        bundle = Bundle.model_validate(data)
     except ValidationError as error:
         raise invalid_bundle(file, node, [(each["loc"], each["msg"]) for each in error.errors()]) from None
+    if misplaced := list(_misplaced(bundle)):
+        raise invalid_bundle(file, node, misplaced)
+    return bundle
+
+
+def _misplaced(bundle: Bundle) -> Iterator[Fault]:
+    """Units that are to be where there is nothing, each by its place in the file."""
+    for name, application in bundle.applications.items():
+        place = ("applications", name, "to")
+        if len(application.to) > application.num_units:
+            yield place, f"{len(application.to)} places for {application.num_units} units"
+        for number, directive in enumerate(application.to):
+            if not _is_placed(bundle, directive):
+                machines = ", ".join(bundle.machines) or "none"
+                yield (*place, number), f"there is no machine or application {directive}; machines: {machines}"
+
+
+def _is_placed(bundle: Bundle, directive: str) -> bool:
+    """Whether a placement names what there is: https://documentation.ubuntu.com/juju/3.6/reference/placement-directive/."""
+    container, colon, inside = directive.rpartition(":")
+    if colon and container not in _CONTAINERS:
+        return False
+    application, slash, number = inside.partition("/")
+    if slash:
+        return application in bundle.applications and number.isdecimal()
+    return inside == "new" or inside in bundle.machines or inside in bundle.applications
 
 
 def invalid_bundle(
-    file: str,
-    node: yaml.Node | None,
-    wrong: list[tuple[tuple[str | int, ...], str]],
-    next_command: str = "onward bundle schema",
+    file: str, node: yaml.Node | None, wrong: Sequence[Fault], next_command: str = "onward bundle schema"
 ) -> BundleInvalid:
     """The error for faults at these places of the file."""
-    lines = sorted((line_of(node, place), f"{'.'.join(map(str, place)) or 'file'}: {what}") for place, what in wrong)
     return BundleInvalid(
         f"{file} does not describe a deployment.",
-        evidence="\n".join(f"{file}:{line}: {what}" for line, what in lines),
+        evidence=faults_in_file(file, node, wrong),
         next_command=next_command,
     )
+
+
+def faults_in_file(file: str, node: yaml.Node | None, wrong: Sequence[Fault]) -> str:
+    """The faults with their lines and keys, as the evidence of an error; ``node`` is the file's content."""
+    lines = sorted((line_of(node, place), f"{'.'.join(map(str, place)) or 'file'}: {what}") for place, what in wrong)
+    return "\n".join(f"{file}:{line}: {what}" for line, what in lines)
 
 
 def line_of(node: yaml.Node | None, place: tuple[str | int, ...]) -> int:
@@ -201,9 +232,14 @@ def _children(node: yaml.Node | None) -> Iterator[tuple[str, tuple[int, yaml.Nod
 
 def without_effect(bundle: Bundle) -> list[str]:
     """The keys of the bundle that are Juju's and mean nothing here, each by its place."""
+    parts: list[tuple[str, Described, tuple[str, ...]]] = [("", bundle, _OF_BUNDLE)]
+    parts += [(f"applications.{name}.", each, _WITHOUT_EFFECT) for name, each in bundle.applications.items()]
+    parts += [(f"machines.{name}.", each, _OF_MACHINES) for name, each in bundle.machines.items()]
     return [
-        f"applications.{name}.{key}"
-        for name, application in bundle.applications.items()
-        for key in _WITHOUT_EFFECT
-        if getattr(application, key) is not None
+        f"{place}{_written(part, key)}" for place, part, keys in parts for key in keys if getattr(part, key) is not None
     ]
+
+
+def _written(part: Described, key: str) -> str:
+    """The key as a file has it."""
+    return type(part).model_fields[key].alias or key

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from onward.model.bundle import OptionValue
 from onward.model.cloud import Described
 
 SECRET = re.compile(r"\$\(secret:([a-z0-9-]+/[a-z0-9-]+)\)")
@@ -21,6 +22,7 @@ class UnitFile(Described):
 
     path: str = Field(description="Below the unit's directory")
     text: str
+    restarts: bool = Field(default=True, description="Whether a process that runs with an older one is restarted")
 
 
 class UnitPreparation(Described):
@@ -61,6 +63,8 @@ class UnitProcess(Described):
     environment: dict[str, str] = Field(default_factory=dict)
     directory: str
     ready: ReadyProbe | QueueProbe | None = None
+    reload_signal: Literal["HUP"] | None = Field(default=None, description="By which it takes over mutable options")
+    reload_file: str | None = Field(default=None, description="Or the file that is touched for that")
     stop_signal: Literal["TERM", "INT", "QUIT", "WINCH"] = "TERM"
     stop_seconds: int = 30
     stop_group: bool = False
@@ -74,3 +78,7 @@ class UnitState(Described):
     files: tuple[UnitFile, ...]
     preparations: tuple[UnitPreparation, ...] = ()
     processes: tuple[UnitProcess, ...] = ()
+    settled: str = Field(default="", description="Digest of what its processes have to be restarted for")
+    mutable: dict[str, OptionValue] = Field(
+        default_factory=dict, description="Options of its files that its processes take over while they run"
+    )

@@ -41,6 +41,8 @@ class Option(_Seen):
     """Groups and names under which the release reads it as well."""
     kind: ValueKind
     secret: bool
+    mutable: bool = False
+    """A process may take over another value while it runs."""
     removal: bool
     """The release says that it will go, with this reason, since this version."""
     reason: str

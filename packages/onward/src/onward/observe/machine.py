@@ -4,6 +4,7 @@ import os
 import re
 import resource
 import shutil
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,6 +26,21 @@ def observe_machine(places: Sequence[tuple[str, Path]]) -> Machine:
     memory, whose = _memory()
     soft, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     return Machine(tuple(found.values()), memory, whose, None if soft == resource.RLIM_INFINITY else soft)
+
+
+def is_own(address: str) -> bool:
+    """Whether an address or a host's name is one of this machine: only its own can be listened at."""
+    try:
+        found = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return False
+    for family, kind, protocol, _, where in found:
+        with socket.socket(family, kind, protocol) as tried:
+            try:
+                tried.bind(where)
+            except OSError:
+                return False
+    return True
 
 
 def free_bytes(path: Path) -> int:

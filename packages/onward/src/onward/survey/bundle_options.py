@@ -26,12 +26,14 @@ def require_options(
     choices: Mapping[str, EnvironmentChoice],
     directories: Directories,
     progress: Callable[[str], None],
-) -> None:
-    """Return when every option that the bundle sets is one. Raises OptionUnknown, which names all that are not.
+) -> dict[str, frozenset[str]]:
+    """Those options that are mutable, by application, when every one that the bundle sets is one.
 
+    Raises OptionUnknown, which names all that are not.
     A release can only be asked in its environment, which is built in the cache where it is not there yet.
     """
     wrong: list[str] = []
+    mutable: dict[str, frozenset[str]] = {}
     for name, charm in found.charms.items():
         own = _of_service(found.applications[name], charm)
         if not own:
@@ -43,12 +45,19 @@ def require_options(
         environment = build(specification(charm.service, choice), directories, progress)
         release = release_options(environment.path, recipe(charm.service), choice.series)
         wrong += [f"{name}: {each}" for each in _wrong(own, charm, release)]
+        mutable[name] = frozenset(option for option, _ in own if _is_mutable(option, release))
     if wrong:
         raise OptionUnknown(
             "The bundle sets options that there are not, or to what they cannot be.",
             evidence="\n".join(dict.fromkeys(wrong)),
             next_command="onward deploy --help",
         )
+    return mutable
+
+
+def _is_mutable(name: str, release: ReleaseOptions) -> bool:
+    option = release.current(*place_of(name))
+    return option is not None and option.mutable
 
 
 def _of_service(entry: BundleApplication, charm: Charm) -> list[tuple[str, str]]:

@@ -14,15 +14,18 @@ from onward.actions.build_environment import specification
 from onward.catalog.charms import charms
 from onward.catalog.load import series_list
 from onward.catalog.service import Driver
-from onward.errors import BundleInvalid, ModelUnknown
+from onward.errors import BundleInvalid, MachineElsewhere
 from onward.hosts.interpreters import find_interpreters
 from onward.hosts.model_store import ModelStore
 from onward.hosts.programs import find_programs
 from onward.hosts.state import Directories
 from onward.hosts.user import own_name
-from onward.model.bundle import parse_bundle
+from onward.model.bundle import Bundle, faults_in_file, parse_bundle
+from onward.model.bundle_edit import as_data
+from onward.observe.machine import is_own
 from onward.plan.deployment.addresses import with_addresses
 from onward.plan.deployment.forward import Move
+from onward.plan.deployment.numbers import unit_numbers
 from onward.plan.deployment.planner import DeploymentWish, plan_deployment
 from onward.plan.deployment.removal import plan_removal
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
@@ -31,7 +34,8 @@ from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.survey.bundle_options import require_options
 from onward.survey.capacity import available_memory, free_network, require_memory, require_ports
-from onward.survey.deployed import steps_that_hold
+from onward.survey.departure import require_departure
+from onward.survey.deployed import process_states, steps_that_hold
 from onward.survey.environments import choose_environments
 from onward.survey.moves import survey_moves
 from onward.survey.offers import (
@@ -44,7 +48,7 @@ from onward.survey.offers import (
 )
 from onward.survey.options import EnvironmentWish
 from onward.survey.pinned import Choose, keeping, survey_pinned
-from onward.survey.recorded import known_model, models, recorded_site, recorded_topology
+from onward.survey.recorded import known_model, models, numbers_of, recorded_site, recorded_topology, units_of
 from onward.survey.wanted import Wanted
 from onward.survey.wsgi import fitting, wsgi_packages, wsgi_programs
 
@@ -57,14 +61,29 @@ LONGEST_SOCKET_DIRECTORY = 60
 def read_bundle(path: Path, model: str | None) -> Wanted:
     """The bundle of a file; the model has the name that is given, that of the bundle, or that of the file.
 
-    Raises BundleInvalid.
+    Raises BundleInvalid, MachineElsewhere.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BundleInvalid(f"{path} cannot be read.", evidence=str(error)) from None
     bundle = parse_bundle(text, str(path))
+    _all_here(bundle, text, str(path))
     return Wanted(bundle, str(path), model or bundle.name or path.stem, text)
+
+
+def _all_here(bundle: Bundle, text: str, file: str) -> None:
+    """Return when all machines of the bundle are this one. Raises MachineElsewhere."""
+    elsewhere = [
+        (("machines", name, "address"), f"{machine.address} is no address of this machine")
+        for name, machine in bundle.machines.items()
+        if machine.address is not None and not is_own(machine.address)
+    ]
+    if elsewhere:
+        raise MachineElsewhere(
+            f"{file} names machines that Onward does not reach.",
+            evidence=faults_in_file(file, yaml.compose(text, yaml.SafeLoader), elsewhere),
+        )
 
 
 def survey_deployment(
@@ -80,10 +99,12 @@ def survey_deployment(
     ``back`` says which services return to backups of theirs.
     """
     remotes = remotes_of(directories, wanted)
-    found = topology(wanted.bundle, charms(), wanted.file, remotes)
-    require_offers_kept(directories, wanted)
     store = ModelStore(directories.models / wanted.model)
     before: Mapping[str, Any] = store.record() if store.exists else {}
+    deployed = units_of(store)
+    numbers = unit_numbers(wanted.bundle, numbers_of(before), wanted.leaving, deployed)
+    found = topology(wanted.bundle, charms(), wanted.file, remotes, numbers)
+    require_offers_kept(directories, wanted)
     of_charms = (program for charm in found.charms.values() for program in charm.programs)
     programs = find_programs((*of_charms, *wsgi_programs(found)))
     others = [known_model(directories, name).record()["network"] for name in models(directories)]
@@ -92,20 +113,21 @@ def survey_deployment(
         "model": wanted.model,
         "network": network,
         "addresses": with_addresses(before.get("addresses", {}), _addressed(found), network),
+        "units": {name: list(each) for name, each in numbers.items()},
         "sockets": str(sockets_directory(store.directory)),
-        "bundle": wanted.bundle.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        "bundle": as_data(wanted.bundle),
         **({"saas": {name: each.model_dump(mode="json") for name, each in remotes.items()}} if remotes else {}),
     }
     choices = _choices(directories, found, environments)
-    require_options(found, choices, directories, progress)
+    mutable = require_options(found, choices, directories, progress)
     choose = _chooser(directories, found, environments)
     kept = survey_pinned(wanted.model, found, before, choices, choose, directories, progress)
     record["pinned"] = {name: each.model_dump(mode="json", exclude_defaults=True) for name, each in kept.items()}
     found = keeping(found, kept)
-    site = _site(store, record, programs, directories, found, choices)
+    site = _site(store, record, programs, directories, found, choices, mutable)
     require_region_of_its_own(directories, wanted, found, site)
-    deployed = _units_of(store)
     surplus = tuple(unit for unit in deployed if unit not in site.addresses)
+    require_departure(found, surplus, process_states(store, site.sockets))
     require_ports(found, site, set(deployed))
     require_memory(found, set(deployed), available_memory())
     return plan_deployment(
@@ -136,58 +158,10 @@ def survey_removal(directories: Directories, model: str, *, leave_granted: bool 
     require_unused(directories, model)
     found = recorded_topology(store.record())
     order = [*reversed(found.in_order())]
-    units = _units_of(store)
+    units = units_of(store)
     groups = [tuple(unit for unit in units if unit.partition("/")[0] == name) for name in order]
     rest = tuple(unit for unit in units if unit.partition("/")[0] not in order)
     return plan_removal(recorded_site(store), [rest, *groups], () if leave_granted else all_granted(store))
-
-
-def only_model(directories: Directories, named: str | None) -> str:
-    """The model that is named, or the only one there is. Raises ModelUnknown."""
-    known = models(directories)
-    if named is None and len(known) == 1:
-        return known[0]
-    if named is None and known:
-        raise ModelUnknown(
-            "Several models are deployed here, and none was named.",
-            evidence=", ".join(known),
-            next_command=f"onward status {known[0]}",
-        )
-    return known_model(directories, named or "").directory.name
-
-
-def with_options(directories: Directories, model: str, where: str, settings: Mapping[str, str]) -> Wanted:
-    """The bundle of a model with these options set: of an application, or of one unit; an empty value takes one back.
-
-    Raises ModelUnknown, BundleInvalid.
-    """
-    bundle = known_model(directories, model).record()["bundle"]
-    application, slash, number = where.partition("/")
-    if application not in bundle["applications"]:
-        raise BundleInvalid(
-            f"{model} has no application called {application!r}.",
-            evidence=f"it has: {', '.join(bundle['applications'])}",
-            next_command=f"onward status {model}",
-        )
-    entry = bundle["applications"][application]
-    options = entry.setdefault("unit-options", {}).setdefault(number, {}) if slash else entry.setdefault("options", {})
-    for name, value in settings.items():
-        options.pop(name, None)
-        if value:
-            options[name] = yaml.safe_load(value) if is_plain(value) else value
-    # What was taken back leaves nothing, so that the bundle is again what it was before.
-    if slash and not options:
-        del entry["unit-options"][number]
-    text = yaml.safe_dump(bundle, sort_keys=False)
-    return Wanted(parse_bundle(text, f"the bundle of {model}"), f"the bundle of {model}", model, text)
-
-
-def is_plain(value: str) -> bool:
-    """Whether a value means the same in a bundle: a number, true or false."""
-    try:
-        return isinstance(yaml.safe_load(value), bool | int | float)
-    except (yaml.YAMLError, ValueError):
-        return False
 
 
 def _site(
@@ -197,6 +171,7 @@ def _site(
     directories: Directories,
     found: Topology,
     choices: Mapping[str, EnvironmentChoice],
+    mutable: Mapping[str, frozenset[str]],
 ) -> Site:
     paths = {
         name: str(directories.environments / specification(found.charms[name].service or "", choice).key)
@@ -212,6 +187,7 @@ def _site(
         programs=programs,
         environments=paths,
         series={name: choice.series for name, choice in choices.items()},
+        mutable=mutable,
     )
 
 
@@ -251,13 +227,6 @@ def _addressed(found: Topology) -> list[str]:
     names = [unit for name in found.applications for unit in found.units(name)]
     balancers = dict.fromkeys(balancer for name in found.applications if (balancer := found.balancer(name)))
     return names + [balancer_address(name, network) for name in balancers for network in NETWORKS]
-
-
-def _units_of(store: ModelStore) -> tuple[str, ...]:
-    """Units that exist already, or have begun to."""
-    directory = store.directory / "units"
-    found = [path.name.rsplit("-", 1) for path in sorted(directory.iterdir())] if directory.is_dir() else []
-    return tuple("/".join(each) for each in found)
 
 
 def sockets_directory(directory: Path) -> Path:

@@ -22,6 +22,20 @@ def models(directories: Directories) -> list[str]:
     return sorted(path.name for path in directories.models.iterdir() if ModelStore(path).exists)
 
 
+def only_model(directories: Directories, named: str | None) -> str:
+    """The model that is named, or the only one there is. Raises ModelUnknown."""
+    known = models(directories)
+    if named is None and len(known) == 1:
+        return known[0]
+    if named is None and known:
+        raise ModelUnknown(
+            "Several models are deployed here, and none was named.",
+            evidence=", ".join(known),
+            next_command=f"onward status {known[0]}",
+        )
+    return known_model(directories, named or "").directory.name
+
+
 def known_model(directories: Directories, model: str) -> ModelStore:
     """What is kept of a model that is deployed. Raises ModelUnknown."""
     store = ModelStore(directories.models / model)
@@ -42,7 +56,8 @@ def recorded_remotes(record: Mapping[str, Any]) -> dict[str, Remote]:
 
 def recorded_topology(record: Mapping[str, Any]) -> Topology:
     """A model's applications and relations as they were deployed."""
-    return topology(Bundle.model_validate(record["bundle"]), charms(), "model.json", recorded_remotes(record))
+    bundle = Bundle.model_validate(record["bundle"])
+    return topology(bundle, charms(), "model.json", recorded_remotes(record), numbers_of(record))
 
 
 def recorded_site(store: ModelStore) -> Site:
@@ -57,3 +72,20 @@ def recorded_site(store: ModelStore) -> Site:
         addresses=record["addresses"],
         programs={},
     )
+
+
+def units_of(store: ModelStore) -> tuple[str, ...]:
+    """Units that exist already, or have begun to."""
+    directory = store.directory / "units"
+    found = [path.name.rsplit("-", 1) for path in sorted(directory.iterdir())] if directory.is_dir() else []
+    return tuple("/".join(each) for each in found)
+
+
+def kept_bundle(directories: Directories, model: str) -> Bundle:
+    """What a model shall be, as a bundle. Raises ModelUnknown."""
+    return Bundle.model_validate(known_model(directories, model).record()["bundle"])
+
+
+def numbers_of(record: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Which units a model has, by application; none where it is not deployed."""
+    return {name: tuple(numbers) for name, numbers in record.get("units", {}).items()}

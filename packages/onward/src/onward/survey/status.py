@@ -1,9 +1,8 @@
 """How a deployed model is: asked of its processes and of the run that is at work on it, never remembered."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs
@@ -11,36 +10,15 @@ from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
 from onward.model.deployment import QueueProbe
+from onward.model.status import ModelStatus, State, UnitStatus
 from onward.observe.listening import answers
 from onward.plan.deployment.pinned import Pinned, said
 from onward.plan.deployment.topology import Topology
 from onward.survey.deployed import process_states
 from onward.survey.deployment import DEFAULT_SERIES
 from onward.survey.offers import uses
-from onward.survey.recorded import known_model, recorded_topology
-
-State = Literal["active", "starting", "waiting", "failed", "stopped", "unreachable"]
-
-
-@dataclass(frozen=True)
-class UnitStatus:
-    """A unit in one line."""
-
-    name: str
-    state: State
-    address: str
-    processes: tuple[str, ...]
-    """Each process with its process id."""
-    message: str
-    """Why it is not active."""
-
-
-@dataclass(frozen=True)
-class ModelStatus:
-    """A model: its units, and what is to be said of it as a whole."""
-
-    units: tuple[UnitStatus, ...]
-    said: tuple[str, ...]
+from onward.survey.recorded import known_model, recorded_topology, units_of
+from onward.survey.waiting import what_is_waited_for
 
 
 def survey_status(directories: Directories, model: str) -> ModelStatus:
@@ -55,8 +33,11 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
         for name in found.applications
         for unit in found.units(name)
     )
+    there = {unit.name for unit in units}
+    units += tuple(_leaving(unit, run, states.get(unit, [])) for unit in units_of(store) if unit not in there)
+    at_work = () if run is None or run.status != "running" else tuple(_at_work(run))
     related = [str(each) for each in uses(directories) if model in (each.user, each.remote.model)]
-    return ModelStatus(units, (*_said(run, store, states), *related, *_kept(model, found, record)))
+    return ModelStatus(units, (*_said(run, store, states), *related, *_kept(model, found, record)), at_work)
 
 
 def _kept(model: str, found: Topology, record: Mapping[str, Any]) -> Iterator[str]:
@@ -64,6 +45,21 @@ def _kept(model: str, found: Topology, record: Mapping[str, Any]) -> Iterator[st
     for name, told in record.get("pinned", {}).items():
         channel = found.applications[name].channel or DEFAULT_SERIES
         yield from said(model, name, channel.partition("/")[0], Pinned.model_validate(told))
+
+
+def _leaving(unit: str, run: RunRecord | None, states: list[ProcessState]) -> UnitStatus:
+    """A unit that the bundle has no more, and of which there is still something."""
+    processes = tuple(f"{each.name} {each.pid}" if each.pid else each.name for each in states)
+    waited = ""
+    if run is not None and any(each.step.id == f"remove/{unit}" for each in run.steps):
+        waited = what_is_waited_for(run, f"remove/{unit}")
+    return UnitStatus(unit, "leaving", "", processes, f"waits for {waited}" if waited else "to be removed")
+
+
+def _at_work(run: RunRecord) -> Iterator[tuple[str, float]]:
+    for each in run.steps:
+        if each.status == "running" and each.started is not None:
+            yield each.step.id, each.started
 
 
 def _unit(
@@ -82,7 +78,8 @@ def _unit(
     elif bad:
         state = "starting" if all(each.state == "STARTING" for each in bad) else "failed"
         log = store.directory / "units" / unit.replace("/", "-") / "log" / f"{bad[0].name}.log"
-        message = f"{bad[0].name}: {bad[0].state.lower()}, {bad[0].said}; {log}"
+        told = f", {bad[0].said}; {log}" if bad[0].said else ""
+        message = f"{bad[0].name}: {bad[0].state.lower()}{told}"
     elif silent := _silent(store, unit):
         state, message = "unreachable", f"runs, and does not answer at {silent}"
     else:
@@ -100,9 +97,9 @@ def _not_there(unit: str, run: RunRecord | None) -> tuple[State, str]:
         return "stopped", "no process of it is known to the supervisor"
     if own.status == "failed":
         return "failed", str((own.error or {}).get("what", ""))
-    waited = [need for need in own.step.needs if steps[need].status != "done"]
+    waited = what_is_waited_for(run, own.step.id)
     suffix = "" if run.status == "running" else f" (the run is {run.status})"
-    return "waiting", (f"for {', '.join(waited)}" if waited else "to be started") + suffix
+    return "waiting", (f"for {waited}" if waited else "to be started") + suffix
 
 
 def _silent(store: ModelStore, unit: str) -> str:

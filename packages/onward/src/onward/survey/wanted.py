@@ -17,6 +17,8 @@ class Wanted:
     model: str
     text: str = ""
     """As it was read, so that faults can be named by their line."""
+    leaving: frozenset[str] = frozenset()
+    """Units that shall be none any more; where it does not say, those with the highest numbers go."""
 
     def fault(self, place: tuple[str | int, ...], what: str) -> BundleInvalid:
         """The error for a value that fits no deployment here."""

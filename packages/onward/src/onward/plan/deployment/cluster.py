@@ -9,7 +9,6 @@ class Member(Frozen):
     unit: str
     address: str
     socket: str
-    directory: str
 
 
 class ClusterWish(Frozen):

@@ -28,8 +28,8 @@ class Granted(Frozen):
 
 def grant_id(relation: Relation) -> str:
     """The step that grants what a relation asks for."""
-    name, endpoint = relation.requirer
-    return f"grant/{name}/{endpoint}"
+    (name, endpoint), (provider, _) = relation.requirer, relation.provider
+    return f"grant/{name}/{endpoint}/{provider}"
 
 
 def grant_wish(words: Words, relation: Relation) -> GrantWish:

@@ -1,16 +1,17 @@
 """Plans what brings a model to the state that its bundle describes. Pure: the same wish gives the same plan."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from onward.catalog.charm import Joins
 from onward.catalog.service import Command
-from onward.model.deployment import UnitState
 from onward.plan.deployment.cluster import ClusterWish, Member
 from onward.plan.deployment.forward import BACKUP_POOL, Forward, Move, migrated, stopped
 from onward.plan.deployment.granting import Granted, grant_id, grant_wish, withdrawal
+from onward.plan.deployment.reloading import can_reload
+from onward.plan.deployment.removal import removals
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.unit import unit_state
@@ -47,16 +48,22 @@ class DeploymentWish:
     """What applications of other models have granted and shall no longer."""
 
 
+_NOT_STATE = {"unit.start": ("begins", "taken_over"), "application.initialise": ("configuration",)}
+"""Arguments that say how a step is done, and nothing of what is there afterwards: a schema that was made with the files
+of the first unit need not be made again when another unit is the first one."""
+
+
 def step_digest(step: Step) -> str:
     """What makes a step that was done the same as one that is to be done."""
-    return digest_of([step.action, step.arguments])
+    how = _NOT_STATE.get(step.action, ())
+    return digest_of([step.action, {name: value for name, value in step.arguments.items() if name not in how}])
 
 
 def plan_deployment(wish: DeploymentWish) -> Plan:
     """The steps that are left to do; none where all is as it shall be. Raises BundleInvalid, InvalidCatalogue."""
     steps = _whole(wish)
     again = {f"{step}/{name}" for move in wish.moves for name in move.applications for step in ("publish", "join")}
-    left = [each for each in steps if wish.holds.get(each.id) != step_digest(each) or each.id in again]
+    left = _left(steps, {step: digest for step, digest in wish.holds.items() if step not in again})
     remaining = {each.id for each in left}
     needs = {each.id: each.needs for each in steps}
     kept = [each.model_copy(update={"needs": _still(each.needs, remaining, needs)}) for each in left]
@@ -67,6 +74,21 @@ def plan_deployment(wish: DeploymentWish) -> Plan:
         limits={BUILD_POOL: wish.parallel, WARM_POOL: wish.parallel, BACKUP_POOL: 4, CONFIGURE_POOL: 4, START_POOL: 4},
         steps=tuple(in_order(kept)),
     ).sealed()
+
+
+def _left(steps: Sequence[Step], holds: Mapping[str, str]) -> list[Step]:
+    """The steps that are to be done. A unit that is started has read its files, and need not take them over.
+
+    One that runs takes them over when they are written: it may have begun anew since, and have read others.
+    """
+    remaining = {each.id for each in steps if holds.get(each.id) != step_digest(each)}
+    for each in steps:
+        if each.action == "unit.reload":
+            if f"start/{each.target}" in remaining:
+                remaining.discard(each.id)
+            elif f"configure/{each.target}" in remaining:
+                remaining.add(each.id)
+    return [each for each in steps if each.id in remaining]
 
 
 def _still(needed: tuple[str, ...], remaining: set[str], needs: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -112,8 +134,6 @@ class _Deployment:
     def steps(self) -> Iterator[Step]:
         yield self._record()
         yield self._supervisor()
-        for unit in self._wish.surplus:
-            yield self._removal(unit)
         yield from self._withdrawals
         yield from self._environments()
         yield from self._forward.steps()
@@ -121,6 +141,11 @@ class _Deployment:
             yield from self._application(name)
         moved = (name for move in self._wish.moves for name in move.applications)
         yield from self._forward.ended(tuple(step for name in moved for step in serves(self._topology, name)))
+        yield from removals(self._wish.surplus, self._words, self._wish.begun, self._all_serve())
+
+    def _all_serve(self) -> tuple[str, ...]:
+        """The steps after which nobody is told of a unit that is no more."""
+        return tuple(step for name in self._topology.applications for step in serves(self._topology, name))
 
     def _record(self) -> Step:
         secrets: dict[str, JsonValue] = {
@@ -146,16 +171,6 @@ class _Deployment:
             reason="keeps the processes of all units running, with or without Onward",
         )
 
-    def _removal(self, unit: str) -> Step:
-        return self._step(
-            f"remove/{unit}",
-            "unit.remove",
-            unit,
-            {"unit": unit, "directory": str(self._wish.site.unit_directory(unit))},
-            needs=("record", "supervisor"),
-            reason=f"the bundle has no {unit} any more",
-        )
-
     def _environments(self) -> Iterator[Step]:
         for name, choice in self._wish.choices.items():
             service = self._topology.charms[name].service
@@ -179,14 +194,18 @@ class _Deployment:
         yield from initial
         before = tuple(step.id for step in initial) or self._ready_for(name)
         before += (migrated(move),) if move else ()
-        for position, unit in enumerate(units):
+        cluster = clustered(self._topology, name)
+        begins = cluster and f"cluster/{name}" not in self._wish.begun
+        # Those that have data and know the others come first; whoever is new joins them.
+        order = sorted(units, key=lambda unit: f"start/{unit}" not in self._wish.begun) if cluster else units
+        for position, unit in enumerate(order):
             # A cluster is begun by one unit, and joined by one after the other: each is given a copy by another. What
             # serves already is restarted one by one, so that the others go on serving.
-            again = f"start/{unit}" in self._wish.begun and move is None
-            one_by_one = clustered(self._topology, name) or again
-            joined = (f"start/{units[position - 1]}",) if one_by_one and position else ()
-            yield self._start(name, unit, before + joined, begins=clustered(self._topology, name) and not position)
-        if clustered(self._topology, name):
+            one_by_one = cluster or (f"start/{unit}" in self._wish.begun and move is None)
+            joined = (f"start/{order[position - 1]}",) if one_by_one and position else ()
+            yield self._start(name, unit, before + joined, begins=begins and not position)
+        yield from self._reloads(name, units)
+        if cluster:
             yield self._cluster(name)
         if self._topology.balancer(name) is not None:
             yield self._publication(name)
@@ -200,7 +219,7 @@ class _Deployment:
             f"configure/{unit}",
             "unit.configure",
             unit,
-            {"state": state.model_dump(mode="json", exclude={"processes"})},
+            {"state": state.model_dump(mode="json", exclude={"processes", "settled", "mutable"})},
             # What runs reads its files again when it is restarted by whatever ends it.
             needs=("record", *((stopped(name),) if name in self._moving else ())),
             reason="all that it needs of others is final; written once",
@@ -281,13 +300,43 @@ class _Deployment:
                 "unit": unit,
                 "directory": state.directory,
                 "processes": [each.model_dump(mode="json") for each in state.processes],
-                "configuration": _digest_of_files(state),
+                "configuration": state.settled,
                 "begins": begins,
+                "taken_over": {each.id: step_digest(each) for each in self._reloads(name, (unit,))},
+                **self._synced(name, unit),
             },
             needs=(f"configure/{unit}", "supervisor", *environment, *before),
-            reason="it serves when this is done",
+            reason="restarted with its new files, it serves when this is done"
+            if f"start/{unit}" in self._wish.begun
+            else "it serves when this is done",
             pool=START_POOL,
         )
+
+    def _reloads(self, name: str, units: Sequence[str]) -> Iterator[Step]:
+        """Running processes take over what has changed of mutable options."""
+        if not can_reload(self._topology.charms[name]):
+            return
+        for unit in units:
+            state = self._states[unit]
+            means: list[JsonValue] = [
+                each.model_dump(mode="json", include={"name", "reload_signal", "reload_file"})
+                for each in state.processes
+            ]
+            yield self._step(
+                f"reload/{unit}",
+                "unit.reload",
+                unit,
+                {"unit": unit, "processes": means, "options": dict(state.mutable)},
+                needs=(f"configure/{unit}", f"start/{unit}"),
+                reason="its processes take over the options while they run: no restart",
+                pool=START_POOL,
+            )
+
+    def _synced(self, name: str, unit: str) -> dict[str, JsonValue]:
+        """For a database server of a cluster: where it is asked whether it has all data."""
+        rule = self._topology.charms[name].cluster
+        galera = clustered(self._topology, name) and rule is not None and rule.kind == "galera"
+        return {"synced": self._wish.site.socket(unit)} if galera else {}
 
     def _cluster(self, name: str) -> Step:
         charm, units, site = self._topology.charms[name], self._topology.units(name), self._wish.site
@@ -299,13 +348,7 @@ class _Deployment:
             ClusterWish(
                 application=name,
                 members=tuple(
-                    Member(
-                        unit=unit,
-                        address=site.addresses[unit],
-                        socket=site.socket(unit),
-                        directory=str(site.unit_directory(unit)),
-                    )
-                    for unit in units
+                    Member(unit=unit, address=site.addresses[unit], socket=site.socket(unit)) for unit in units
                 ),
                 ports=charm.ports,
                 secret=f"{name}/administrator" if "administrator" in charm.secrets else "",
@@ -400,8 +443,3 @@ def serves(found: Topology, name: str) -> tuple[str, ...]:
 def clustered(found: Topology, name: str) -> bool:
     """Whether the units of an application have to become one cluster."""
     return found.charms[name].cluster is not None and len(found.units(name)) > 1
-
-
-def _digest_of_files(state: UnitState) -> str:
-    """Tells whether a running process has read what is in the files now."""
-    return digest_of([[each.path, each.text] for each in state.files])

@@ -26,6 +26,8 @@ class Site:
     """Directories of the services' environments, by application."""
     series: Mapping[str, str] = field(default_factory=dict)
     """Which release each application of a service is deployed at."""
+    mutable: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Options of the bundle, by application, that the release takes over without a restart."""
 
     def unit_directory(self, unit: str) -> PurePath:
         """The unit's own directory."""

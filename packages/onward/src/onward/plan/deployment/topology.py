@@ -9,6 +9,7 @@ from onward.catalog.charm import Charm, Provision
 from onward.catalog.charms import SERVER
 from onward.errors import BundleInvalid, BundleUnsatisfied
 from onward.model.bundle import Bundle, BundleApplication, OptionValue
+from onward.plan.deployment.numbers import unit_numbers
 from onward.plan.deployment.remote import Remote
 
 BALANCED = ("http", SERVER)
@@ -35,12 +36,14 @@ class Topology:
     charms: Mapping[str, Charm]
     """By application."""
     relations: tuple[Relation, ...]
+    numbers: Mapping[str, tuple[int, ...]]
+    """Which units each application has: those that were removed have left gaps."""
     lent: Mapping[str, "Lent"] = field(default_factory=dict)
     """Applications of other models, by the names that they have in this one."""
 
     def units(self, application: str) -> tuple[str, ...]:
         """Names of an application's units: keystone/0."""
-        return tuple(f"{application}/{number}" for number in range(self.applications[application].num_units))
+        return tuple(f"{application}/{number}" for number in self.numbers[application])
 
     def used_by(self, application: str) -> Iterator[Relation]:
         """Relations in which it is the one who uses, other than load balancing."""
@@ -99,23 +102,45 @@ class Lent:
 
 
 def topology(
-    bundle: Bundle, charms: Mapping[str, Charm], file: str, remotes: Mapping[str, Remote] | None = None
+    bundle: Bundle,
+    charms: Mapping[str, Charm],
+    file: str,
+    remotes: Mapping[str, Remote] | None = None,
+    numbers: Mapping[str, tuple[int, ...]] | None = None,
 ) -> Topology:
     """Resolve a bundle.
 
-    ``charms`` are all that the catalogue has, by name; ``remotes`` is what was found out about its saas, by name.
+    ``charms`` are all that the catalogue has, by name; ``remotes`` is what was found out about its saas, by name;
+    ``numbers`` says which units there are: without it, those of each application are counted from 0.
     Raises BundleInvalid for a charm, application or endpoint that there is not; BundleUnsatisfied for a relation that
     is missing, and for circles.
     """
     chosen = {name: _charm(name, entry, charms, file) for name, entry in bundle.applications.items()}
     lent = {name: _lent(remote, charms, bundle.saas[name].options) for name, remote in (remotes or {}).items()}
     known = {**chosen, **{name: each.charm for name, each in lent.items()}}
-    relations = tuple(_relation(ends, known, file) for ends in bundle.relations)
+    # One and the same may be said twice, with endpoints and without.
+    relations = tuple(dict.fromkeys(_relation(ends, known, file) for ends in bundle.relations))
     _offered(bundle, chosen, file)
-    found = Topology(bundle.applications, chosen, relations, lent)
+    found = Topology(bundle.applications, chosen, relations, numbers or unit_numbers(bundle, {}), lent)
+    _overrides(found, file)
     _satisfied(found)
     found.in_order()
     return found
+
+
+def _overrides(found: Topology, file: str) -> None:
+    """Return when options are set for units that there are. Raises BundleInvalid."""
+    wrong = []
+    for name, entry in found.applications.items():
+        numbers = {str(number) for number in found.numbers[name]}
+        there = ", ".join(found.units(name)) or "none"
+        wrong += [
+            f"applications.{name}.unit-options: there is no unit {number} among {there}"
+            for number in entry.unit_options
+            if number not in numbers
+        ]
+    if wrong:
+        raise BundleInvalid(f"{file} sets options of units that there are not.", evidence="\n".join(wrong))
 
 
 def _charm(name: str, entry: BundleApplication, charms: Mapping[str, Charm], file: str) -> Charm:
@@ -199,8 +224,12 @@ def _satisfied(found: Topology) -> None:
             if not requirement.optional and endpoint not in related:
                 missing.append(f"{name} needs a relation of {name}:{endpoint} (interface {requirement.interface})")
     for relation in found.relations:
-        lent = found.lent_by(relation) is not None
-        if relation.interface not in BALANCED and not lent and not found.units(relation.provider[0]):
-            missing.append(f"{relation}: {relation.provider[0]} has no unit")
+        if found.lent_by(relation) is not None:
+            continue
+        # A balancer may stand before nothing; what stands behind one cannot be reached without its units.
+        serves, uses = relation.provider[0], relation.requirer[0]
+        server, user = (uses, serves) if relation.interface in BALANCED else (serves, uses)
+        if found.units(user) and not found.units(server):
+            missing.append(f"{relation}: {server} has no unit, and {user} needs it")
     if missing:
         raise BundleUnsatisfied("The bundle can never come up: relations are missing.", evidence="\n".join(missing))

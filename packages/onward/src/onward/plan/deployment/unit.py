@@ -1,6 +1,6 @@
 """What a unit shall be: its charm's words filled in, and the options of bundle and operator set."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
 
 from onward.catalog.charm import CharmProcess, ConfigFile, Ready, Uwsgi
@@ -9,7 +9,9 @@ from onward.catalog.load import in_force
 from onward.model.bundle import OptionValue
 from onward.model.deployment import QueueProbe, ReadyProbe, UnitFile, UnitPreparation, UnitProcess, UnitState
 from onward.plan.deployment import apache
+from onward.plan.deployment.reloading import MODULE, MUTATE, can_reload, reload_file, uwsgi_settings
 from onward.plan.deployment.words import Words
+from onward.plan.plan import digest_of
 
 
 def unit_state(words: Words, unit: str) -> UnitState:
@@ -20,7 +22,11 @@ def unit_state(words: Words, unit: str) -> UnitState:
         if each.wsgi is not None and apache.chosen(words, unit):
             files += apache.apache_files(words, unit, each.name, each.wsgi)
         elif each.wsgi is not None:
-            files.append(UnitFile(path=f"etc/{each.name}.uwsgi.ini", text=_uwsgi(words, unit, each.wsgi)))
+            text = _uwsgi(words, unit, each.wsgi, uwsgi_settings(directory, each))
+            files.append(UnitFile(path=f"etc/{each.name}.uwsgi.ini", text=text))
+            files.append(UnitFile(path=f"etc/{MODULE}.py", text=MUTATE))
+    mutable = _mutable(words, unit)
+    settled = [_file(words, unit, each, without=mutable) if each.options else None for each in charm.files]
     return UnitState(
         unit=unit,
         directory=directory,
@@ -32,12 +38,29 @@ def unit_state(words: Words, unit: str) -> UnitState:
             for each in charm.prepare
         ),
         processes=tuple(_process(words, unit, each) for each in words.processes()),
+        settled=_digest(files, [each for each in settled if each is not None]),
+        mutable=mutable,
     )
 
 
-def _file(words: Words, unit: str, file: ConfigFile) -> UnitFile:
+def _digest(files: Sequence[UnitFile], settled: Sequence[UnitFile]) -> str:
+    """Tells whether a running process has read what it cannot take over while it runs."""
+    texts = {each.path: each.text for each in (*files, *settled) if each.restarts}
+    return digest_of([[path, text] for path, text in texts.items()])
+
+
+def _mutable(words: Words, unit: str) -> dict[str, OptionValue]:
+    """Those options of the bundle that the unit's processes take over while they run."""
+    # Apache has no way to tell its workers.
+    reloads = can_reload(words.charm) and not apache.chosen(words, unit)
+    known = words.site.mutable.get(words.application, frozenset()) if reloads else frozenset()
+    return {name: value for name, value in service_options(words, unit).items() if name in known}
+
+
+def _file(words: Words, unit: str, file: ConfigFile, without: Collection[str] = ()) -> UnitFile:
+    """A file of the unit; ``without`` these options, which is not how it is written."""
     if file.text is not None:
-        return UnitFile(path=file.path, text=words.fill(file.text, unit))
+        return UnitFile(path=file.path, text=words.fill(file.text, unit), restarts=file.restarts)
     sections = {
         section: {name: words.fill(value, unit) for name, value in values.items()}
         for section, values in file.sections.items()
@@ -48,7 +71,10 @@ def _file(words: Words, unit: str, file: ConfigFile) -> UnitFile:
     if file.options:
         for name, value in service_options(words, unit).items():
             section, option = place_of(name)
-            sections.setdefault(section, {})[option] = written(value)
+            if name in without:
+                sections.get(section, {}).pop(option, None)
+            else:
+                sections.setdefault(section, {})[option] = written(value)
     return UnitFile(path=file.path, text=_ini(sections))
 
 
@@ -77,7 +103,7 @@ def _ini(sections: Mapping[str, Mapping[str, str]]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _uwsgi(words: Words, unit: str, wsgi: Uwsgi) -> str:
+def _uwsgi(words: Words, unit: str, wsgi: Uwsgi, reloading: Mapping[str, str]) -> str:
     """https://uwsgi-docs.readthedocs.io/en/latest/Options.html, as devstack and the services' own guides have it."""
     settings = {
         "http-socket": f"{words.site.addresses[unit]}:{words.charm.ports[wsgi.port]}",
@@ -97,6 +123,7 @@ def _uwsgi(words: Words, unit: str, wsgi: Uwsgi) -> str:
         "thunder-lock": "true",
         "add-header": "Connection: close",
         "procname-prefix-spaced": unit,
+        **reloading,
         # SIGTERM ends the calls that are being answered first.
         "hook-master-start": "unix_signal:15 gracefully_kill_them_all",
     }
@@ -132,6 +159,8 @@ def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
         environment={name: words.fill(value, unit) for name, value in environment.items()},
         directory=str(directory),
         ready=None if process.ready is None else _probe(words, unit, process.ready),
+        reload_signal=process.reload_signal,
+        reload_file=None if under_apache else reload_file(str(directory), process),
         stop_signal=apache.STOP_SIGNAL if under_apache else process.stop_signal,
         stop_seconds=process.stop_seconds,
         stop_group=process.stop_group,

@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template, TemplateError
+from pydantic import JsonValue
 
 from onward.catalog.charm import Charm, CharmProcess, Provision
 from onward.catalog.charms import SERVER
@@ -51,10 +52,18 @@ class Words:
         """The application's charm."""
         return self.topology.charms[self.application]
 
-    def fill(self, text: str, unit: str | None = None) -> str:
-        """The text for a unit, or for the application where none is named. Raises InvalidCatalogue."""
+    @cached_property
+    def unit_names(self) -> tuple[str, ...]:
+        """The application's units."""
+        return self.topology.units(self.application)
+
+    def fill(self, text: str, unit: str | None = None, **more: JsonValue) -> str:
+        """The text for a unit, or for the application where none is named; it may speak of ``more``, too.
+
+        Raises InvalidCatalogue.
+        """
         try:
-            return _compiled(text).render(self._known(unit))
+            return _compiled(text).render(self._known(unit), **more)
         except TemplateError as error:
             raise InvalidCatalogue(
                 f"The charm {self.charm.charm} cannot be used.", evidence=f"{text!r}: {error}"
@@ -150,7 +159,7 @@ class Words:
         if unit is not None:
             known |= {
                 "unit": unit,
-                "number": int(unit.partition("/")[2]),
+                "number": number_of(unit),
                 "address": self.site.addresses[unit],
                 "directory": str(self.site.unit_directory(unit)),
                 "socket": self.site.socket(unit),
@@ -165,7 +174,9 @@ class Words:
             "model": site.model,
             "application": self.application,
             "network": site.network,
-            "units": [{"name": each, "address": site.addresses[each]} for each in self._units],
+            "units": [
+                {"name": each, "number": number_of(each), "address": site.addresses[each]} for each in self.unit_names
+            ],
             "ports": self.charm.ports,
             "programs": site.programs,
             "user": site.user,
@@ -175,7 +186,7 @@ class Words:
             "wants": _Lazy(self.wants),
             "granted": self.granted,
             "public_url": lambda port: self.url("public", port),
-            "internal_host": self.host("internal") if self._units else "",
+            "internal_host": self.host("internal") if self.unit_names else "",
             "internal_url": lambda port: self.url("internal", port),
             "series": site.series.get(self.application, ""),
             "environment": site.environments.get(self.application, ""),
@@ -183,10 +194,6 @@ class Words:
             "servers": self._servers(),
             "networks": self._networks(),
         }
-
-    @cached_property
-    def _units(self) -> tuple[str, ...]:
-        return self.topology.units(self.application)
 
     def _networks(self) -> list[dict[str, str]]:
         found = {name: self.site.addresses.get(balancer_address(self.application, name)) for name in NETWORKS}
@@ -229,6 +236,11 @@ class Words:
 
     def _behind(self, application: str) -> list[dict[str, str]]:
         return [{"name": each, "address": self.site.addresses[each]} for each in self.topology.units(application)]
+
+
+def number_of(unit: str) -> int:
+    """The number of a unit: 1 for keystone/1."""
+    return int(unit.partition("/")[2])
 
 
 class _Lazy(dict[str, Any]):

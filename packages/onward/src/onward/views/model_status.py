@@ -1,0 +1,105 @@
+"""Shows a model while it changes: drawn over on a terminal, a line for each change elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.live import Live
+from rich.text import Text
+
+from onward.model.status import ModelStatus, UnitStatus
+from onward.views.page import Page
+from onward.views.words import clock, counted, duration
+
+STATE_STYLES = {
+    "active": "green",
+    "starting": "yellow",
+    "waiting": "yellow",
+    "leaving": "yellow",
+    "failed": "bold red",
+    "stopped": "bold red",
+    "unreachable": "bold red",
+}
+STATE_COLUMNS = 13
+AROUND = 8
+"""Lines of the screen that are not for units."""
+
+
+class StatusWatch(AbstractContextManager["StatusWatch"]):
+    """Shows one look after the other at a model."""
+
+    def __init__(self, stream: TextIO, model: str) -> None:
+        self.page = Page(stream)
+        self._model = model
+        self._lines: dict[str, str] = {}
+        """What was last said in a log, by unit; "" for the model."""
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to draw where the stream can be drawn over."""
+        if self.page.medium.live:
+            self._live = Live(console=self.page.console, auto_refresh=False, transient=False)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """What was drawn last stays."""
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, status: ModelStatus) -> None:
+        """Show how it is now."""
+        if self._live is not None:
+            rows = self.page.console.size.height - AROUND
+            self._live.update(Text("\n").join(self.drawn(status, time.time(), rows)), refresh=True)
+            return
+        now = {each.name: f"{each.name} {each.state}{each.message and f': {each.message}'}" for each in status.units}
+        now |= {f"{name} (gone)": f"{name} is gone" for name in self._lines if name and name not in now}
+        now |= {"": "; ".join(status.said)}
+        for name, line in now.items():
+            if line and self._lines.get(name) != line:
+                self.page.entry((clock(time.time()), "dim"), line, indent=0, columns=10)
+        self.page.console.file.flush()
+        self._lines = {name: line for name, line in now.items() if not name.endswith(" (gone)")}
+
+    def drawn(self, status: ModelStatus, now: float, rows: int) -> Iterator[Text]:
+        """The lines of the picture; ``rows`` is how many there are for units and steps."""
+        page = self.page
+        active = sum(each.state == "active" for each in status.units)
+        yield Text.assemble(
+            (f"{self._model}: {active} of {counted(len(status.units), 'unit')} active", "bold"),
+            (f"  {clock(now)}", "dim"),
+        )
+        shown, left_out = _most_urgent(status.units, max(rows - len(status.at_work), 3))
+        names = min(max((len(each.name) for each in shown), default=0), page.columns // 3)
+        for each in shown:
+            yield from self._unit(each, names)
+        if left_out:
+            yield Text(f"  and {left_out} more", "dim")
+        for line in status.said:
+            yield Text(page.fitted(line, page.columns - 1).rstrip())
+        for step, began in status.at_work[: max(rows // 2, 3)]:
+            yield Text(f"  {page.fitted(step, page.columns - 16)} {duration(now - began).rjust(12)}", "dim")
+        yield Text("Ctrl-C ends this view, and nothing else.", "dim")
+
+    def _unit(self, unit: UnitStatus, names: int) -> Iterator[Text]:
+        beside = names + STATE_COLUMNS + 4
+        lines = self.page.wrapped(unit.message or unit.address, columns=self.page.columns - beside)
+        for number, line in enumerate(lines or [Text()]):
+            lead = Text(" " * beside)
+            if not number:
+                state = (unit.state.ljust(STATE_COLUMNS), STATE_STYLES[unit.state])
+                lead = Text.assemble(f"  {self.page.fitted(unit.name, names)}  ", state)
+            yield lead + line
+
+
+def _most_urgent(units: tuple[UnitStatus, ...], rows: int) -> tuple[list[UnitStatus], int]:
+    """The units that there is room for, those first that are not active; and how many were left out."""
+    if len(units) <= rows:
+        return list(units), 0
+    by_urgency = sorted(units, key=lambda each: each.state == "active")
+    return by_urgency[:rows], len(units) - rows

@@ -17,8 +17,8 @@ from onward.plan.deployment.granting import (
     lent_out,
     registered_in,
 )
-from onward.plan.deployment.planner import serves
 from onward.plan.deployment.remote import Remote
+from onward.plan.deployment.serving import serves
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.words import Words

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from onward.catalog.service import Command
+from onward.plan.deployment.commands import command_arguments, command_variables
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.words import Words
@@ -255,27 +256,15 @@ class Forward:
         needs: tuple[str, ...],
         reason: str,
     ) -> Step:
-        words, first = Words(self._topology, self._site, move.owner), self._topology.units(move.owner)[0]
-        charm = self._topology.charms[move.owner]
-        config = next(each.path for each in charm.files if each.options)
-        variables = {name: words.fill(text, first) for name, text in charm.initial_variables.items()}
+        words = Words(self._topology, self._site, move.owner)
         return _step(
             step,
             "application.migrate",
             f"{move.service} {series}",
             {
-                "service": move.service,
-                "series": series,
-                "environment": _environment(move, series),
-                "configuration": str(self._site.unit_directory(first) / config),
-                "commands": [
-                    command.model_copy(update={"argv": tuple(words.fill(word) for word in command.argv)}).model_dump(
-                        mode="json", exclude_defaults=True
-                    )
-                    for command in commands
-                ],
-                "variables": dict(variables),
-                "modules": list(charm.warm_modules),
+                **command_arguments(words, commands, series, _environment(move, series)),
+                "variables": command_variables(words),
+                "modules": list(words.charm.warm_modules),
                 "reaches": phase == "outage",
                 "settles": dict(self._settles[move.owner]) if series == move.path[-1] else {},
             },

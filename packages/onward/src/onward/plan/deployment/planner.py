@@ -1,17 +1,17 @@
 """Plans what brings a model to the state that its bundle describes. Pure: the same wish gives the same plan."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from onward.catalog.charm import Joins
-from onward.catalog.service import Command
-from onward.plan.deployment.cluster import ClusterWish, Member
+from onward.plan.deployment.commands import command_arguments, command_variables
 from onward.plan.deployment.forward import BACKUP_POOL, Forward, Move, migrated, stopped
 from onward.plan.deployment.granting import Granted, grant_id, grant_wish, withdrawal
 from onward.plan.deployment.reloading import can_reload
 from onward.plan.deployment.removal import removals
+from onward.plan.deployment.serving import cluster_wish, clustered, reached_at, serves
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.unit import unit_state
@@ -249,42 +249,25 @@ class _Deployment:
             "application.initialise",
             name,
             {
-                **self._commands(name, charm.initialise),
-                "variables": {key: words.fill(text, first) for key, text in charm.initial_variables.items()},
+                **command_arguments(words, charm.initialise, self._wish.site.series[name], f"environment/{name}"),
+                "variables": command_variables(words),
             },
             needs=(f"environment/{name}", f"configure/{first}", *self._ready_for(name)),
             reason="its schema, and what it needs to begin with, are made once for all units",
         )
 
-    def _commands(self, name: str, commands: Iterable[Command]) -> dict[str, JsonValue]:
-        """Commands of the service, with the configuration of the first unit of this application."""
-        charm, words = self._topology.charms[name], self._words[name]
-        config = next(each.path for each in charm.files if each.options)
-        return {
-            "service": charm.service,
-            "series": self._wish.site.series[name],
-            "environment": f"environment/{name}",
-            "configuration": str(self._wish.site.unit_directory(self._topology.units(name)[0]) / config),
-            "commands": [
-                command.model_copy(update={"argv": tuple(words.fill(word) for word in command.argv)}).model_dump(
-                    mode="json", exclude_defaults=True
-                )
-                for command in commands
-            ],
-            "variables": {},
-        }
-
     def _joined(self, name: str, joins: Joins) -> Step:
         there = next(
             each.provider[0] for each in self._topology.used_by(name) if each.requirer == (name, joins.endpoint)
         )
-        units = self._topology.units(name)
+        units, series = self._topology.units(name), self._wish.site.series[there]
+        commands = command_arguments(self._words[there], joins.commands, series, f"environment/{there}")
         return self._step(
             f"join/{name}",
             "application.initialise",
             name,
             # Done again for other units.
-            {**self._commands(there, joins.commands), "units": list(units)},
+            {**commands, "variables": {}, "units": list(units)},
             needs=tuple(f"start/{unit}" for unit in units),
             reason=f"{there} is told of its units",
         )
@@ -339,43 +322,23 @@ class _Deployment:
         return {"synced": self._wish.site.socket(unit)} if galera else {}
 
     def _cluster(self, name: str) -> Step:
-        charm, units, site = self._topology.charms[name], self._topology.units(name), self._wish.site
-        rule = charm.cluster
+        rule = self._topology.charms[name].cluster
         return self._step(
             f"cluster/{name}",
             f"cluster.{rule.kind if rule else ''}",
             name,
-            ClusterWish(
-                application=name,
-                members=tuple(
-                    Member(unit=unit, address=site.addresses[unit], socket=site.socket(unit)) for unit in units
-                ),
-                ports=charm.ports,
-                secret=f"{name}/administrator" if "administrator" in charm.secrets else "",
-            ).model_dump(mode="json"),
-            needs=tuple(f"start/{unit}" for unit in units),
+            cluster_wish(self._words[name]).model_dump(mode="json"),
+            needs=tuple(f"start/{unit}" for unit in self._topology.units(name)),
             reason="nobody is told of it before it is one cluster",
         )
 
     def _publication(self, name: str) -> Step:
         balancer = self._topology.balancer(name) or ""
-        words, charm = self._words[name], self._topology.charms[name]
-        host = words.host("internal")
-        urls: list[JsonValue] = [
-            words.url(network, process.wsgi.port) + ((process.ready.path if process.ready else None) or "/")
-            for process in words.processes()
-            if process.wsgi is not None
-            for network in ("public", "internal")
-        ]
         return self._step(
             f"publish/{name}",
             "application.publish",
             name,
-            {
-                "application": name,
-                "urls": list(dict.fromkeys(map(str, urls))),
-                "servers": {f"{host}:{charm.ports[each.port]}": each.greets for each in words.servers()},
-            },
+            {"application": name, **reached_at(self._words[name])},
             needs=(
                 *((f"cluster/{name}",) if clustered(self._topology, name) else ()),
                 *(f"start/{unit}" for unit in self._topology.units(name)),
@@ -425,21 +388,3 @@ class _Deployment:
             pool=pool,
             retries=retries,
         )
-
-
-def serves(found: Topology, name: str) -> tuple[str, ...]:
-    """The steps after which an application can really serve others; none for one of another model, which does."""
-    if name in found.lent:
-        return ()
-    if found.charms[name].joins is not None:
-        return (f"join/{name}",)
-    if found.balancer(name) is not None:
-        return (f"publish/{name}",)
-    if clustered(found, name):
-        return (f"cluster/{name}",)
-    return tuple(f"start/{unit}" for unit in found.units(name))
-
-
-def clustered(found: Topology, name: str) -> bool:
-    """Whether the units of an application have to become one cluster."""
-    return found.charms[name].cluster is not None and len(found.units(name)) > 1

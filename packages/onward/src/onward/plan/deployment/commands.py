@@ -1,0 +1,32 @@
+"""Commands of a service that are run with the configuration of an application's first unit: their steps' arguments."""
+
+from collections.abc import Iterable
+
+from pydantic import JsonValue
+
+from onward.catalog.service import Command
+from onward.plan.deployment.words import Words
+
+
+def command_arguments(words: Words, commands: Iterable[Command], series: str, environment: str) -> dict[str, JsonValue]:
+    """Where and how they are run; ``words`` are the application's, ``environment`` is the step that builds it."""
+    charm = words.charm
+    config = next(each.path for each in charm.files if each.options)
+    return {
+        "service": charm.service,
+        "series": series,
+        "environment": environment,
+        "configuration": str(words.site.unit_directory(words.unit_names[0]) / config),
+        "commands": [
+            command.model_copy(update={"argv": tuple(words.fill(word) for word in command.argv)}).model_dump(
+                mode="json", exclude_defaults=True
+            )
+            for command in commands
+        ],
+    }
+
+
+def command_variables(words: Words) -> dict[str, JsonValue]:
+    """Environment variables of the commands that make a schema, or take it to another release."""
+    first = words.unit_names[0]
+    return {name: words.fill(text, first) for name, text in words.charm.initial_variables.items()}

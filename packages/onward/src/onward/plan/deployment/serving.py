@@ -1,0 +1,53 @@
+"""When an application serves others, and what has to be so for it. Pure."""
+
+from pydantic import JsonValue
+
+from onward.plan.deployment.cluster import ClusterWish, Member
+from onward.plan.deployment.topology import Topology
+from onward.plan.deployment.words import Words
+
+
+def serves(found: Topology, name: str) -> tuple[str, ...]:
+    """The steps after which an application can really serve others; none for one of another model, which does."""
+    if name in found.lent:
+        return ()
+    if found.charms[name].joins is not None:
+        return (f"join/{name}",)
+    if found.balancer(name) is not None:
+        return (f"publish/{name}",)
+    if clustered(found, name):
+        return (f"cluster/{name}",)
+    return tuple(f"start/{unit}" for unit in found.units(name))
+
+
+def clustered(found: Topology, name: str) -> bool:
+    """Whether the units of an application have to become one cluster."""
+    return found.charms[name].cluster is not None and len(found.units(name)) > 1
+
+
+def cluster_wish(words: Words) -> ClusterWish:
+    """Which units have to have become one cluster, and where they are asked."""
+    charm, site = words.charm, words.site
+    return ClusterWish(
+        application=words.application,
+        members=tuple(
+            Member(unit=unit, address=site.addresses[unit], socket=site.socket(unit)) for unit in words.unit_names
+        ),
+        ports=charm.ports,
+        secret=f"{words.application}/administrator" if "administrator" in charm.secrets else "",
+    )
+
+
+def reached_at(words: Words) -> dict[str, JsonValue]:
+    """Where an application is reached through its balancer: URLs of its APIs, and what its servers say first."""
+    host, charm = words.host("internal"), words.charm
+    urls = [
+        words.url(network, process.wsgi.port) + ((process.ready.path if process.ready else None) or "/")
+        for process in words.processes()
+        if process.wsgi is not None
+        for network in ("public", "internal")
+    ]
+    return {
+        "urls": list(dict.fromkeys(urls)),
+        "servers": {f"{host}:{charm.ports[each.port]}": each.greets for each in words.servers()},
+    }

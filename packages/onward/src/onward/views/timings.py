@@ -73,6 +73,7 @@ def _print_units(page: Page, times: RunTimes, found: Sequence[UnitTime]) -> None
             duration(unit.seconds).rjust(TIME - 2),
             "  ",
             page.fitted(unit.unit, NAME - 12),
+            " ",
             f"done at {duration(unit.until)}",
         )
     if len(found) > MOST_UNITS:

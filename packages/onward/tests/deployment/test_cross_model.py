@@ -9,7 +9,7 @@ import pytest
 from bundles import done, wish
 from deploying import Operator
 
-from onward.actions.database_grant import WithdrawDatabase
+from onward.actions.deployment.database_grant import WithdrawDatabase
 from onward.catalog.charm import Charm
 from onward.catalog.charms import charms, read_charm
 from onward.engine.action import Session, StepContext

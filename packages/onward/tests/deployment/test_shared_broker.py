@@ -8,7 +8,7 @@ import pytest
 import requests
 from deploying import Operator
 
-from onward.actions.broker_grant import GrantBroker, WithdrawBroker
+from onward.actions.deployment.broker_grant import GrantBroker, WithdrawBroker
 from onward.engine.action import Session, StepContext
 from onward.plan.deployment.grant import GrantWish
 from onward.plan.deployment.granting import Granted, withdrawal

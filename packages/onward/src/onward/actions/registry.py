@@ -1,43 +1,43 @@
 """All actions that there are."""
 
-from onward.actions.application_environment import BuildApplicationEnvironment
-from onward.actions.application_initialise import InitialiseApplication
-from onward.actions.application_migrate import MigrateApplication, WarmApplication
-from onward.actions.application_publish import PublishApplication
-from onward.actions.application_stop import StopApplication
 from onward.actions.backup_database import BackupDatabase
-from onward.actions.broker_grant import GrantBroker, WithdrawBroker
 from onward.actions.build_environment import BuildEnvironment
 from onward.actions.check_cloud import CheckCloud, Gate
 from onward.actions.check_upgrade import CheckUpgrade
-from onward.actions.cluster_formed import GaleraFormed, RabbitmqFormed
 from onward.actions.compare_census import CompareCensus
 from onward.actions.configure_service import AdoptConfiguration, ConfigureService
 from onward.actions.copy_database import CopyDatabase
 from onward.actions.create_scratch import CreateScratch
-from onward.actions.database_grant import GrantDatabase, WithdrawDatabase
-from onward.actions.deployment import Noted
-from onward.actions.identity_grant import GrantIdentity, WithdrawIdentity
+from onward.actions.deployment.application_environment import BuildApplicationEnvironment
+from onward.actions.deployment.application_initialise import InitialiseApplication
+from onward.actions.deployment.application_migrate import MigrateApplication, WarmApplication
+from onward.actions.deployment.application_publish import PublishApplication
+from onward.actions.deployment.application_stop import StopApplication
+from onward.actions.deployment.broker_grant import GrantBroker, WithdrawBroker
+from onward.actions.deployment.cluster_formed import GaleraFormed, RabbitmqFormed
+from onward.actions.deployment.database_grant import GrantDatabase, WithdrawDatabase
+from onward.actions.deployment.identity_grant import GrantIdentity, WithdrawIdentity
+from onward.actions.deployment.model_backup import BackUpModel, RestoreModel
+from onward.actions.deployment.model_record import ForgetModel, RecordModel
+from onward.actions.deployment.noted import Noted
+from onward.actions.deployment.supervisor_start import StartSupervisor
+from onward.actions.deployment.unit_configure import ConfigureUnit
+from onward.actions.deployment.unit_reload import ReloadUnit
+from onward.actions.deployment.unit_remove import RemoveUnit
+from onward.actions.deployment.unit_start import StartUnit
 from onward.actions.load_dump import LoadDump
 from onward.actions.migrate_database import MigrateDatabase
-from onward.actions.model_backup import BackUpModel, RestoreModel
-from onward.actions.model_record import ForgetModel, RecordModel
-from onward.actions.probe import BeginProbe, EndProbe
 from onward.actions.prove_identity import ProveIdentity
 from onward.actions.remember_identity import RememberIdentity
 from onward.actions.remove_scratch import RemoveScratch
 from onward.actions.restore_database import RestoreDatabase
 from onward.actions.seed_identity import SeedIdentity
 from onward.actions.service_stopped import ServiceStopped
-from onward.actions.supervisor_start import StartSupervisor
 from onward.actions.take_census import TakeCensus
-from onward.actions.trial_fault import InjectFault
-from onward.actions.trial_use import KeptByCloud, RemoveTrial, UseCloud
+from onward.actions.trial.fault import InjectFault
+from onward.actions.trial.probe import BeginProbe, EndProbe
+from onward.actions.trial.use import KeptByCloud, RemoveTrial, UseCloud
 from onward.actions.unit_command import UnitCommand
-from onward.actions.unit_configure import ConfigureUnit
-from onward.actions.unit_reload import ReloadUnit
-from onward.actions.unit_remove import RemoveUnit
-from onward.actions.unit_start import StartUnit
 from onward.actions.warm_runner import WarmRunner
 from onward.engine.action import Action, by_name
 from onward.hosts.state import Directories

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from onward.actions.cluster_member import galera_status, is_synced
-from onward.actions.deployment import store_of
-from onward.actions.supervisor_start import supervisor_of
+from onward.actions.deployment.cluster_member import galera_status, is_synced
+from onward.actions.deployment.noted import store_of
+from onward.actions.deployment.supervisor_start import supervisor_of
 from onward.actions.waiting import wait_until
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from onward.actions.trial_cloud import CONTENT, NAME, SECONDS, TrialCloud, trial_cloud, tried
+from onward.actions.trial.cloud import CONTENT, NAME, SECONDS, TrialCloud, trial_cloud, tried
 from onward.actions.waiting import LOOK_SECONDS
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from onward.actions.application_initialise import environment_python, run_commands
-from onward.actions.deployment import store_of
+from onward.actions.deployment.application_initialise import environment_python, run_commands
+from onward.actions.deployment.noted import store_of
 from onward.actions.warm_runner import MEBIBYTE
 from onward.catalog.load import recipe
 from onward.catalog.service import Command

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import requests
 
-from onward.actions.deployment import Withdrawal, elsewhere, provider_of, store_of
+from onward.actions.deployment.noted import Withdrawal, elsewhere, provider_of, store_of
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed
 from onward.hosts.model_store import ModelStore

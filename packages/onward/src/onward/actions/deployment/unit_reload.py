@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from onward.actions.deployment import store_of
-from onward.actions.supervisor_start import supervisor_of
+from onward.actions.deployment.noted import store_of
+from onward.actions.deployment.supervisor_start import supervisor_of
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import UnitNotReady

@@ -2,8 +2,8 @@
 
 from pydantic import TypeAdapter
 
-from onward.actions.deployment import store_of
-from onward.actions.supervisor_start import supervisor_of
+from onward.actions.deployment.noted import store_of
+from onward.actions.deployment.supervisor_start import supervisor_of
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.hosts.state import Directories

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from onward.actions.deployment import store_of
+from onward.actions.deployment.noted import store_of
 from onward.engine.action import Evidence, StepContext
 from onward.hosts.private_file import make_private
 from onward.hosts.state import Directories

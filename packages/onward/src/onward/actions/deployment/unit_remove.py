@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from onward.actions.deployment import store_of
-from onward.actions.supervisor_start import supervisor_of
+from onward.actions.deployment.noted import store_of
+from onward.actions.deployment.supervisor_start import supervisor_of
 from onward.actions.waiting import wait_until
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point

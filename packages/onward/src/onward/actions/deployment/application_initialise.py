@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from onward.actions.deployment import store_of
+from onward.actions.deployment.noted import store_of
 from onward.actions.warm_runner import clean_log, command_evidence, command_log
 from onward.catalog.load import in_force, recipe
 from onward.catalog.service import Command

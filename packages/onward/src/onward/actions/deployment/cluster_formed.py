@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from onward.actions.cluster_member import galera_status, is_synced, running_nodes
-from onward.actions.deployment import store_of
+from onward.actions.deployment.cluster_member import galera_status, is_synced, running_nodes
+from onward.actions.deployment.noted import store_of
 from onward.actions.waiting import Seen, wait_until
 from onward.engine.action import Evidence, StepContext
 from onward.hosts.state import Directories

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import requests
 
-from onward.actions.deployment import Withdrawal, elsewhere, provider_of, store_of
-from onward.actions.keystone_client import KeystoneClient
+from onward.actions.deployment.keystone_client import KeystoneClient
+from onward.actions.deployment.noted import Withdrawal, elsewhere, provider_of, store_of
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed
 from onward.hosts.model_store import ModelStore

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from onward.actions.deployment import store_of
+from onward.actions.deployment.noted import store_of
 from onward.engine.action import StepContext
 from onward.errors import StepFailed
 from onward.hosts.state import Directories

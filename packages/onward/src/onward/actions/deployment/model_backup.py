@@ -8,7 +8,7 @@ import pymysql
 from pydantic import TypeAdapter
 from sqlalchemy import URL
 
-from onward.actions.deployment import store_of
+from onward.actions.deployment.noted import store_of
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import StepFailed

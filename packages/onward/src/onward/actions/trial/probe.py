@@ -9,7 +9,7 @@ from functools import partial
 import requests
 from pydantic import Field
 
-from onward.actions.deployment import store_of
+from onward.actions.deployment.noted import store_of
 from onward.actions.waiting import wait_until
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed

@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from onward.actions.deployment import store_of
+from onward.actions.deployment.noted import store_of
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import StepFailed

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pymysql
 import pymysql.cursors
 
-from onward.actions.deployment import Withdrawal, elsewhere, store_of
+from onward.actions.deployment.noted import Withdrawal, elsewhere, store_of
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed
 from onward.hosts.model_store import ModelStore

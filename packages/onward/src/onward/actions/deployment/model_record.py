@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from onward.actions.deployment import store_of
+from onward.actions.deployment.noted import store_of
 from onward.engine.action import Evidence, StepContext
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import Supervisor

@@ -9,10 +9,10 @@ from dataclasses import asdict
 import psutil
 import requests
 
-from onward.actions.deployment import store_of
-from onward.actions.supervisor_start import supervisor_of
-from onward.actions.trial_cloud import NAME, TrialCloud, trial_cloud, tried
-from onward.actions.trial_use import FINDERS, active, make_server, remove_server
+from onward.actions.deployment.noted import store_of
+from onward.actions.deployment.supervisor_start import supervisor_of
+from onward.actions.trial.cloud import NAME, TrialCloud, trial_cloud, tried
+from onward.actions.trial.use import FINDERS, active, make_server, remove_server
 from onward.actions.waiting import wait_until
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point

@@ -1,0 +1,1 @@
+"""What is done to a deployed model: its servers, its applications, its units."""

@@ -7,8 +7,11 @@ from bundles import wish
 from deploying import Operator
 
 from onward.hosts.leftovers import processes_of
+from onward.observe.cloud_api import cloud_api
 from onward.plan.deployment.planner import plan_deployment
 from onward.plan.trial import USES
+from onward.survey.check import CheckWish, survey_check
+from onward.survey.options import EnvironmentWish
 
 EXAMPLES = sorted((Path(__file__).parents[4] / "examples").glob("*.yaml"))
 
@@ -46,5 +49,22 @@ def test_every_service_is_used_and_deployed_twice_nothing_changes(module_operato
     for use in USES.values():
         assert use in said
     assert "Nothing was changed." in module_operator.must("deploy", example)
+    assert reporting_from_outside(module_operator, "all-services") >= {"nova", "cinder", "neutron"}
     module_operator.destroy("all-services")
     assert processes_of(module_operator.directories.state) == []
+
+
+def reporting_from_outside(operator: Operator, model: str) -> set[str]:
+    """The services whose processes report, as somebody is told who has nothing but credentials."""
+    directory = operator.store(model).directory / "units" / "keystone-0" / "etc"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OS_CLIENT_CONFIG_FILE", str(directory / "clouds.yaml"))
+        found = survey_check(
+            operator.directories,
+            None,
+            CheckWish(),
+            EnvironmentWish(constraints="as-of-release", parallel=1),
+            progress=lambda _: None,
+            api=lambda: cloud_api(model),
+        )
+    return {each.about for each in found if (each.name, each.result) == ("services reporting", "pass")}

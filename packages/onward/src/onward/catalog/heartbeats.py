@@ -12,6 +12,23 @@ class Oldest(Fact):
     version: int
 
 
+class ListedByApi(Fact):
+    """How the service's API lists the same processes, for those who cannot read its database. Times in it are UTC."""
+
+    types: tuple[str, ...] = Field(min_length=1, description="Types of the service in a catalogue")
+    path: str = Field(description="After the URL of the catalogue")
+    key: str = Field(description="Where the list is in the answer")
+    headers: dict[str, str] = Field(default_factory=dict)
+    kind: str = Field(description="Key of each entry: what the process is; and so on, as in the table")
+    host: str
+    identifier: str
+    seen: str
+    disabled: tuple[str, str] = Field(description="Key, and its value as text, of those that somebody disabled")
+    reason: str | None = None
+    forced_down: str | None = None
+    source: str
+
+
 class Heartbeats(Fact):
     """The table in a service's database with a row for each process that reports. Times in it are UTC."""
 
@@ -40,6 +57,7 @@ class Heartbeats(Fact):
     oldest_ignored: tuple[str, str] | None = Field(
         default=None, description="Option (group, name) with which it starts all the same"
     )
+    api: ListedByApi | None = None
     remove: str = Field(description="Command that removes a row; {id}, {kind} and {host} stand for its own")
     source: str
 

@@ -10,7 +10,7 @@ from onward.errors import DONE
 from onward.plan.trial import FAULTS
 from onward.survey.deployment import read_bundle, survey_deployment, survey_removal
 from onward.survey.options import add_environment_options, environment_wish
-from onward.survey.recorded import only_model
+from onward.survey.recorded import models, only_model
 from onward.survey.trial import faults_of, survey_smoke, survey_trial
 
 
@@ -59,12 +59,14 @@ class Test(Command):
         directories = directories_of(self)
         named = read_bundle(parsed_args.bundle, parsed_args.model)
         wanted = read_bundle(parsed_args.bundle, parsed_args.model or f"{named.model}-test")
-        faults = [str(each) for each in faults_of(wanted.bundle, wanted.file, parsed_args.fault)]
+        # Refused before anything is deployed; of a model that is there, its own units are what counts.
+        if wanted.model not in models(directories):
+            faults_of(wanted.bundle, wanted.file, parsed_args.fault)
         plan = survey_deployment(directories, wanted, environment_wish(parsed_args), self.tell)
         status = carry_out(self.app, directories, plan, report_directory=None) if plan.steps else DONE
         if status != DONE:
             return status
-        trial = survey_trial(directories, wanted.model, faults)
+        trial = survey_trial(directories, wanted.model, parsed_args.fault)
         status = carry_out(self.app, directories, trial, report_directory=None)
         if status != DONE or parsed_args.keep:
             print(f"{wanted.model} is still deployed: onward destroy {wanted.model}", file=self.app.stderr)

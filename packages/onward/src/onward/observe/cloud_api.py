@@ -116,9 +116,16 @@ class CloudApi:
         plugin: Any = self._session.auth
         return self._asked(lambda: plugin.get_access(self._session))
 
-    def get(self, url: str, *, authenticated: bool = True, timeout_seconds: float = TIMEOUT_SECONDS) -> Any:
+    def get(
+        self,
+        url: str,
+        *,
+        authenticated: bool = True,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """The answer to a GET of a full URL (a requests.Response), whatever its status; redirects are followed."""
-        return self._request("GET", url, authenticated=authenticated, timeout_seconds=timeout_seconds)
+        return self._request("GET", url, authenticated=authenticated, timeout_seconds=timeout_seconds, headers=headers)
 
     def head(self, url: str, *, authenticated: bool = True, timeout_seconds: float = TIMEOUT_SECONDS) -> Any:
         """The same for HEAD."""

@@ -1,15 +1,19 @@
 """Reads the table where a service's processes say that they live. Only reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sqlalchemy import Engine, column, false, func, literal_column, null, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from onward.catalog.heartbeats import Heartbeats
+from onward.catalog.heartbeats import Heartbeats, ListedByApi
+from onward.errors import ApiUnavailable
 from onward.model.heartbeats import Reporter, Reporters
+from onward.observe.cloud_api import CloudApi
 
+_AS_ADMIN = "ask with the role admin, or where the database can be read"
 _NOW = {
     # The services write times in UTC, whatever the server's time zone is.
     "sqlite": "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')",
@@ -32,6 +36,42 @@ def observe_reporters(engine: Engine, facts: Heartbeats, limit_seconds: float, p
         original = getattr(error, "orig", None) or error
         return Reporters(place, failure=f"table {facts.table}: {type(original).__name__}: {original}")
     return Reporters(place, rows)
+
+
+def observe_reporters_by_api(api: CloudApi, url: str, facts: Heartbeats, listed: ListedByApi) -> Reporters:
+    """The same as the service's API lists it. What it refuses is a ``failure``; nothing is raised.
+
+    How late a process may be is not known from outside: the default of the release counts.
+    """
+    try:
+        answer = api.get(url.rstrip("/") + listed.path, headers=listed.headers)
+        if not answer.ok:
+            return Reporters("", failure=f"its API answers {answer.status_code} to {listed.path}", way_out=_AS_ADMIN)
+        said = parsedate_to_datetime(answer.headers["Date"]) if "Date" in answer.headers else datetime.now(UTC)
+        return Reporters("", reporters_of(answer.json()[listed.key], facts, listed, said))
+    except (ApiUnavailable, ValueError, KeyError, TypeError) as error:
+        return Reporters("", failure=f"{listed.path} of its API: {type(error).__name__}: {error}", way_out=_AS_ADMIN)
+
+
+def reporters_of(
+    entries: Sequence[Mapping[str, Any]], facts: Heartbeats, listed: ListedByApi, now: datetime
+) -> tuple[Reporter, ...]:
+    """The processes that an API lists, at the time that it says it is. Raises KeyError, ValueError."""
+    key, value = listed.disabled
+    return tuple(
+        Reporter(
+            kind=str(each[listed.kind]),
+            host=str(each[listed.host]),
+            identifier=str(each[listed.identifier]),
+            age_seconds=None if (seen := _moment(each[listed.seen])) is None else (now - seen).total_seconds(),
+            limit_seconds=facts.seconds * facts.times,
+            disabled=str(each.get(key)) == value,
+            reason=str(each.get(listed.reason) or "") if listed.reason else "",
+            forced_down=bool(each.get(listed.forced_down)) if listed.forced_down else False,
+        )
+        for each in entries
+        if str(each[listed.kind]) not in facts.silent
+    )
 
 
 def _query(facts: Heartbeats) -> Any:

@@ -11,6 +11,9 @@ from onward.plan.deployment.words import Words, number_of
 from onward.plan.plan import Plan
 from onward.plan.step import Frozen, Step
 
+GRANT_PARTS = 3
+"""grant/APPLICATION/ENDPOINT/PROVIDER."""
+
 
 class Leaving(Frozen):
     """How the cluster that a unit was part of is told that it does not come back."""
@@ -83,7 +86,7 @@ def _leave(words: Words, unit: str) -> Leaving | None:
 
 def _forgotten(name: str, begun: Collection[str]) -> set[str]:
     """Steps that have left nothing when an application is gone: its own, and what it had given to others."""
-    grants = {tuple(step.split("/")) for step in begun if step.startswith("grant/")}
+    grants = {tuple(step.split("/")) for step in begun if step.startswith("grant/") and step.count("/") == GRANT_PARTS}
     served = {user for _, user, _, provider in grants if provider == name}
     granted = {"/".join(each) for each in grants if name in (each[1], each[3])}
     own = {step for step in begun if not step.startswith("grant/") and name in step.split("/")[1:]}

@@ -3,14 +3,16 @@
 import time
 from collections.abc import Iterator
 
-from onward.catalog.load import endpoint_names_gone
+from onward.catalog.load import endpoint_names_gone, recipe, services
 from onward.checks.certificates import certificate_findings
 from onward.checks.endpoints import Endpoint, clock_findings, endpoint_findings, template_findings
 from onward.checks.finding import Finding
+from onward.checks.heartbeats import reporter_findings
 from onward.errors import ApiUnavailable
 from onward.observe.certificates import observe_certificates
 from onward.observe.cloud_api import CloudApi
 from onward.observe.endpoints import observe_endpoints, tls_servers
+from onward.observe.heartbeats import observe_reporters_by_api
 from onward.survey.checks.context import CheckContext
 
 
@@ -52,3 +54,18 @@ def _templates(context: CheckContext, api: CloudApi, catalogue: tuple[Endpoint, 
         return
     target = context.target.id if context.target is not None else None
     yield from template_findings(registered, catalogue, endpoint_names_gone(target) if target is not None else {})
+
+
+def reporting(context: CheckContext) -> Iterator[Finding]:
+    """Whether the processes of services report, as their APIs list them: of those whose database is not known here."""
+    if not context.asks_api:
+        return
+    api, described = context.api(), context.cloud.services if context.cloud is not None else {}
+    for service in services():
+        facts = recipe(service).heartbeats
+        if facts is None or facts.api is None or service in described:
+            continue
+        url = next((found for kind in facts.api.types if (found := api.url_of(kind)) is not None), None)
+        if url is not None:
+            seen = observe_reporters_by_api(api, url, facts, facts.api)
+            yield from reporter_findings(service, [seen], facts.remove, once=facts.once)

@@ -7,7 +7,7 @@ from onward.catalog.load import endpoint_names_gone, recipe, services
 from onward.checks.certificates import certificate_findings
 from onward.checks.endpoints import Endpoint, clock_findings, endpoint_findings, template_findings
 from onward.checks.finding import Finding
-from onward.checks.heartbeats import reporter_findings
+from onward.checks.heartbeats import REPORTING, reporter_findings
 from onward.errors import ApiUnavailable
 from onward.observe.certificates import observe_certificates
 from onward.observe.cloud_api import CloudApi
@@ -59,13 +59,18 @@ def _templates(context: CheckContext, api: CloudApi, catalogue: tuple[Endpoint, 
 def reporting(context: CheckContext) -> Iterator[Finding]:
     """Whether the processes of services report, as their APIs list them: of those whose database is not known here."""
     if not context.asks_api:
+        yield Finding(REPORTING, "not-checked", "the cloud file says that the APIs are not asked")
         return
     api, described = context.api(), context.cloud.services if context.cloud is not None else {}
+    asked = False
     for service in services():
         facts = recipe(service).heartbeats
         if facts is None or facts.api is None or service in described:
             continue
         url = next((found for kind in facts.api.types if (found := api.url_of(kind)) is not None), None)
         if url is not None:
+            asked = True
             seen = observe_reporters_by_api(api, url, facts, facts.api)
             yield from reporter_findings(service, [seen], facts.remove, once=facts.once)
+    if not asked:
+        yield Finding(REPORTING, "not-checked", "the catalogue has no further service that lists its processes")

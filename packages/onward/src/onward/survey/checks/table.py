@@ -20,7 +20,7 @@ BUILT_IN: tuple[Check, ...] = (
     Check("machine", machine.machine, needs="nothing"),
     Check("identity API", api.identity, needs="api"),
     Check("endpoints", api.endpoints, needs="api"),
-    Check("reporting", api.reporting, needs="api"),
+    Check("services reporting", api.reporting, needs="api"),
     Check("message broker", broker.broker, timeout_seconds=90.0),
     Check("memcached", memcached.memcached),
     Check("schema", readiness.schema, each_service=True),

@@ -1,5 +1,7 @@
 """Import a release's code ahead of its use."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 
@@ -42,10 +44,15 @@ def runner_for(context: StepContext, series: str) -> Runner:
     known = recipe(context.plan.service)
     log = runner_log(context, series)
     log.parent.mkdir(exist_ok=True, mode=0o700)
+    return runner_alive(
+        context, f"runner/{series}", lambda: warm_runner(python, known.warm_modules, log, known.variables)
+    )
+
+
+def runner_alive(context: StepContext, key: str, make: Callable[[], AbstractContextManager[Runner]]) -> Runner:
+    """The runner of this process that is known by the key; a new one where the last has died. Raises RunnerDied."""
     for attempt in count(1):
-        runner = context.session.use(
-            f"runner/{series}/{attempt}", lambda: warm_runner(python, known.warm_modules, log, known.variables)
-        )
+        runner = context.session.use(f"{key}/{attempt}", make)
         if runner.alive():
             return runner
     raise AssertionError("counting ended")

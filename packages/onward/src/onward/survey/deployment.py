@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from onward.hosts.interpreters import find_interpreters
 from onward.hosts.model_store import ModelStore
 from onward.hosts.programs import find_programs
 from onward.hosts.state import Directories
-from onward.hosts.user import own_name
 from onward.model.bundle import Bundle, faults_in_file, parse_bundle
 from onward.model.bundle_edit import as_data
 from onward.observe.machine import is_own
@@ -48,7 +48,7 @@ from onward.survey.offers import (
 )
 from onward.survey.options import EnvironmentWish
 from onward.survey.pinned import Choose, keeping, survey_pinned
-from onward.survey.recorded import known_model, models, numbers_of, recorded_site, recorded_topology, units_of
+from onward.survey.recorded import known_model, models, numbers_of, recorded_site, recorded_topology, site_of, units_of
 from onward.survey.wanted import Wanted
 from onward.survey.wsgi import fitting, wsgi_packages, wsgi_programs
 
@@ -118,9 +118,9 @@ def survey_deployment(
         "bundle": as_data(wanted.bundle),
         **({"saas": {name: each.model_dump(mode="json") for name, each in remotes.items()}} if remotes else {}),
     }
-    choices = _choices(directories, found, environments)
-    mutable = require_options(found, choices, directories, progress)
     choose = _chooser(directories, found, environments)
+    choices = _choices(found, choose)
+    mutable = require_options(found, choices, directories, progress)
     kept = survey_pinned(wanted.model, found, before, choices, choose, directories, progress)
     record["pinned"] = {name: each.model_dump(mode="json", exclude_defaults=True) for name, each in kept.items()}
     found = keeping(found, kept)
@@ -177,13 +177,8 @@ def _site(
         name: str(directories.environments / specification(found.charms[name].service or "", choice).key)
         for name, choice in choices.items()
     }
-    return Site(
-        model=record["model"],
-        directory=store.directory,
-        sockets=Path(record["sockets"]),
-        user=own_name(),
-        network=record["network"],
-        addresses=record["addresses"],
+    return replace(
+        site_of(store, record),
         programs=programs,
         environments=paths,
         series={name: choice.series for name, choice in choices.items()},
@@ -191,10 +186,9 @@ def _site(
     )
 
 
-def _choices(directories: Directories, found: Topology, environments: EnvironmentWish) -> dict[str, EnvironmentChoice]:
+def _choices(found: Topology, choose: Choose) -> dict[str, EnvironmentChoice]:
     """What every application of a service runs. Raises UnknownSeries, InterpreterMissing."""
     services = [name for name, charm in found.charms.items() if charm.service is not None]
-    choose = _chooser(directories, found, environments)
     return {name: choose(name, found.applications[name].channel or DEFAULT_SERIES) for name in services}
 
 

@@ -15,7 +15,7 @@ from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.survey.deployment import survey_deployment
 from onward.survey.options import EnvironmentWish
-from onward.survey.restore import has_changed_the_database, nothing_came_after
+from onward.survey.restore import has_changed_the_database, nothing_came_after, require_ended
 from onward.survey.wanted import Wanted
 
 
@@ -28,12 +28,7 @@ def survey_model_restore(directories: Directories, record: RunRecord, environmen
             f"{record.run_id} has taken no database to another release.",
             next_command=f"onward runs show {record.run_id}",
         )
-    if record.status == "running":
-        raise NothingToRestore(
-            f"{record.run_id} is at work.",
-            evidence=f"process {record.controller_pid}",
-            next_command=f"onward runs pause {record.run_id}",
-        )
+    require_ended(record)
     nothing_came_after(directories, record)
     backups = _backups(record)
     text = yaml.safe_dump(before["bundle"], sort_keys=False)

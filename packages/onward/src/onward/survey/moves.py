@@ -1,6 +1,6 @@
 """Which services of a model have to be taken to another release, and over which."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from onward.catalog.load import in_force, series_list
@@ -9,8 +9,7 @@ from onward.hosts.model_store import ModelStore
 from onward.plan.deployment.forward import Move
 from onward.plan.deployment.topology import Topology
 from onward.plan.forward import EnvironmentChoice
-
-Choose = Callable[[str, str], EnvironmentChoice]
+from onward.survey.pinned import Choose
 
 
 def survey_moves(

@@ -62,7 +62,11 @@ def recorded_topology(record: Mapping[str, Any]) -> Topology:
 
 def recorded_site(store: ModelStore) -> Site:
     """Where a model is, without its programs and environments."""
-    record = store.record()
+    return site_of(store, store.record())
+
+
+def site_of(store: ModelStore, record: Mapping[str, Any]) -> Site:
+    """The same, for what is to be remembered of a model."""
     return Site(
         model=record["model"],
         directory=store.directory,

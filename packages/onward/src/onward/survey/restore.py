@@ -19,12 +19,7 @@ def survey_restore(directories: Directories, record: RunRecord) -> Plan:
             f"{record.run_id} is no upgrade: it has not changed the cloud.",
             next_command=f"onward runs show {record.run_id}",
         )
-    if record.status == "running":
-        raise NothingToRestore(
-            f"{record.run_id} is at work.",
-            evidence=f"process {record.controller_pid}",
-            next_command=f"onward runs pause {record.run_id}",
-        )
+    require_ended(record)
     if not has_changed_the_database(record):
         raise NothingToRestore(
             f"{record.run_id} has not begun to migrate: the database is as it was.",
@@ -56,6 +51,16 @@ def survey_restore(directories: Directories, record: RunRecord) -> Plan:
             facts={"run": record.run_id, "backup": str(backup), "size": Path(str(backup)).stat().st_size},
         )
     )
+
+
+def require_ended(record: RunRecord) -> None:
+    """Return when nobody is at work on the run. Raises NothingToRestore."""
+    if record.status == "running":
+        raise NothingToRestore(
+            f"{record.run_id} is at work.",
+            evidence=f"process {record.controller_pid}",
+            next_command=f"onward runs pause {record.run_id}",
+        )
 
 
 def has_changed_the_database(record: RunRecord) -> bool:

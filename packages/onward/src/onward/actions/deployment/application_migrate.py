@@ -1,14 +1,12 @@
 """Take the databases of a deployed service to a release with that release's own code, and import that code before."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pydantic import Field
 
 from onward.actions.deployment.application_initialise import environment_python, run_commands
 from onward.actions.deployment.noted import store_of
-from onward.actions.warm_runner import MEBIBYTE
+from onward.actions.warm_runner import MEBIBYTE, runner_alive
 from onward.catalog.load import recipe
 from onward.catalog.service import Command
 from onward.engine.action import Evidence, StepContext
@@ -83,9 +81,5 @@ def _runner(context: StepContext, wish: _Wish, directories: Directories) -> Runn
     log = context.workspace / "logs" / f"runner-{wish.service}-{wish.series}.log"
     log.parent.mkdir(exist_ok=True, mode=0o700)
     modules = (*known.warm_modules, *wish.modules)
-    make: Callable[[], AbstractContextManager[Runner]] = lambda: warm_runner(python, modules, log, known.variables)  # noqa: E731
-    for attempt in (1, 2, 3):
-        runner = context.session.use(f"application-runner/{wish.service}/{wish.series}/{attempt}", make)
-        if runner.alive():
-            break
-    return runner
+    key = f"application-runner/{wish.service}/{wish.series}"
+    return runner_alive(context, key, lambda: warm_runner(python, modules, log, known.variables))

@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 
 import psutil
-import requests
 
 from onward.actions.deployment.noted import store_of
 from onward.actions.deployment.supervisor_start import supervisor_of
+from onward.actions.trial.callers import BACK_SECONDS, ask, log_in, until_all_answer
 from onward.actions.trial.cloud import NAME, TrialCloud, trial_cloud, tried
 from onward.actions.trial.use import FINDERS, active, make_server, remove_server
 from onward.actions.waiting import wait_until
@@ -19,17 +20,13 @@ from onward.engine.crash import crash_point
 from onward.errors import PromiseBroken, StepFailed
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import Supervisor
-from onward.observe.availability import Caller, Watch, watching
-from onward.observe.keystone_login import password_login
+from onward.observe.availability import Caller, watching
 from onward.observe.listening import answers
 from onward.plan.step import Frozen
 from onward.plan.trial import FaultKind
 
-CALL_SECONDS = 10.0
-"""A caller gives up a call after that, and calls it failed."""
 STOPPED_SECONDS = 25
 """For how long a unit hangs: longer than a cluster or a load balancer waits for it."""
-RECOVERY_SECONDS = 300.0
 
 
 class _Wish(Frozen):
@@ -63,7 +60,7 @@ class InjectFault:
         supervisor = supervisor_of(self._directories, context)
         callers = tried(context, "An API", lambda: _callers(cloud))
         with watching(callers) as watch:
-            self._until_all_answer(context, watch, time.monotonic())
+            until_all_answer(context, watch, time.monotonic())
             context.progress(f"{wish.kind} {wish.unit}")
             began = time.monotonic()
             processes = _processes(supervisor, wish.unit)
@@ -75,7 +72,7 @@ class InjectFault:
                 context, wish.unit, ended={each.pid for each in processes} if wish.kind == "kill" else set()
             )
             recovered = time.monotonic() - began
-            self._until_all_answer(context, watch, time.monotonic())
+            until_all_answer(context, watch, time.monotonic())
         seen = {name: asdict(each) for name, each in watch.finish().items()}
         longest = max(each["longest_seconds"] for each in seen.values())
         if wish.longest_seconds is not None and longest > wish.longest_seconds:
@@ -94,17 +91,6 @@ class InjectFault:
         while time.monotonic() < deadline and not context.cancelled():
             time.sleep(0.2)
 
-    def _until_all_answer(self, context: StepContext, watch: Watch, since: float) -> None:
-        """Return when every caller has had a good answer to a call that began after that time."""
-        wait_until(
-            context,
-            lambda: {name: watch.last_good(name) for name in watch.names()},
-            lambda seen: all(last is not None and last > since for last in seen.values()),
-            seconds=RECOVERY_SECONDS,
-            stopped="Stopped while the APIs were being called.",
-            failed="An API does not answer as it should.",
-        )
-
     def _until_well(self, context: StepContext, unit: str, ended: set[int]) -> None:
         """Return when the unit serves, with other processes than those that have ended."""
         store, supervisor = store_of(self._directories, context), supervisor_of(self._directories, context)
@@ -121,7 +107,7 @@ class InjectFault:
             context,
             look,
             lambda seen: bool(seen) and all(seen.values()),
-            seconds=RECOVERY_SECONDS,
+            seconds=BACK_SECONDS,
             stopped=f"Stopped while {unit} was coming back.",
             failed=f"{unit} does not come back.",
         )
@@ -198,7 +184,7 @@ def _callers(cloud: TrialCloud) -> dict[str, Caller]:
             raise StepFailed(f"There is no {use} of the trial.", next_command="onward smoke")
         identifier = getattr(thing, "secret_id", None) or getattr(thing, "id", "")
         url = endpoint.rstrip("/") + path.format(identifier)
-        found[service] = _asker(url, admin if service == "placement" else token)
+        found[service] = partial(ask, url, admin if service == "placement" else token)
     return found
 
 
@@ -212,13 +198,5 @@ _ASKED = {
 }
 
 
-def _asker(url: str, token: str) -> Caller:
-    def ask() -> None:
-        requests.get(url, headers={"X-Auth-Token": token}, timeout=CALL_SECONDS).raise_for_status()
-
-    return ask
-
-
 def _login(cloud: TrialCloud) -> None:
-    body = password_login(NAME, cloud.user_password, NAME)
-    requests.post(f"{cloud.access.url}/auth/tokens", json=body, timeout=CALL_SECONDS).raise_for_status()
+    log_in(cloud.access.url, NAME, cloud.user_password, NAME)

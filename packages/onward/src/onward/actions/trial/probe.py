@@ -10,16 +10,13 @@ import requests
 from pydantic import Field
 
 from onward.actions.deployment.noted import store_of
-from onward.actions.waiting import wait_until
+from onward.actions.trial.callers import ask, log_in, until_all_answer
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed
 from onward.hosts.state import Directories
 from onward.observe.availability import Caller, Watch
-from onward.observe.keystone_login import password_login
 from onward.plan.step import Frozen
 
-CALL_SECONDS = 10.0
-BACK_SECONDS = 300.0
 _WATCH = "probe"
 
 
@@ -45,7 +42,7 @@ class BeginProbe:
     def apply(self, context: StepContext) -> Evidence:
         """Begin, and wait until each API has answered once. Raises UnitNotReady."""
         watch = _watch(context, self._directories)
-        _all_answer(context, watch, 0.0)
+        until_all_answer(context, watch, 0.0)
         return {"apis": list(watch.names())}
 
 
@@ -65,7 +62,7 @@ class EndProbe:
         """Wait and end. Raises UnitNotReady."""
         known = context.session.known(_WATCH)
         watch = _watch(context, self._directories)
-        _all_answer(context, watch, time.monotonic())
+        until_all_answer(context, watch, time.monotonic())
         seen = {name: asdict(each) for name, each in watch.finish().items()}
         longest = max((each["longest_seconds"] for each in seen.values()), default=0.0)
         return {"apis": seen, "longest_seconds": longest, "whole": known}
@@ -89,33 +86,14 @@ def _watch(context: StepContext, directories: Directories) -> Watch:
 def _callers(wish: _Wish, password: str) -> dict[str, Caller]:
     if not wish.url:
         return {}
-    body = password_login("admin", password, "admin")
     try:
-        answer = requests.post(f"{wish.url}/auth/tokens", json=body, timeout=CALL_SECONDS)
-        answer.raise_for_status()
+        # One token for all of the time: one that was issued before has to be good afterwards.
+        token = log_in(wish.url, "admin", password, "admin")
     except requests.RequestException as error:
         raise StepFailed("Keystone cannot be asked for a token.", evidence=str(error)) from None
-    # One token for all of the time: one that was issued before has to be good afterwards.
-    token = {"X-Auth-Token": answer.headers["X-Subject-Token"]}
-    callers: dict[str, Caller] = {"identity": lambda: _login(wish.url, password)}
-    return callers | {name: partial(_ask, url, token) for name, url in wish.calls.items()}
+    callers: dict[str, Caller] = {"identity": lambda: _log_in(wish.url, password)}
+    return callers | {name: partial(ask, url, token) for name, url in wish.calls.items()}
 
 
-def _ask(url: str, headers: dict[str, str]) -> None:
-    requests.get(url, headers=headers, timeout=CALL_SECONDS).raise_for_status()
-
-
-def _login(url: str, password: str) -> None:
-    body = password_login("admin", password, "admin")
-    requests.post(f"{url}/auth/tokens", json=body, timeout=CALL_SECONDS).raise_for_status()
-
-
-def _all_answer(context: StepContext, watch: Watch, since: float) -> None:
-    wait_until(
-        context,
-        lambda: {name: watch.last_good(name) or watch.last_failure(name) for name in watch.names()},
-        lambda seen: all(isinstance(last, float) and last > since for last in seen.values()),
-        seconds=BACK_SECONDS,
-        stopped="Stopped while the APIs were being called.",
-        failed="An API does not answer as it should.",
-    )
+def _log_in(url: str, password: str) -> None:
+    log_in(url, "admin", password, "admin")

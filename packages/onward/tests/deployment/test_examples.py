@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from bundles import wish
+from bundles import KEYSTONE, wish
 from deploying import Operator
 
 from onward.hosts.leftovers import processes_of
@@ -68,3 +68,13 @@ def reporting_from_outside(operator: Operator, model: str) -> set[str]:
             api=lambda: cloud_api(model),
         )
     return {each.about for each in found if (each.name, each.result) == ("services reporting", "pass")}
+
+
+@pytest.mark.full
+@pytest.mark.mariadb
+@pytest.mark.environments
+@pytest.mark.timeout(1200)
+def test_a_cloud_of_keystone_alone_is_hurt_and_only_what_it_has_is_called(module_operator: Operator) -> None:
+    module_operator.bundle.write_text(KEYSTONE.format(name="alone"))
+    said = module_operator.must("test", module_operator.bundle, "--fault", "kill/keystone/0")
+    assert "alone-test can be used, bore 1 fault and lost nothing" in " ".join(said.split())

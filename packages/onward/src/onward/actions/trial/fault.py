@@ -8,6 +8,7 @@ from dataclasses import asdict
 from functools import partial
 
 import psutil
+from keystoneauth1.exceptions import EndpointNotFound
 
 from onward.actions.deployment.noted import store_of
 from onward.actions.deployment.supervisor_start import supervisor_of
@@ -174,11 +175,12 @@ def _callers(cloud: TrialCloud) -> dict[str, Caller]:
     token, admin = cloud.user.auth_token, cloud.admin.auth_token
     found: dict[str, Caller] = {"identity": lambda: _login(cloud)}
     for use, (service, path) in _ASKED.items():
-        endpoint = cloud.user.session.get_endpoint(
-            service_type=service, interface="public", region_name=cloud.access.region
-        )
-        if endpoint is None:
-            continue
+        try:
+            endpoint = cloud.user.session.get_endpoint(
+                service_type=service, interface="public", region_name=cloud.access.region
+            )
+        except EndpointNotFound:
+            continue  # The bundle has no such service.
         thing = FINDERS[use](cloud) if use in FINDERS else None
         if use in FINDERS and thing is None:
             raise StepFailed(f"There is no {use} of the trial.", next_command="onward smoke")

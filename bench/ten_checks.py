@@ -1,13 +1,14 @@
-"""How long all checks of a cloud of ten services take: one by one and cold, in one run, and in a further round.
+"""How long all checks of a cloud of ten services take: one by one and cold, in one run, and with the code in memory.
 
     uv run python bench/ten_checks.py [--from 2025.1] [--to 2026.1] [--rounds 5]
 
 The services are on a private MariaDB, each with the schema that its own release made. ``one_by_one`` is every check of
 every release on the way in a fresh process, one after the other, as an operator's loop does (``one_by_one_services``),
 and then each other check by itself, without Onward having to start for it (``one_by_one_others``). ``cold`` is
-`onward check` as it is typed. ``again`` is a further round of `onward check --watch`, which looks at all of that anew.
-The three take turns. Environments are built, their code is compiled, and what releases list is kept before the clock
-starts. Prints one JSON document; ratios are taken round by round.
+`onward check` as it is typed, ``lent`` the same while `onward check --watch` is open in another terminal. ``again`` is
+a further round of that watch. Each looks at everything anew. They take turns. Environments are built, their code is
+compiled, and what releases list is kept before the clock starts. Prints one JSON document; ratios are taken round by
+round.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -37,6 +39,7 @@ from onward.survey.check import CheckWish, checks_of, survey_check
 from onward.survey.checks.check import Check
 from onward.survey.checks.context import CheckContext
 from onward.survey.checks.kept_runners import KeptRunners, Release
+from onward.survey.checks.lending import lending
 from onward.survey.checks.runner import run_checks
 from onward.survey.checks.service_owned import NAME as SERVICE_OWNED
 from onward.survey.checks.service_owned import NewRunners
@@ -101,7 +104,7 @@ class Bench:
         policies = PolicyEnvironments(self.directories, WISH, quiet, interpreters=context.interpreters)
         return checks_of(self.wish, WISH, NewRunners(context, WISH, quiet), policies, quiet)
 
-    def cold(self) -> None:
+    def typed(self) -> None:
         """`onward check`, a process of its own."""
         places = ["--state-dir", self.directories.state, "--cache-dir", self.directories.cache]
         words = ["check", "--cloud", self.cloud.cloud_file, "--to", self.path[-1].id]
@@ -110,6 +113,11 @@ class Bench:
         )
         if result.returncode not in (0, 4):
             raise SystemExit(result.stderr.decode())
+
+    def lent(self, kept: KeptRunners) -> None:
+        """The same, while a watch is open in another terminal."""
+        with lending(self.directories.state, kept):
+            self.typed()
 
     def again(self, kept: KeptRunners) -> list[Finding]:
         """A round of the watch."""
@@ -131,7 +139,7 @@ def main() -> None:
 
 
 def measured(bench: Bench, kept: KeptRunners, rounds: int) -> dict[str, object]:
-    times: dict[str, list[float]] = {"services": [], "others": [], "cold": [], "again": []}
+    times: dict[str, list[float]] = {"services": [], "others": [], "cold": [], "lent": [], "again": []}
     loads = []
     first = bench.again(kept)
     commands, others, runners = bench.services_one_by_one(), bench.others_one_by_one(), kept.pids()
@@ -140,7 +148,8 @@ def measured(bench: Bench, kept: KeptRunners, rounds: int) -> dict[str, object]:
         for what, work in (
             ("services", bench.services_one_by_one),
             ("others", bench.others_one_by_one),
-            ("cold", bench.cold),
+            ("cold", bench.typed),
+            ("lent", partial(bench.lent, kept)),
         ):
             began = time.perf_counter()
             work()
@@ -165,8 +174,11 @@ def measured(bench: Bench, kept: KeptRunners, rounds: int) -> dict[str, object]:
         "one_by_one_others_seconds": spread(times["others"]),
         "one_by_one_seconds": spread(one_by_one),
         "cold_seconds": spread(times["cold"]),
+        "lent_seconds": spread(times["lent"]),
         "again_seconds": spread(times["again"]),
         "ratio_cold": ratio(one_by_one, times["cold"]),
+        "ratio_lent": ratio(one_by_one, times["lent"]),
+        "ratio_lent_of_services_alone": ratio(times["services"], times["lent"]),
         "ratio_again": ratio(one_by_one, times["again"]),
         "ratio_again_of_services_alone": ratio(times["services"], times["again"]),
         "runners_kept": len(runners),

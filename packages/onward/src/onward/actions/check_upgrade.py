@@ -13,7 +13,8 @@ from onward.catalog.service import Command
 from onward.checks.finding import Finding
 from onward.checks.service_owned import findings_of, none_of_its_own
 from onward.engine.action import Evidence, StepContext
-from onward.hosts.runner import CommandOutcome, Runner
+from onward.hosts.lent_runner import ReleaseCommands
+from onward.hosts.runner import CommandOutcome
 
 
 class CheckUpgrade:
@@ -48,7 +49,7 @@ class CheckUpgrade:
 def ask_release(
     service: str,
     series: str,
-    runner: Runner,
+    runner: ReleaseCommands,
     files: Sequence[Path],
     *,
     log_of: Callable[[str], Path],

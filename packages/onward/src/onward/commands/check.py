@@ -16,6 +16,7 @@ from onward.errors import DONE, USAGE, CheckFailed
 from onward.survey.check import CheckWish, survey_check
 from onward.survey.checks.check import CHECK_SECONDS
 from onward.survey.checks.kept_runners import KeptRunners
+from onward.survey.checks.lending import lending
 from onward.survey.options import add_environment_options, environment_wish
 from onward.views.check_rounds import Round, Rounds, TerminalRounds
 from onward.views.findings import print_findings
@@ -48,7 +49,7 @@ class Check(FindingsLister):
             print(f"onward: {why}", file=self.app.stderr)
             return USAGE
         rounds = rounds_for(parsed_args.formatter, self.app.stdout, self.app.stderr)
-        with KeptRunners(parsed_args.keep_memory) as kept:
+        with KeptRunners(parsed_args.keep_memory) as kept, lending(directories_of(self).state, kept):
             watch = Watch(
                 lambda tell: in_order_of_gravity(self._look(parsed_args, tell, kept)),
                 rounds,

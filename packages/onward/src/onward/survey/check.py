@@ -13,6 +13,7 @@ from onward.observe.cloud_api import CloudApi
 from onward.survey.checks.check import CHECK_SECONDS, Check
 from onward.survey.checks.context import CheckContext
 from onward.survey.checks.kept_runners import KeptRunners, RunnersOfRound
+from onward.survey.checks.lending import BorrowedRunners
 from onward.survey.checks.options import configuration_options
 from onward.survey.checks.plugins import plugins
 from onward.survey.checks.policy import policy
@@ -104,7 +105,7 @@ def _runners(
     kept: KeptRunners | None, context: CheckContext, wish: EnvironmentWish, progress: Callable[[str], None]
 ) -> NewRunners:
     if kept is None:
-        return NewRunners(context, wish, progress)
+        return BorrowedRunners(context.directories.state, context, wish, progress)
     return RunnersOfRound(kept, context, wish, progress)
 
 

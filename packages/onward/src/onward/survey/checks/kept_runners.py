@@ -7,6 +7,7 @@ from functools import partial
 from threading import Lock
 
 from onward.catalog.series import Series
+from onward.hosts.lent_runner import ReleaseCommands
 from onward.hosts.runner import Runner
 from onward.observe.machine import observe_machine
 from onward.survey.checks.context import CheckContext
@@ -106,6 +107,16 @@ class KeptRunners:
         finally:
             self._put_back(release, kept)
 
+    @contextmanager
+    def idle(self, release: Release) -> Iterator[Runner | None]:
+        """The one that is kept and not at work, for as long as the context lasts; None where there is none."""
+        kept = self._taken(release)
+        try:
+            yield None if kept is None else kept.runner
+        finally:
+            if kept is not None:
+                self._put_back(release, kept)
+
     def _taken(self, release: Release) -> _Kept | None:
         with self._lock:
             kept = self._idle.pop(release, None)
@@ -138,9 +149,9 @@ class RunnersOfRound(NewRunners):
         self._kept = kept
 
     @contextmanager
-    def imported(self, service: str, series: Series) -> Iterator[Runner]:
+    def imported(self, service: str, series: Series) -> Iterator[ReleaseCommands]:
         """A runner that is kept afterwards."""
-        with self._kept.borrowed((service, series.id), partial(super().imported, service, series)) as runner:
+        with self._kept.borrowed((service, series.id), partial(self.started, service, series)) as runner:
             yield runner
 
 

@@ -18,7 +18,8 @@ from onward.catalog.series import Series
 from onward.checks.finding import Finding, finding_of
 from onward.checks.service_owned import none_of_its_own
 from onward.errors import OnwardError, RunnerDied
-from onward.hosts.environments import Environment, build
+from onward.hosts.environments import Environment, EnvironmentSpec, build
+from onward.hosts.lent_runner import ReleaseCommands
 from onward.hosts.runner import Runner, warm_runner
 from onward.survey.checks.check import Check, Look
 from onward.survey.checks.context import CheckContext
@@ -37,7 +38,7 @@ class Runners(Protocol):
     parallel: int
     """How many may be at work at once."""
 
-    def runner(self, service: str, series: Series) -> AbstractContextManager[Runner]:
+    def runner(self, service: str, series: Series) -> AbstractContextManager[ReleaseCommands]:
         """A runner with the code of a series. Entering it raises an OnwardError where it cannot be had."""
         ...
 
@@ -72,13 +73,14 @@ class NewRunners:
                     os.kill(pid, SIGKILL)
 
     @contextmanager
-    def runner(self, service: str, series: Series) -> Iterator[Runner]:
+    def runner(self, service: str, series: Series) -> Iterator[ReleaseCommands]:
         """Build the environment unless it is there, and import the code."""
         with self.imported(service, series) as runner:
             with self._lock:
                 if self._over:
                     raise RunnerDied("The checks were ended before this one began.")
-                self._at_work.add(runner.pid)
+                if isinstance(runner, Runner):  # Another process's is not to be killed from here.
+                    self._at_work.add(runner.pid)
             try:
                 yield runner
             finally:
@@ -86,7 +88,13 @@ class NewRunners:
                     self._at_work.discard(runner.pid)
 
     @contextmanager
-    def imported(self, service: str, series: Series) -> Iterator[Runner]:
+    def imported(self, service: str, series: Series) -> Iterator[ReleaseCommands]:
+        """A runner that has imported the code, until the context is left."""
+        with self.started(service, series) as runner:
+            yield runner
+
+    @contextmanager
+    def started(self, service: str, series: Series) -> Iterator[Runner]:
         """Build the environment unless it is there, and import the code: a runner until the context is left."""
         environment = self._built(service, series, "building and importing it")
         known = recipe(service)
@@ -101,10 +109,14 @@ class NewRunners:
         return self._built(service, series, "asking for its options").path
 
     def _built(self, service: str, series: Series, doing: str) -> Environment:
+        specified = self._specified(service, series)
+        self._progress(f"{service} {series.id}: {doing}")
+        return build(specified, self._context.directories)
+
+    def _specified(self, service: str, series: Series) -> EnvironmentSpec:
         directories, interpreters = self._context.directories, self._context.interpreters()
         choice = choose_environments(directories, service, (series,), interpreters, self._wish)[series.id]
-        self._progress(f"{service} {series.id}: {doing}")
-        return build(specification(service, choice), directories)
+        return specification(service, choice)
 
 
 def service_owned(runners: Runners, progress: Callable[[str], None]) -> Check:

@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
+# Onward is started hundreds of times in tests: it is compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTEST_WORKERS ?= 2
 
 help: ## Show the targets

@@ -17,6 +17,47 @@ from onward.plan.deployment.words import Words
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 
+REGION_ONE = """\
+name: region-one
+variables:
+  release: &release "2025.1"
+applications:
+  mariadb:
+    offers:
+      database: {endpoints: [shared-db]}
+  memcached:
+  keystone:
+    channel: *release
+    options: {workers: 1, region: RegionOne}
+    offers:
+      keystone: {endpoints: [identity-service]}
+  placement: {channel: *release}
+  haproxy:
+relations:
+  - [keystone:shared-db, mariadb:shared-db]
+  - [keystone, memcached]
+  - [placement:shared-db, mariadb:shared-db]
+  - [placement:identity-service, keystone:identity-service]
+  - [haproxy, keystone]
+  - [haproxy, placement]
+"""
+"""A model that offers what ``REGION_TWO`` uses."""
+REGION_TWO = """\
+name: region-two
+variables:
+  release: &release "2025.1"
+saas:
+  database: {url: region-one.database}
+  keystone: {url: region-one.keystone, options: {region: RegionTwo}}
+applications:
+  placement: {channel: *release}
+  haproxy:
+relations:
+  - [placement:shared-db, database:shared-db]
+  - [placement:identity-service, keystone:identity-service]
+  - [haproxy, placement]
+"""
+
 KEYSTONE = """\
 name: {name}
 applications:

@@ -6,6 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from bundles import REGION_ONE as ONE
+from bundles import REGION_TWO as TWO
 from bundles import done, wish
 from deploying import Operator
 
@@ -31,9 +33,6 @@ from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
 from onward.survey.deployment import read_bundle, survey_deployment, survey_removal
 from onward.survey.options import EnvironmentWish
-
-REGIONS = Path(__file__).parents[4] / "examples" / "two-regions"
-ONE, TWO = ((REGIONS / f"region-{each}.yaml").read_text() for each in ("one", "two"))
 
 
 def plan_of(text: str = TWO, **more: object) -> Plan:
@@ -154,9 +153,10 @@ def two_regions(tmp_path_factory: pytest.TempPathFactory, session_directories: D
     directory = tmp_path_factory.mktemp("regions")
     directories = Directories(state=directory / "state", cache=session_directories.cache).prepared()
     found = Operator(directories, directory / "bundle.yaml")
-    for name in ("one", "two"):
+    for name, text in (("one", ONE), ("two", TWO)):
+        found.bundle.write_text(text)
         try:
-            plan = survey_deployment(directories, read_bundle(REGIONS / f"region-{name}.yaml", None), ENVIRONMENTS)
+            plan = survey_deployment(directories, read_bundle(found.bundle, None), ENVIRONMENTS)
         except ProgramMissing as missing:
             pytest.skip(f"{missing.what} {missing.evidence}")
         store = found.store(f"region-{name}")

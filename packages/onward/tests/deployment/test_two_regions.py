@@ -1,8 +1,10 @@
 """Two regions, really: the second uses Keystone and the database of the first, and leaves nothing there."""
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pymysql
 import pytest
@@ -87,17 +89,23 @@ def test_a_second_region_shares_keystone_and_the_database_and_leaves_nothing_the
 
     operator.must("deploy", REGIONS / "region-two.yaml")
     found, addresses = administrator.catalogue(), operator.store("region-two").record()["addresses"]
-    assert found == {
-        **catalogue,
-        ("RegionTwo", "placement"): f"http://{addresses['haproxy public']}:8778",
-        ("RegionTwo", "identity"): catalogue["RegionOne", "identity"],
-    }
+    second = {service: url for (region, service), url in found.items() if region == "RegionTwo"}
+    assert {place: url for place, url in found.items() if place[0] != "RegionTwo"} == catalogue
+    assert set(second) == {service for _, service in catalogue}
+    assert second.pop("identity") == catalogue["RegionOne", "identity"]
+    assert {urlsplit(url).hostname for url in second.values()} == {addresses["haproxy public"]}
+    people = {kind: administrator.names(kind) for kind in ("users", "projects")}
+    computes = {region: administrator.providers(region) for region in ("RegionOne", "RegionTwo")}
     administrator.enter_provider("RegionTwo", "compute-in-two")
-    assert administrator.providers("RegionTwo") == {"compute-in-two"}
-    assert administrator.providers("RegionOne") == set()
-    assert administrator.at_database("SHOW DATABASES") - databases == {"placement__region_two"}
+    assert administrator.providers("RegionTwo") - computes["RegionTwo"] == {"compute-in-two"}
+    assert administrator.providers("RegionOne") == computes["RegionOne"]
+    new = administrator.at_database("SHOW DATABASES") - databases
+    assert len(new) > 5
+    assert {name for name in new if not name.endswith("__region_two")} == set()
     assert "Nothing was changed." in operator.must("deploy", REGIONS / "region-two.yaml")
     assert "Nothing was changed." in operator.must("deploy", REGIONS / "region-one.yaml")
+    smoked_in_both(operator)
+    assert {kind: administrator.names(kind) for kind in ("users", "projects")} == people
     no_secret_of_one_is_kept_by_two(operator)
 
     refused = operator.run("destroy", "region-one", "--dry-run")
@@ -115,6 +123,13 @@ def test_a_second_region_shares_keystone_and_the_database_and_leaves_nothing_the
     assert not {user for user in administrator.at_database("SELECT user FROM mysql.user") if "region_two" in user}
     operator.destroy("region-one")
     assert processes_of(operator.directories.state) == []
+
+
+def smoked_in_both(operator: Operator) -> None:
+    """Used as its users use it, at the same time: the accounts are not the same."""
+    with ThreadPoolExecutor(2) as pool:
+        for said in pool.map(lambda region: operator.must("smoke", f"region-{region}"), ("one", "two")):
+            assert "Used: user, image, inventory, network, server, volume, secret." in said
 
 
 def no_secret_of_one_is_kept_by_two(operator: Operator) -> None:

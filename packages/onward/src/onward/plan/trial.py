@@ -35,12 +35,18 @@ USES = {
 _NEEDS = {"server": ("image", "network"), "load-balancers": ("network",)}
 
 
+ACCOUNT = "onward-trial"
+"""The user and the project of a trial of the model that Keystone is of."""
+
+
 class Access(Frozen):
     """How the model is used: the arguments of every step of a trial."""
 
     url: str = Field(description="Keystone's, with /v3, as its users have it")
     region: str
     secret: str = Field(description="Name of the administrator's password")
+    model: str = Field(default="", description="In whose store it is; empty: in that of the model itself")
+    account: str = Field(default=ACCOUNT, description="Name of the user and the project that the trial makes")
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ def plan_trial(wish: TrialWish) -> Plan:
 
 
 def _steps(wish: TrialWish) -> Iterator[Step]:
-    there = {each.type for charm in wish.topology.charms.values() for each in charm.registers}
+    there = {"identity", *(each.type for charm in wish.topology.charms.values() for each in charm.registers)}
     uses = [use for kind, use in USES.items() if kind in there]
     for use in uses:
         needs = tuple(need for need in _NEEDS.get(use, ()) if need in uses)

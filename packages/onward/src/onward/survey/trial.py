@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from onward.catalog.charm import Charm
 from onward.catalog.charms import charms
 from onward.errors import BundleUnsatisfied, FaultUnknown
 from onward.hosts.state import Directories
@@ -9,7 +10,7 @@ from onward.model.bundle import Bundle
 from onward.plan.deployment.topology import Topology, topology
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
-from onward.plan.trial import FAULTS, Access, Fault, FaultKind, TrialWish, plan_trial, usual_faults
+from onward.plan.trial import ACCOUNT, FAULTS, Access, Fault, FaultKind, TrialWish, plan_trial, usual_faults
 from onward.survey.recorded import known_model, recorded_site, recorded_topology
 
 IDENTITY = "keystone"
@@ -39,25 +40,44 @@ def faults_of(bundle: Bundle, file: str, faults: Sequence[str]) -> tuple[Fault, 
 
 def _wish(directories: Directories, model: str, faults: tuple[Fault, ...]) -> TrialWish:
     found = _topology(directories, model)
-    identity = next(
-        (
-            name
-            for name, charm in found.charms.items()
-            for each in charm.provides.values()
-            if each.interface == IDENTITY and found.units(name)
-        ),
-        None,
-    )
-    if identity is None:
+    access = _own_access(directories, model, found) or _lent_access(model, found)
+    if access is None:
         raise BundleUnsatisfied(f"{model} has no Keystone: nobody can use it.", next_command=f"onward status {model}")
-    words = Words(found, recorded_site(known_model(directories, model)), identity)
-    offers = {name: words.fill(text) for name, text in _identity_offers(found, identity).items()}
-    access = Access(url=offers["public_url"], region=offers["region"], secret=f"{identity}/admin-password")
     return TrialWish(found, model, access, faults)
 
 
-def _identity_offers(found: Topology, identity: str) -> dict[str, str]:
-    return next(each.offers for each in found.charms[identity].provides.values() if each.interface == IDENTITY)
+def _own_access(directories: Directories, model: str, found: Topology) -> Access | None:
+    """By the model's own Keystone."""
+    for name, charm in found.charms.items():
+        endpoint = _identity_endpoint(charm)
+        if endpoint is not None and found.units(name):
+            offers = Words(found, recorded_site(known_model(directories, model)), name).offered(endpoint)
+            return Access(url=offers["public_url"], region=offers["region"], secret=_secret(name))
+    return None
+
+
+def _lent_access(model: str, found: Topology) -> Access | None:
+    """By the Keystone of another model, in the region that this one has there, with an account of its own."""
+    for lent in found.lent.values():
+        remote, endpoint = lent.remote, _identity_endpoint(lent.charm)
+        if endpoint is not None:
+            offers = {**remote.offers[endpoint], **{name: str(value) for name, value in lent.options.items()}}
+            return Access(
+                url=offers["public_url"],
+                region=offers["region"],
+                secret=_secret(remote.application),
+                model=remote.model,
+                account=f"{ACCOUNT}-{model}",
+            )
+    return None
+
+
+def _identity_endpoint(charm: Charm) -> str | None:
+    return next((name for name, each in charm.provides.items() if each.interface == IDENTITY), None)
+
+
+def _secret(application: str) -> str:
+    return f"{application}/admin-password"
 
 
 def _topology(directories: Directories, model: str) -> Topology:

@@ -12,15 +12,16 @@ from onward.plan.deployment.planner import step_digest
 
 def store_of(directories: Directories, context: StepContext) -> ModelStore:
     """What is kept of the model that the run is about; its secrets are kept out of all records from now on."""
-    return _opened(directories, context, context.plan.cloud)
+    return store_named(directories, context, context.plan.cloud)
 
 
 def provider_of(directories: Directories, context: StepContext, wish: GrantWish) -> ModelStore:
     """What is kept of the model that the provider of a grant is of: the credentials of its administrators are there."""
-    return _opened(directories, context, wish.model or context.plan.cloud)
+    return store_named(directories, context, wish.model or context.plan.cloud)
 
 
-def _opened(directories: Directories, context: StepContext, model: str) -> ModelStore:
+def store_named(directories: Directories, context: StepContext, model: str) -> ModelStore:
+    """What is kept of any model; its secrets are kept out of all records from now on."""
     store = ModelStore(directories.models / model)
     for value in store.secrets().values():
         context.secrets.register(value)

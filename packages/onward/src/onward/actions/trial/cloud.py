@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from onward.actions.deployment.noted import store_of
+from onward.actions.deployment.noted import store_named
 from onward.engine.action import StepContext
 from onward.errors import StepFailed
 from onward.hosts.state import Directories
@@ -39,19 +39,25 @@ class TrialCloud:
     @cached_property
     def user(self) -> Any:
         """That of the trial's user. Its first use comes after :func:`onward.actions.trial_use.use` made it."""
-        return _connect(self.access, NAME, self.user_password, NAME)
+        return _connect(self.access, self.account, self.user_password, self.account)
+
+    @property
+    def account(self) -> str:
+        """Name of the trial's user, and of that user's project."""
+        return self.access.account
 
     @property
     def user_password(self) -> str:
         """Always the same, so that a trial can be resumed, and known to nobody who does not know the other one."""
-        return hmac.new(self.password.encode(), NAME.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self.password.encode(), self.account.encode(), hashlib.sha256).hexdigest()
 
 
 def trial_cloud(context: StepContext, directories: Directories) -> TrialCloud:
     """The cloud that the step's arguments give access to."""
     arguments = context.step.arguments
     access = Access(**{name: str(arguments[name]) for name in Access.model_fields})
-    cloud = TrialCloud(access, store_of(directories, context).secrets()[access.secret])
+    store = store_named(directories, context, access.model or context.plan.cloud)
+    cloud = TrialCloud(access, store.secrets()[access.secret])
     context.secrets.register(cloud.user_password)
     return cloud
 

@@ -24,7 +24,7 @@ from onward.hosts.supervisor import Supervisor
 from onward.observe.availability import Caller, watching
 from onward.observe.listening import answers
 from onward.plan.step import Frozen
-from onward.plan.trial import FaultKind
+from onward.plan.trial import Access, FaultKind
 
 STOPPED_SECONDS = 25
 """For how long a unit hangs: longer than a cluster or a load balancer waits for it."""
@@ -55,8 +55,8 @@ class InjectFault:
 
     def apply(self, context: StepContext) -> Evidence:
         """Hurt it. Raises PromiseBroken; UnitNotReady when it does not come back; StepFailed for a refused call."""
-        access = {"url", "region", "secret"}
-        wish = _Wish.model_validate({key: each for key, each in context.step.arguments.items() if key not in access})
+        told = context.step.arguments
+        wish = _Wish.model_validate({key: each for key, each in told.items() if key not in Access.model_fields})
         cloud = trial_cloud(context, self._directories)
         supervisor = supervisor_of(self._directories, context)
         callers = tried(context, "An API", lambda: _callers(cloud))

@@ -86,9 +86,9 @@ class RemoveTrial:
 
 def _make_user(cloud: TrialCloud) -> Evidence:
     identity = cloud.admin.identity
-    project = identity.find_project(NAME) or identity.create_project(name=NAME, domain_id="default")
-    user = identity.find_user(NAME) or identity.create_user(
-        name=NAME, domain_id="default", password=cloud.user_password
+    project = identity.find_project(cloud.account) or identity.create_project(name=cloud.account, domain_id="default")
+    user = identity.find_user(cloud.account) or identity.create_user(
+        name=cloud.account, domain_id="default", password=cloud.user_password
     )
     identity.update_user(user, password=cloud.user_password)
     for name in ROLES:
@@ -222,8 +222,8 @@ def _find_top_level_domain(cloud: TrialCloud) -> Any:
 def _remove_user(cloud: TrialCloud) -> None:
     identity = cloud.admin.identity
     for found, remove in (
-        (identity.find_user(NAME), identity.delete_user),
-        (identity.find_project(NAME), identity.delete_project),
+        (identity.find_user(cloud.account), identity.delete_user),
+        (identity.find_project(cloud.account), identity.delete_project),
     ):
         if found is not None:
             remove(found)
@@ -264,7 +264,7 @@ _MAKERS: dict[str, Callable[[TrialCloud], Evidence]] = {
     "load-balancers": _load_balancers,
 }
 FINDERS: dict[str, Callable[[TrialCloud], Any]] = {
-    "user": lambda cloud: cloud.admin.identity.find_user(NAME),
+    "user": lambda cloud: cloud.admin.identity.find_user(cloud.account),
     "image": lambda cloud: cloud.user.image.find_image(NAME),
     "network": lambda cloud: cloud.user.network.find_network(NAME),
     "server": lambda cloud: cloud.user.compute.find_server(NAME),

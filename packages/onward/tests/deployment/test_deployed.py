@@ -75,6 +75,22 @@ def test_every_unit_is_active_and_has_an_address_of_its_own(deployed: Operator) 
     assert all(address.startswith("127.") for address in addresses)
 
 
+def test_the_versions_of_its_apis_are_remembered_as_they_were_deployed_and_others_are_told(deployed: Operator) -> None:
+    store = deployed.store("small")
+    published = store.done()["publish/keystone"]
+    (version,) = published["evidence"]["deployed_with"]
+    assert published["evidence"]["versions"] == [version]
+    assert re.fullmatch(r"3\.\d+", version["version"])
+    assert "its API" not in deployed.run("status", "small").stderr
+    earlier = {**published["evidence"], "deployed_with": [{**version, "version": "3.7"}]}
+    store.note_done("publish/keystone", published["digest"], earlier)
+    try:
+        said = f"keystone: its API has {version['version']}, and was deployed with 3.7"
+        assert said in deployed.run("status", "small").stderr
+    finally:
+        store.note_done("publish/keystone", published["digest"], published["evidence"])
+
+
 def test_deployed_twice_nothing_changes_and_that_is_said(deployed: Operator) -> None:
     before = deployed.pids("small")
     assert "Nothing was changed." in deployed.deploy(BUNDLE)

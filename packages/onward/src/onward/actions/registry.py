@@ -82,7 +82,7 @@ def _deployment(directories: Directories) -> list[Action]:
         GrantDatabase(directories),
         GrantIdentity(directories),
         InitialiseApplication(directories),
-        PublishApplication(),
+        PublishApplication(directories),
         RabbitmqFormed(directories),
         RecordModel(directories),
         ReloadUnit(directories),

@@ -9,9 +9,11 @@ from onward.engine.runs import list_runs
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
+from onward.model.api_version import ApiVersion
 from onward.model.deployment import QueueProbe
 from onward.model.status import ModelStatus, State, UnitStatus
 from onward.observe.listening import answers
+from onward.plan.deployment.api_versions import changed
 from onward.plan.deployment.pinned import Pinned, said
 from onward.plan.deployment.topology import Topology
 from onward.survey.deployed import process_states
@@ -37,7 +39,8 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
     units += tuple(_leaving(unit, run, states.get(unit, [])) for unit in units_of(store) if unit not in there)
     at_work = () if run is None or run.status != "running" else tuple(_at_work(run))
     related = [str(each) for each in uses(directories) if model in (each.user, each.remote.model)]
-    return ModelStatus(units, (*_said(run, store, states), *related, *_kept(model, found, record)), at_work)
+    notes = (*_said(run, store, states), *related, *_kept(model, found, record), *_api_versions(store))
+    return ModelStatus(units, notes, at_work)
 
 
 def _kept(model: str, found: Topology, record: Mapping[str, Any]) -> Iterator[str]:
@@ -45,6 +48,19 @@ def _kept(model: str, found: Topology, record: Mapping[str, Any]) -> Iterator[st
     for name, told in record.get("pinned", {}).items():
         channel = found.applications[name].channel or DEFAULT_SERIES
         yield from said(model, name, channel.partition("/")[0], Pinned.model_validate(told))
+
+
+def _api_versions(store: ModelStore) -> Iterator[str]:
+    """What APIs offer otherwise than when they were deployed."""
+    for step, noted in store.done().items():
+        verb, _, name = step.partition("/")
+        if verb == "publish":
+            first, now = (
+                [ApiVersion.model_validate(each) for each in noted["evidence"].get(key, ())]
+                for key in ("deployed_with", "versions")
+            )
+            if what := changed(first, now):
+                yield f"{name}: {what}"
 
 
 def _leaving(unit: str, run: RunRecord | None, states: list[ProcessState]) -> UnitStatus:

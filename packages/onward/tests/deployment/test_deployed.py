@@ -75,6 +75,19 @@ def test_every_unit_is_active_and_has_an_address_of_its_own(deployed: Operator) 
     assert all(address.startswith("127.") for address in addresses)
 
 
+def test_every_log_of_a_unit_is_one_that_is_rotated(deployed: Operator) -> None:
+    """A process writes to its supervisor, who rotates it, and nowhere else."""
+    log_in(deployed, "public")
+    directory = deployed.store("small").directory
+    configured = "".join(path.read_text() for path in (directory / "programs").glob("*.conf"))
+    rotated = {Path(path).name for path in re.findall(r"stdout_logfile = (.*)", configured)}
+    assert configured.count("stdout_logfile_maxbytes = 10MB") == len(re.findall("stdout_logfile = ", configured))
+    assert {path.name for path in directory.glob("units/*/log/*")} <= rotated
+    assert "POST /v3/auth/tokens" in "".join(
+        path.read_text(errors="replace") for path in directory.glob("units/keystone-*/log/api.log")
+    )
+
+
 def test_the_versions_of_its_apis_are_remembered_as_they_were_deployed_and_others_are_told(deployed: Operator) -> None:
     store = deployed.store("small")
     published = store.done()["publish/keystone"]

@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue, ValidationError, field_validator, model_v
 
 from onward.errors import BundleInvalid
 from onward.model.cloud import Described
+from onward.model.machine import SshAddress, ssh_address
 from onward.model.yaml_text import NotYaml, read_yaml
 
 ApplicationName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*$")]
@@ -79,13 +80,38 @@ class BundleApplication(Described):
 
 
 class Machine(Described):
-    """A machine of the bundle. It is this one, whose address may be said."""
+    """A machine of the bundle: this one, or another one that is reached over SSH."""
 
-    address: str | None = Field(default=None, description="One of this machine's own; others are not reached yet")
+    address: str | None = Field(
+        default=None, description="ssh://USER@HOST:PORT for another machine; otherwise one of this machine's own"
+    )
+    addresses: tuple[str, ...] = Field(
+        default=(), description="Where units of another machine listen, each at one; by default the machine's own"
+    )
+    identity: str | None = Field(default=None, description="File of the private key that opens another machine")
+    sudo: bool = Field(default=True, description="Whether a user other than root becomes root there, by sudo")
+    directory: str | None = Field(
+        default=None, pattern=r"^/[^\s%\"']*[^\s%\"'/]$", description="Where everything is kept on another machine"
+    )
+    cache: str | None = Field(
+        default=None, pattern=r"^/[^\s%\"']*[^\s%\"'/]$", description="Where environments are built on another machine"
+    )
     constraints: JsonValue = None
     annotations: JsonValue = None
     base: JsonValue = None
     series: JsonValue = None
+
+    @field_validator("address")
+    @classmethod
+    def _can_be_reached(cls, address: str | None) -> str | None:
+        if address is not None and "://" in address:
+            ssh_address(address)
+        return address
+
+    @property
+    def ssh(self) -> SshAddress | None:
+        """How it is reached; None where it is this machine."""
+        return ssh_address(self.address) if self.address is not None and "://" in self.address else None
 
 
 class Saas(Described):

@@ -2,29 +2,145 @@
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from onward.errors import HostUnreachable, OnwardError, from_data
+from onward.hosts.agent import start_agent
+from onward.hosts.known_machines import access_of, machine_of, machines_of
 from onward.hosts.model_store import ModelStore
+from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState, Supervisor
+from onward.survey.recorded import machines_of_units
+
+LOOK_SECONDS = 60.0
+ENVIRONMENT_PARTS = 2
+MOST_AT_ONCE = 16
 
 
-def steps_that_hold(store: ModelStore, sockets: PurePath) -> dict[str, str]:
-    """Digests of the steps that were done and need not be done again, by step."""
-    supervisor = Supervisor(store.directory, Path(sockets))
+def steps_that_hold(directories: Directories, store: ModelStore, sockets: PurePath) -> dict[str, str]:
+    """Digests of the steps that were done and need not be done again, by step; every machine is asked about its own.
+
+    Raises HostUnreachable, HostKeyUnknown, HostLoginRefused.
+    """
+    done = store.done()
+    holds = set[str]()
+    for machine, theirs in _by_machine(store, done).items():
+        if machine is None:
+            holds |= set(held(store.directory, Path(sockets), theirs))
+        else:
+            holds |= set(looked_at(directories, store, machine, theirs).holds)
+    return {step: told["digest"] for step, told in done.items() if step in holds}
+
+
+def process_states(directories: Directories, store: ModelStore, sockets: PurePath) -> dict[str, list[ProcessState]]:
+    """What the processes of each unit do; nothing where the supervisor does not run.
+
+    Raises HostUnreachable, HostKeyUnknown, HostLoginRefused.
+    """
+    found = states_here(store.directory, Path(sockets))
+    for machine in machines_of(store).values():
+        found |= looked_at(directories, store, machine.name, {}).states
+    return found
+
+
+def reachable_states(
+    directories: Directories, store: ModelStore, sockets: PurePath
+) -> tuple[dict[str, list[ProcessState]], dict[str, OnwardError]]:
+    """The same, and the machines that could not be asked, each with the reason. All are asked at once."""
+    found, silent = states_here(store.directory, Path(sockets)), dict[str, OnwardError]()
+    machines = list(machines_of(store))
+
+    def one(machine: str) -> Looked | OnwardError:
+        try:
+            return looked_at(directories, store, machine, {})
+        except OnwardError as error:
+            return error
+
+    with ThreadPoolExecutor(max(1, min(len(machines), MOST_AT_ONCE))) as threads:
+        for machine, seen in zip(machines, threads.map(one, machines), strict=True):
+            if isinstance(seen, OnwardError):
+                silent[machine] = seen
+            else:
+                found |= seen.states
+    return found, silent
+
+
+def states_here(directory: Path, sockets: Path) -> dict[str, list[ProcessState]]:
+    """The same for units of this machine."""
+    supervisor = Supervisor(directory, sockets)
+    return _by_unit(supervisor) if supervisor.answers() else {}
+
+
+def held(directory: Path, sockets: Path, done: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Which of the steps, all of this machine, hold."""
+    supervisor = Supervisor(directory, sockets)
     supervised = supervisor.answers()
     states = _by_unit(supervisor) if supervised else {}
+    return [
+        step
+        for step, told in done.items()
+        if (supervised if step.partition("/")[0] == "supervisor" else _holds(step, told["evidence"], directory, states))
+    ]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What another machine has of a model."""
+
+    holds: tuple[str, ...]
+    states: dict[str, list[ProcessState]]
+
+
+def looked_at(
+    directories: Directories, store: ModelStore, machine: str, done: Mapping[str, Mapping[str, Any]]
+) -> Looked:
+    """Look at a machine. Raises HostUnreachable, HostKeyUnknown, HostLoginRefused, HostLost."""
+    there = machine_of(store, machine)
+    message = {"do": "look", "sockets": there.sockets, "keeper": there.keeper, "done": dict(done)}
+    access = access_of(there, directories)
+    with start_agent(there, access, store.directory.name, lambda _: None) as agent:
+        for said in agent.ask(message).answers(LOOK_SECONDS):
+            if said is not None and "error" in said:
+                raise from_data(said["error"])
+            if said is not None:
+                seen = said["seen"]
+                states = {
+                    unit: [ProcessState(**each) for each in processes] for unit, processes in seen["states"].items()
+                }
+                return Looked(tuple(seen["holds"]), states)
+    raise HostUnreachable(f"machine {machine} says nothing.")
+
+
+def look(directory: Path, message: Mapping[str, Any]) -> dict[str, Any]:
+    """The other side of it, on that machine."""
+    sockets = Path(message["sockets"])
     return {
-        step: told["digest"]
-        for step, told in store.done().items()
-        if (supervised if step == "supervisor" else _holds(step, told["evidence"], store, states))
+        "holds": held(directory, sockets, message["done"]),
+        "states": {
+            unit: [asdict(each) for each in processes] for unit, processes in states_here(directory, sockets).items()
+        },
     }
 
 
-def process_states(store: ModelStore, sockets: PurePath) -> dict[str, list[ProcessState]]:
-    """What the processes of each unit do; nothing where the model's supervisor does not run."""
-    supervisor = Supervisor(store.directory, Path(sockets))
-    return _by_unit(supervisor) if supervisor.answers() else {}
+def _by_machine(
+    store: ModelStore, done: Mapping[str, Mapping[str, Any]]
+) -> dict[str | None, dict[str, Mapping[str, Any]]]:
+    """The steps that were done, by the machine that can tell whether they hold; None is this one."""
+    machines, units = machines_of(store), machines_of_units(store)
+    found: dict[str | None, dict[str, Mapping[str, Any]]] = {}
+    for step, told in done.items():
+        kind, _, name = step.partition("/")
+        of_unit = units.get(name) if kind in ("configure", "start", "reload") else None
+        last = step.rpartition("/")[2]
+        of_machine = last if kind in ("machine", "supervisor", "environment") and last in machines else None
+        # An application may have the name of a machine; the step of a machine's environment has three parts.
+        if kind == "environment" and step.count("/") < ENVIRONMENT_PARTS:
+            of_machine = None
+        found.setdefault(of_unit or of_machine, {})[step] = told
+    return found
 
 
 def _by_unit(supervisor: Supervisor) -> dict[str, list[ProcessState]]:
@@ -34,17 +150,19 @@ def _by_unit(supervisor: Supervisor) -> dict[str, list[ProcessState]]:
     return found
 
 
-def _holds(step: str, evidence: Mapping[str, Any], store: ModelStore, states: Mapping[str, list[ProcessState]]) -> bool:
+def _holds(step: str, evidence: Mapping[str, Any], model: Path, states: Mapping[str, list[ProcessState]]) -> bool:
     kind, _, name = step.partition("/")
     match kind:
         case "configure":
-            directory = store.directory / "units" / name.replace("/", "-")
+            directory = model / "units" / name.replace("/", "-")
             return all(_sha256(directory / path) == digest for path, digest in evidence["files"].items())
         case "start":
             found = states.get(name, [])
             return bool(found) and all(each.state == "RUNNING" for each in found)
         case "environment":
             return Path(evidence["python"]).exists()
+        case "machine":
+            return Path(evidence["directory"]).is_dir()
         case _:
             return True
 

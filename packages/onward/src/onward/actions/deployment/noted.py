@@ -21,7 +21,7 @@ def provider_of(directories: Directories, context: StepContext, wish: GrantWish)
 
 
 def _opened(directories: Directories, context: StepContext, model: str) -> ModelStore:
-    store = ModelStore(directories.models / model)
+    store = directories.model_store(model)
     for value in store.secrets().values():
         context.secrets.register(value)
     return store

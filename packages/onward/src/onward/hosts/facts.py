@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,11 @@ class HostFacts(Described):
     pythons: dict[str, tuple[str, str] | None] = Field(description="Path and version there, by the path that was asked")
     addresses: dict[str, bool] = Field(description="Whether each that was asked for is one of the machine's own")
     listening: tuple[tuple[str, int], ...]
+
+    @property
+    def keeper(self) -> Literal["supervisor", "systemd"]:
+        """What keeps processes running there: systemd where it runs and we are root."""
+        return "systemd" if self.systemd and self.uid == 0 else "supervisor"
 
 
 class Asked(Described):

@@ -25,6 +25,8 @@ from onward.errors import HostUnreachable
 from onward.hosts.ssh import Host, text_of
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
+RUNTIMES = "runtime"
+"""Below a machine's directory."""
 SEND_SECONDS = 900.0
 _NOT_THERE = frozenset({"dbos", "openstacksdk"})
 """Needed by what is done here alone: the journal, the use of a cloud."""
@@ -44,7 +46,7 @@ def runtime_key() -> str:
 
 def runtime_python(directory: str) -> str:
     """The interpreter of the runtime below a machine's directory."""
-    return f"{directory}/runtime/{runtime_key()}/bin/python"
+    return f"{directory}/{RUNTIMES}/{runtime_key()}/bin/python"
 
 
 async def send_runtime(host: Host, directory: str, python: str) -> bool:
@@ -52,7 +54,7 @@ async def send_runtime(host: Host, directory: str, python: str) -> bool:
 
     It is made beside its place and renamed, so that it is there whole or not at all. Raises HostUnreachable.
     """
-    parent, key = f"{directory}/runtime", runtime_key()
+    parent, key = f"{directory}/{RUNTIMES}", runtime_key()
     there = await host.run(["test", "-x", f"{parent}/{key}/bin/python"])
     if there.exit_status == 0:
         return False

@@ -5,6 +5,7 @@ https://documentation.ubuntu.com/juju/3.6/reference/bundle/ describes the keys. 
 :func:`without_effect` tells.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -34,6 +35,8 @@ _WITHOUT_EFFECT = (
 )
 _OF_MACHINES = ("annotations", "constraints", "base", "series")
 _OF_BUNDLE = ("tags", "base", "series")
+_MACHINE = re.compile(r"[a-z0-9][a-z0-9-]*")
+"""Names of machines are part of steps' names."""
 _CONTAINERS = ("lxd", "kvm")
 
 
@@ -161,6 +164,16 @@ class Bundle(Described):
         if isinstance(machines, dict):
             data = {**data, "machines": {str(name): entry or {} for name, entry in machines.items()}}
         return {**data, "applications": applications}
+
+    @field_validator("machines")
+    @classmethod
+    def _can_be_named(cls, machines: dict[str, Machine]) -> dict[str, Machine]:
+        for name, machine in machines.items():
+            if machine.ssh is not None and not _MACHINE.fullmatch(name):
+                raise ValueError(
+                    f"the name of a machine that is reached over SSH cannot be {name!r}: {_MACHINE.pattern}"
+                )
+        return machines
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Bundle":

@@ -20,42 +20,47 @@ ENVIRONMENT_PARTS = 2
 MOST_AT_ONCE = 16
 
 
-def steps_that_hold(directories: Directories, store: ModelStore, sockets: PurePath) -> dict[str, str]:
-    """Digests of the steps that were done and need not be done again, by step; every machine is asked about its own.
+@dataclass(frozen=True)
+class Looked:
+    """What there is of a model: on one machine, or on all."""
 
-    Raises HostUnreachable, HostKeyUnknown, HostLoginRefused.
-    """
+    holds: tuple[str, ...]
+    """Steps that were done and need not be done again."""
+    states: dict[str, list[ProcessState]]
+    """What the processes of each unit do; nothing where the supervisor does not run."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What there is of a model on all machines that could be asked."""
+
+    holds: dict[str, str]
+    """Digests of the steps that were done and need not be done again, by step."""
+    states: dict[str, list[ProcessState]]
+    silent: dict[str, OnwardError]
+    """The machines that could not be asked, each with the reason."""
+
+
+def survey_deployed(directories: Directories, store: ModelStore, sockets: PurePath) -> Deployed:
+    """Look at this machine and, all at once, at the others of the model. Raises what the first silent one raised."""
+    seen = reachable_deployed(directories, store, sockets)
+    for error in seen.silent.values():
+        raise error
+    return seen
+
+
+def reachable_deployed(directories: Directories, store: ModelStore, sockets: PurePath) -> Deployed:
+    """The same, without what cannot be asked."""
     done = store.done()
-    holds = set[str]()
-    for machine, theirs in _by_machine(store, done).items():
-        if machine is None:
-            holds |= set(held(store.directory, Path(sockets), theirs))
-        else:
-            holds |= set(looked_at(directories, store, machine, theirs).holds)
-    return {step: told["digest"] for step, told in done.items() if step in holds}
-
-
-def process_states(directories: Directories, store: ModelStore, sockets: PurePath) -> dict[str, list[ProcessState]]:
-    """What the processes of each unit do; nothing where the supervisor does not run.
-
-    Raises HostUnreachable, HostKeyUnknown, HostLoginRefused.
-    """
-    found = states_here(store.directory, Path(sockets))
-    for machine in machines_of(store).values():
-        found |= looked_at(directories, store, machine.name, {}).states
-    return found
-
-
-def reachable_states(
-    directories: Directories, store: ModelStore, sockets: PurePath
-) -> tuple[dict[str, list[ProcessState]], dict[str, OnwardError]]:
-    """The same, and the machines that could not be asked, each with the reason. All are asked at once."""
-    found, silent = states_here(store.directory, Path(sockets)), dict[str, OnwardError]()
+    by_machine = _by_machine(store, done)
+    here = by_machine.pop(None, {})
+    holds = set(held(store.directory, Path(sockets), here))
+    states, silent = states_here(store.directory, Path(sockets)), dict[str, OnwardError]()
     machines = list(machines_of(store))
 
     def one(machine: str) -> Looked | OnwardError:
         try:
-            return looked_at(directories, store, machine, {})
+            return _looked_at(directories, store, machine, by_machine.get(machine, {}))
         except OnwardError as error:
             return error
 
@@ -64,8 +69,9 @@ def reachable_states(
             if isinstance(seen, OnwardError):
                 silent[machine] = seen
             else:
-                found |= seen.states
-    return found, silent
+                holds |= set(seen.holds)
+                states |= seen.states
+    return Deployed({step: told["digest"] for step, told in done.items() if step in holds}, states, silent)
 
 
 def states_here(directory: Path, sockets: Path) -> dict[str, list[ProcessState]]:
@@ -86,15 +92,7 @@ def held(directory: Path, sockets: Path, done: Mapping[str, Mapping[str, Any]]) 
     ]
 
 
-@dataclass(frozen=True)
-class Looked:
-    """What another machine has of a model."""
-
-    holds: tuple[str, ...]
-    states: dict[str, list[ProcessState]]
-
-
-def looked_at(
+def _looked_at(
     directories: Directories, store: ModelStore, machine: str, done: Mapping[str, Mapping[str, Any]]
 ) -> Looked:
     """Look at a machine. Raises HostUnreachable, HostKeyUnknown, HostLoginRefused, HostLost."""

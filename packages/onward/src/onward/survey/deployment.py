@@ -36,9 +36,9 @@ from onward.plan.plan import Plan
 from onward.survey.bundle_options import require_options
 from onward.survey.capacity import available_memory, free_network, require_memory, require_ports
 from onward.survey.departure import require_departure
-from onward.survey.deployed import process_states, steps_that_hold
+from onward.survey.deployed import survey_deployed
 from onward.survey.environments import choose_environments
-from onward.survey.machines import choices_on, require_fit, require_reachable, survey_machines
+from onward.survey.machines import choices_on, require_fit, require_here, require_reachable, survey_machines
 from onward.survey.moves import survey_moves
 from onward.survey.offers import (
     all_granted,
@@ -116,6 +116,9 @@ def survey_deployment(
     numbers = unit_numbers(wanted.bundle, numbers_of(before), wanted.leaving, deployed)
     found = topology(wanted.bundle, charms(), wanted.file, remotes, numbers)
     require_offers_kept(directories, wanted)
+    for name, remote in remotes.items():
+        lender = known_model(directories, remote.model).record().get("placed", {})
+        require_here(lender, f"{name} of {remote.model} is used by another model")
     put = placed(wanted.bundle, numbers, before.get("placed", {}) | machines_of_units(store), deployed)
     here = {name for name in found.applications for unit in found.units(name) if unit not in put}
     of_charms = (program for name, charm in found.charms.items() if name in here for program in charm.programs)
@@ -146,12 +149,20 @@ def survey_deployment(
     site = _site(store, record, programs, directories, found, choices, mutable, away)
     require_region_of_its_own(directories, wanted, found, site)
     surplus = tuple(unit for unit in deployed if unit not in site.addresses)
-    require_departure(found, surplus, process_states(directories, store, site.sockets))
+    seen = survey_deployed(directories, store, site.sockets)
+    require_departure(found, surplus, seen.states)
     elsewhere = set(deployed) | set(put)
     require_ports(found, site, elsewhere)
     require_memory(found, elsewhere, available_memory())
     new = [unit for unit in put if unit not in deployed]
     require_fit(found, machines, put, new, lambda unit: _listens(found, site, unit))
+    moves = (
+        back(found, choices)
+        if back is not None
+        else survey_moves(found, store, before, choices, choose, DEFAULT_SERIES)
+    )
+    if moves:
+        require_here(put, "Services are taken to another release")
     return plan_deployment(
         DeploymentWish(
             topology=found,
@@ -160,13 +171,11 @@ def survey_deployment(
             choices=choices,
             choices_on=away,
             parallel=environments.parallel,
-            holds=steps_that_hold(directories, store, site.sockets),
+            holds=seen.holds,
             begun=frozenset(store.done()),
             surplus=surplus,
             before=before,
-            moves=back(found, choices)
-            if back is not None
-            else survey_moves(found, store, before, choices, choose, DEFAULT_SERIES),
+            moves=moves,
             withdrawn=withdrawn(store, found, site),
         )
     )

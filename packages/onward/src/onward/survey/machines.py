@@ -89,19 +89,28 @@ def survey_machines(
         return {}
     accesses = {name: access_to(name, each, directories) for name, each in used.items()}
     pythons = {choice.python: choice.python_version for choice in choices.values()}
-    asked = {
-        name: Asked(
-            directories=tuple(each for each in (machine.directory, machine.cache, ROOTS_DIRECTORY, "/tmp") if each),  # noqa: S108
-            programs=tuple(_programs(found, placed, name)),
-            pythons=pythons,
-            addresses=machine.addresses,
-        )
-        for name, machine in used.items()
-    }
+    asked = {name: asked_of(found, placed, name, machine, pythons) for name, machine in used.items()}
     told = ask_all(accesses, asked)
     _raise_all(told)
     facts = {name: each for name, each in told.items() if isinstance(each, HostFacts)}
-    return {name: Found(_machine(name, used[name], model, facts[name]), facts[name]) for name in used}
+    return {name: found_machine(name, used[name], model, facts[name]) for name in used}
+
+
+def asked_of(
+    found: Topology, placed: Mapping[str, str], name: str, machine: Machine, pythons: Mapping[str, str]
+) -> Asked:
+    """What a machine is asked about; ``pythons`` are versions by path."""
+    return Asked(
+        directories=tuple(each for each in (machine.directory, machine.cache, ROOTS_DIRECTORY) if each),
+        programs=tuple(_programs(found, placed, name)),
+        pythons=dict(pythons),
+        addresses=machine.addresses,
+    )
+
+
+def found_machine(name: str, entry: Machine, model: str, facts: HostFacts) -> Found:
+    """A machine that was asked, with what is to be remembered of it."""
+    return Found(_machine(name, entry, model, facts), facts)
 
 
 def _raise_all(told: Mapping[str, HostFacts | OnwardError]) -> None:
@@ -129,7 +138,7 @@ def _machine(name: str, entry: Machine, model: str, facts: HostFacts) -> RemoteM
         python=facts.python,
         user=facts.user,
         sockets=near if len(near) <= LONGEST_SOCKETS else short,
-        keeper="systemd" if facts.systemd and facts.uid == 0 else "supervisor",
+        keeper=facts.keeper,
         programs={command: path for command, path in facts.programs.items() if path is not None},
     )
 
@@ -148,7 +157,7 @@ def require_fit(
     wrong = [
         f"machine {name} ({each.machine.address}): {what}"
         for name, each in machines.items()
-        for what in _wanting(
+        for what in wanting(
             found, each, sorted(unit for unit in placed if placed[unit] == name and unit in fresh), taken
         )
     ]
@@ -160,7 +169,8 @@ def require_fit(
         )
 
 
-def _wanting(found: Topology, there: Found, units: list[str], taken: Listens) -> Iterator[str]:
+def wanting(found: Topology, there: Found, units: list[str], taken: Listens) -> Iterator[str]:
+    """What a machine lacks for units that are new there, each in words."""
     yield from _software(found, there.facts, units)
     yield from _room(found, there, units)
     listening = set(there.facts.listening)
@@ -208,10 +218,19 @@ def choices_on(
         name: {
             application: choice.model_copy(update={"python": own[0], "python_version": own[1]})
             for application, choice in choices.items()
-            if (own := each.facts.pythons.get(choice.python)) is not None
+            for own in [each.facts.pythons.get(choice.python) or (choice.python, choice.python_version)]
         }
         for name, each in machines.items()
     }
+
+
+def require_here(placed: Mapping[str, str], what: str) -> None:
+    """Return when no unit is on another machine. Raises PlacementUnfit."""
+    if placed:
+        raise PlacementUnfit(
+            f"{what} only where all units are on this machine.",
+            evidence="\n".join(f"{unit} is on machine {machine}" for unit, machine in sorted(placed.items())),
+        )
 
 
 def require_reachable(addresses: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from onward.model.status import ModelStatus, State, UnitStatus
 from onward.observe.listening import answers
 from onward.plan.deployment.pinned import Pinned, said
 from onward.plan.deployment.topology import Topology
-from onward.survey.deployed import reachable_states
+from onward.survey.deployed import reachable_deployed
 from onward.survey.deployment import DEFAULT_SERIES
 from onward.survey.offers import uses
 from onward.survey.recorded import known_model, machines_of_units, recorded_topology, units_of
@@ -27,7 +27,8 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
     store = known_model(directories, model)
     record = store.record()
     found = recorded_topology(record)
-    states, silent = reachable_states(directories, store, Path(record["sockets"]))
+    seen = reachable_deployed(directories, store, Path(record["sockets"]))
+    states, silent = seen.states, seen.silent
     machines = {**record.get("placed", {}), **machines_of_units(store)}
     run = _latest_run(directories, model)
     units = tuple(

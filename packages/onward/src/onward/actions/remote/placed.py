@@ -1,6 +1,7 @@
 """Has a step done on its machine, and answers what the other side asks of what is kept here."""
 
 import json
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -44,8 +45,7 @@ class Placed:
             write_private(mark, name)
         evidence = _done_there(context, machine, store, self._agent(context, machine, store))
         if self.name == "unit.remove":
-            mark.unlink(missing_ok=True)
-            mark.parent.rmdir()
+            shutil.rmtree(mark.parent, ignore_errors=True)
         return evidence
 
     def _agent(self, context: StepContext, machine: RemoteMachine, store: ModelStore) -> Agent:

@@ -5,14 +5,18 @@ nobody listens: when its input ends, or when nothing has come for a while. An ac
 children that it left are found by whoever does the step again, as after any other death.
 """
 
+import fcntl
 import json
 import os
 import queue
 import select
+import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,8 @@ from onward.plan.step import Step
 SILENT_SECONDS = 60.0
 """Nothing has come for so long, not even a sign of life: the other side is gone, or cannot be reached any more."""
 
+TAKE_OVER_SECONDS = 30.0
+
 Look = Callable[[Path, dict[str, Any]], dict[str, Any]]
 
 
@@ -39,6 +45,8 @@ class Served:
         self._out = threading.Lock()
         self._answers: dict[tuple[int, int], queue.SimpleQueue[Any]] = {}
         self._cancelled: set[int] = set()
+        self._taking = threading.Lock()
+        self._lock: int | None = None
 
     def until_the_end(self) -> None:
         """Take requests until nobody sends any more; then end the whole process, whatever is at work."""
@@ -78,6 +86,7 @@ class Served:
             self._say({"id": number, "error": bug.as_data(), "last": True})
 
     def _step(self, number: int, message: dict[str, Any]) -> dict[str, Any]:
+        self._take_over()
         step = Step.model_validate(message["step"])
         workspace = self._state / "models" / self._model / "runs" / message["run"]
         make_private(workspace)
@@ -108,8 +117,43 @@ class Served:
             )
         )
 
+    def _take_over(self) -> None:
+        """End what an earlier connection may have left at work for this model: its side did not hear that it is gone.
+
+        The lock is the kernel's; two that both work for one model never do so at once.
+        """
+        with self._taking:
+            if self._lock is not None:
+                return
+            path = self._state / "models" / self._model / "agent.lock"
+            make_private(path.parent)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            deadline = time.monotonic() + TAKE_OVER_SECONDS
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    _end_agent(os.pread(descriptor, 20, 0), self._state)
+                if time.monotonic() > deadline:
+                    raise Bug(f"{path} is held by a process that does not end.")
+                time.sleep(0.05)
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            self._lock = descriptor
+
     def _say(self, message: dict[str, Any]) -> None:
         line = json.dumps(message) + "\n"
         with self._out:
             sys.stdout.write(line)
             sys.stdout.flush()
+
+
+def _end_agent(pid: bytes, state: Path) -> None:
+    """Kill the process of an earlier connection, if it is one: what it did may be done again."""
+    if not pid.isdigit():
+        return
+    with suppress(OSError):
+        words = Path(f"/proc/{int(pid)}/cmdline").read_bytes().split(b"\0")
+        if b"onward.commands.agent" in words and os.fsencode(state) in words:
+            os.kill(int(pid), signal.SIGKILL)

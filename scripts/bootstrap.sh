@@ -32,6 +32,8 @@ if [[ ${1:-} == test ]]; then
     # How a node that joins a Galera cluster is given a copy.
     need wsrep_sst_mariabackup mariadb-server
     need mariabackup mariadb-backup
+    # The other machine of tests that deploy over SSH.
+    need /usr/sbin/sshd openssh-server
     need socat socat
 fi
 if ((${#wanted[@]})); then

@@ -122,7 +122,10 @@ def test_a_machine_that_is_not_this_one_is_refused_with_its_line(tmp_path: Path)
     )
     with pytest.raises(MachineElsewhere) as raised:
         read_bundle(file, None)
-    assert raised.value.evidence == f"{file}:6: machines.1.address: 192.0.2.1 is no address of this machine"
+    assert (
+        raised.value.evidence
+        == f"{file}:6: machines.1.address: 192.0.2.1 is no address of this machine; ssh://... is another one"
+    )
 
 
 NAMES = st.lists(st.from_regex(r"[a-z]{1,8}/[0-9]{1,2}", fullmatch=True), unique=True, max_size=40)

@@ -29,6 +29,8 @@ from onward.actions.load_dump import LoadDump
 from onward.actions.migrate_database import MigrateDatabase
 from onward.actions.prove_identity import ProveIdentity
 from onward.actions.remember_identity import RememberIdentity
+from onward.actions.remote.machine_prepare import PrepareMachine
+from onward.actions.remote.placed import Placed
 from onward.actions.remove_scratch import RemoveScratch
 from onward.actions.restore_database import RestoreDatabase
 from onward.actions.seed_identity import SeedIdentity
@@ -72,9 +74,14 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
     )
 
 
-def _deployment(directories: Directories) -> list[Action]:
-    """The actions by which a model is deployed, changed, tried and removed."""
-    remembered: list[Action] = [
+def deployment_actions(directories: Directories) -> dict[str, Action]:
+    """The actions that are done on the machine where their unit is, by name, as they are there."""
+    return by_name([*_remembered(directories), ForgetModel(directories), RemoveUnit(directories)])
+
+
+def _remembered(directories: Directories) -> list[Action]:
+    """The actions whose success is noted with the model."""
+    return [
         BuildApplicationEnvironment(directories),
         ConfigureUnit(directories),
         GaleraFormed(),
@@ -86,11 +93,17 @@ def _deployment(directories: Directories) -> list[Action]:
         RabbitmqFormed(directories),
         RecordModel(directories),
         ReloadUnit(directories),
+        PrepareMachine(directories),
         StartSupervisor(directories),
         StartUnit(directories),
     ]
+
+
+def _deployment(directories: Directories) -> list[Action]:
+    """The actions by which a model is deployed, changed, tried and removed."""
     others: list[Action] = [
-        ForgetModel(directories),
+        Placed(ForgetModel(directories), directories),
+        Placed(RemoveUnit(directories), directories),
         BackUpModel(directories),
         BeginProbe(directories),
         EndProbe(directories),
@@ -100,11 +113,11 @@ def _deployment(directories: Directories) -> list[Action]:
         WarmApplication(directories),
         KeptByCloud(directories),
         RemoveTrial(directories),
-        RemoveUnit(directories),
         RestoreModel(directories),
         UseCloud(directories),
         WithdrawBroker(directories),
         WithdrawDatabase(directories),
         WithdrawIdentity(directories),
     ]
+    remembered = (Placed(action, directories) for action in _remembered(directories))
     return [*(Noted(action, directories) for action in remembered), *others]

@@ -57,6 +57,14 @@ from onward.errors.deployment import (
     UnitNeeded,
     UnitNotReady,
 )
+from onward.errors.hosts import (
+    HostKeyUnknown,
+    HostLoginRefused,
+    HostLost,
+    HostUnfit,
+    HostUnreachable,
+    PlacementUnfit,
+)
 from onward.errors.machine import (
     ConstraintsUnavailable,
     EnvironmentBuildFailed,
@@ -143,6 +151,11 @@ __all__ = [
     "EnvironmentBuildFailed",
     "FaultUnknown",
     "HalfMigrated",
+    "HostKeyUnknown",
+    "HostLoginRefused",
+    "HostLost",
+    "HostUnfit",
+    "HostUnreachable",
     "InterpreterMissing",
     "InvalidCatalogue",
     "InvalidCloudFile",
@@ -159,6 +172,7 @@ __all__ = [
     "OptionsNotListed",
     "OutputUnwritable",
     "PasswordOnCommandLine",
+    "PlacementUnfit",
     "PlanEdited",
     "PlanStale",
     "PlanUnreadable",

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from onward.hosts.model_store import ModelStore
+
 
 @dataclass(frozen=True)
 class Directories:
@@ -30,6 +32,15 @@ class Directories:
     def models(self) -> Path:
         """Parent of all deployed models, each with a private directory of its own."""
         return self.state / "models"
+
+    def model_store(self, model: str) -> ModelStore:
+        """What is kept of a deployed model, whether or not there is one of this name."""
+        return ModelStore(self.models / model)
+
+    @property
+    def known_hosts(self) -> Path:
+        """The keys of machines that were recorded with ``onward hosts add``."""
+        return self.state / "known_hosts"
 
     @property
     def baselines(self) -> Path:

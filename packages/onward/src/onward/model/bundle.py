@@ -5,6 +5,7 @@ https://documentation.ubuntu.com/juju/3.6/reference/bundle/ describes the keys. 
 :func:`without_effect` tells.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from pydantic import Field, JsonValue, ValidationError, field_validator, model_v
 
 from onward.errors import BundleInvalid
 from onward.model.cloud import Described
+from onward.model.machine import SshAddress, ssh_address
 from onward.model.yaml_text import NotYaml, read_yaml
 
 ApplicationName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*$")]
@@ -33,6 +35,8 @@ _WITHOUT_EFFECT = (
 )
 _OF_MACHINES = ("annotations", "constraints", "base", "series")
 _OF_BUNDLE = ("tags", "base", "series")
+_MACHINE = re.compile(r"[a-z0-9][a-z0-9-]*")
+"""Names of machines are part of steps' names."""
 _CONTAINERS = ("lxd", "kvm")
 
 
@@ -79,13 +83,38 @@ class BundleApplication(Described):
 
 
 class Machine(Described):
-    """A machine of the bundle. It is this one, whose address may be said."""
+    """A machine of the bundle: this one, or another one that is reached over SSH."""
 
-    address: str | None = Field(default=None, description="One of this machine's own; others are not reached yet")
+    address: str | None = Field(
+        default=None, description="ssh://USER@HOST:PORT for another machine; otherwise one of this machine's own"
+    )
+    addresses: tuple[str, ...] = Field(
+        default=(), description="Where units of another machine listen, each at one; by default the machine's own"
+    )
+    identity: str | None = Field(default=None, description="File of the private key that opens another machine")
+    sudo: bool = Field(default=True, description="Whether a user other than root becomes root there, by sudo")
+    directory: str | None = Field(
+        default=None, pattern=r"^/[^\s%\"']*[^\s%\"'/]$", description="Where everything is kept on another machine"
+    )
+    cache: str | None = Field(
+        default=None, pattern=r"^/[^\s%\"']*[^\s%\"'/]$", description="Where environments are built on another machine"
+    )
     constraints: JsonValue = None
     annotations: JsonValue = None
     base: JsonValue = None
     series: JsonValue = None
+
+    @field_validator("address")
+    @classmethod
+    def _can_be_reached(cls, address: str | None) -> str | None:
+        if address is not None and "://" in address:
+            ssh_address(address)
+        return address
+
+    @property
+    def ssh(self) -> SshAddress | None:
+        """How it is reached; None where it is this machine."""
+        return ssh_address(self.address) if self.address is not None and "://" in self.address else None
 
 
 class Saas(Described):
@@ -135,6 +164,16 @@ class Bundle(Described):
         if isinstance(machines, dict):
             data = {**data, "machines": {str(name): entry or {} for name, entry in machines.items()}}
         return {**data, "applications": applications}
+
+    @field_validator("machines")
+    @classmethod
+    def _can_be_named(cls, machines: dict[str, Machine]) -> dict[str, Machine]:
+        for name, machine in machines.items():
+            if machine.ssh is not None and not _MACHINE.fullmatch(name):
+                raise ValueError(
+                    f"the name of a machine that is reached over SSH cannot be {name!r}: {_MACHINE.pattern}"
+                )
+        return machines
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Bundle":

@@ -1,8 +1,8 @@
 """A step: the smallest thing a run begins, finishes and remembers."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 Phase = Literal["prepare", "deploy", "outage", "proof", "cleanup"]
 
@@ -31,3 +31,12 @@ class Step(Frozen):
     )
     pool: str | None = Field(default=None, description="Steps of one pool share its limit of running at once")
     expected_seconds: float | None = Field(default=None, ge=0, description="From an earlier run, where there was one")
+    machine: str | None = Field(default=None, description="Where it is done: a machine of the bundle; none: this one")
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Plans that name no other machine look, and are sealed, as they were before there were any."""
+        data: dict[str, Any] = handler(self)
+        if self.machine is None:
+            data.pop("machine", None)
+        return data

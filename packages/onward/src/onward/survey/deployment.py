@@ -15,7 +15,7 @@ from onward.actions.build_environment import specification
 from onward.catalog.charms import charms
 from onward.catalog.load import series_list
 from onward.catalog.service import Driver
-from onward.errors import BundleInvalid, MachineElsewhere
+from onward.errors import BundleInvalid, MachineElsewhere, PlacementUnfit
 from onward.hosts.interpreters import find_interpreters
 from onward.hosts.model_store import ModelStore
 from onward.hosts.programs import find_programs
@@ -26,6 +26,7 @@ from onward.observe.machine import is_own
 from onward.plan.deployment.addresses import with_addresses
 from onward.plan.deployment.forward import Move
 from onward.plan.deployment.numbers import unit_numbers
+from onward.plan.deployment.placement import addresses_of, given_addresses, placed
 from onward.plan.deployment.planner import DeploymentWish, plan_deployment
 from onward.plan.deployment.removal import plan_removal
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
@@ -35,8 +36,9 @@ from onward.plan.plan import Plan
 from onward.survey.bundle_options import require_options
 from onward.survey.capacity import available_memory, free_network, require_memory, require_ports
 from onward.survey.departure import require_departure
-from onward.survey.deployed import process_states, steps_that_hold
+from onward.survey.deployed import survey_deployed
 from onward.survey.environments import choose_environments
+from onward.survey.machines import choices_on, require_fit, require_here, require_reachable, survey_machines
 from onward.survey.moves import survey_moves
 from onward.survey.offers import (
     all_granted,
@@ -48,7 +50,16 @@ from onward.survey.offers import (
 )
 from onward.survey.options import EnvironmentWish
 from onward.survey.pinned import Choose, keeping, survey_pinned
-from onward.survey.recorded import known_model, models, numbers_of, recorded_site, recorded_topology, site_of, units_of
+from onward.survey.recorded import (
+    known_model,
+    machines_of_units,
+    models,
+    numbers_of,
+    recorded_site,
+    recorded_topology,
+    site_of,
+    units_of,
+)
 from onward.survey.wanted import Wanted
 from onward.survey.wsgi import fitting, wsgi_packages, wsgi_programs
 
@@ -73,11 +84,11 @@ def read_bundle(path: Path, model: str | None) -> Wanted:
 
 
 def _all_here(bundle: Bundle, text: str, file: str) -> None:
-    """Return when all machines of the bundle are this one. Raises MachineElsewhere."""
+    """Return when all machines of the bundle are this one, or reached over SSH. Raises MachineElsewhere."""
     elsewhere = [
-        (("machines", name, "address"), f"{machine.address} is no address of this machine")
+        (("machines", name, "address"), f"{machine.address} is no address of this machine; ssh://... is another one")
         for name, machine in bundle.machines.items()
-        if machine.address is not None and not is_own(machine.address)
+        if machine.address is not None and machine.ssh is None and not is_own(machine.address)
     ]
     if elsewhere:
         raise MachineElsewhere(
@@ -105,14 +116,19 @@ def survey_deployment(
     numbers = unit_numbers(wanted.bundle, numbers_of(before), wanted.leaving, deployed)
     found = topology(wanted.bundle, charms(), wanted.file, remotes, numbers)
     require_offers_kept(directories, wanted)
-    of_charms = (program for charm in found.charms.values() for program in charm.programs)
-    programs = find_programs((*of_charms, *wsgi_programs(found)))
+    for name, remote in remotes.items():
+        lender = known_model(directories, remote.model).record().get("placed", {})
+        require_here(lender, f"{name} of {remote.model} is used by another model")
+    put = placed(wanted.bundle, numbers, before.get("placed", {}) | machines_of_units(store), deployed)
+    here = {name for name in found.applications for unit in found.units(name) if unit not in put}
+    of_charms = (program for name, charm in found.charms.items() if name in here for program in charm.programs)
+    programs = find_programs((*of_charms, *(wsgi_programs(found) if here else ())))
     others = [known_model(directories, name).record()["network"] for name in models(directories)]
     network = int(before.get("network") or free_network([int(each) for each in others], store.directory, found))
     record: dict[str, Any] = {
         "model": wanted.model,
         "network": network,
-        "addresses": with_addresses(before.get("addresses", {}), _addressed(found), network),
+        "addresses": _addresses(wanted, found, put, before, network),
         "units": {name: list(each) for name, each in numbers.items()},
         "sockets": str(sockets_directory(store.directory)),
         "bundle": as_data(wanted.bundle),
@@ -120,30 +136,46 @@ def survey_deployment(
     }
     choose = _chooser(directories, found, environments)
     choices = _choices(found, choose)
+    machines = survey_machines(directories, wanted.model, found, wanted.bundle, put, choices)
+    if put:
+        record["placed"] = put
+        told = {name: each.machine.model_dump(mode="json", exclude={"name"}) for name, each in machines.items()}
+        record["machines"] = {**before.get("machines", {}), **told}
     mutable = require_options(found, choices, directories, progress)
     kept = survey_pinned(wanted.model, found, before, choices, choose, directories, progress)
     record["pinned"] = {name: each.model_dump(mode="json", exclude_defaults=True) for name, each in kept.items()}
     found = keeping(found, kept)
-    site = _site(store, record, programs, directories, found, choices, mutable)
+    away = choices_on(machines, choices)
+    site = _site(store, record, programs, directories, found, choices, mutable, away)
     require_region_of_its_own(directories, wanted, found, site)
     surplus = tuple(unit for unit in deployed if unit not in site.addresses)
-    require_departure(found, surplus, process_states(store, site.sockets))
-    require_ports(found, site, set(deployed))
-    require_memory(found, set(deployed), available_memory())
+    seen = survey_deployed(directories, store, site.sockets)
+    require_departure(found, surplus, seen.states)
+    elsewhere = set(deployed) | set(put)
+    require_ports(found, site, elsewhere)
+    require_memory(found, elsewhere, available_memory())
+    new = [unit for unit in put if unit not in deployed]
+    require_fit(found, machines, put, new, lambda unit: _listens(found, site, unit))
+    moves = (
+        back(found, choices)
+        if back is not None
+        else survey_moves(found, store, before, choices, choose, DEFAULT_SERIES)
+    )
+    if moves:
+        require_here(put, "Services are taken to another release")
     return plan_deployment(
         DeploymentWish(
             topology=found,
             site=site,
             record=record,
             choices=choices,
+            choices_on=away,
             parallel=environments.parallel,
-            holds=steps_that_hold(store, site.sockets),
+            holds=seen.holds,
             begun=frozenset(store.done()),
             surplus=surplus,
             before=before,
-            moves=back(found, choices)
-            if back is not None
-            else survey_moves(found, store, before, choices, choose, DEFAULT_SERIES),
+            moves=moves,
             withdrawn=withdrawn(store, found, site),
         )
     )
@@ -172,13 +204,27 @@ def _site(
     found: Topology,
     choices: Mapping[str, EnvironmentChoice],
     mutable: Mapping[str, frozenset[str]],
+    away: Mapping[str, Mapping[str, EnvironmentChoice]],
 ) -> Site:
     paths = {
         name: str(directories.environments / specification(found.charms[name].service or "", choice).key)
         for name, choice in choices.items()
     }
+    site = site_of(store, record)
+    places = {
+        name: replace(
+            place,
+            environments={
+                application: f"{record['machines'][name]['cache']}/environments/"
+                + specification(found.charms[application].service or "", choice).key
+                for application, choice in away.get(name, {}).items()
+            },
+        )
+        for name, place in site.places.items()
+    }
     return replace(
-        site_of(store, record),
+        site,
+        places=places,
         programs=programs,
         environments=paths,
         series={name: choice.series for name, choice in choices.items()},
@@ -214,6 +260,46 @@ def _also(found: Topology, service: str) -> tuple[Driver, ...]:
             each for name in applications for each in (*wsgi_packages(found, name), *found.charms[name].packages)
         )
     )
+
+
+def _addresses(
+    wanted: Wanted, found: Topology, put: Mapping[str, str], before: Mapping[str, Any], network: int
+) -> dict[str, str]:
+    """The addresses of everything that has one: on machines that have addresses of their own, one of these.
+
+    Raises PlacementUnfit where a machine has too few.
+    """
+    bundle, names = wanted.bundle, _addressed(found)
+    allowed = {name: addresses_of(bundle, name) for name in set(put.values()) if name in bundle.machines}
+    of_machines: dict[str, tuple[str, frozenset[int]]] = {}
+    for name in names:
+        application, _, network_name = name.partition(" ")
+        machine = put.get(found.units(application)[0] if network_name else name)
+        if machine is not None and allowed.get(machine):
+            of_machines[name] = (machine, frozenset(_ports(found, name)))
+    given, without = given_addresses(of_machines, allowed, before.get("addresses", {}))
+    if without:
+        raise PlacementUnfit(
+            "Machines have too few addresses for what the bundle puts there.",
+            evidence="\n".join(f"{name} on machine {of_machines[name][0]}" for name in without),
+            next_command="give the machine more `addresses` in the bundle, or use more machines",
+        )
+    rest = with_addresses(before.get("addresses", {}), [name for name in names if name not in given], network)
+    addresses = {name: given.get(name) or rest[name] for name in names}
+    require_reachable(addresses)
+    return addresses
+
+
+def _ports(found: Topology, name: str) -> list[int]:
+    """Where a unit listens, or a load balancer on one of its networks."""
+    application, _, network = name.partition(" ")
+    if not network:
+        return list(found.charms[name.partition("/")[0]].ports.values())
+    return [port for each in found.balanced_by(application) for port in found.charms[each].ports.values()]
+
+
+def _listens(found: Topology, site: Site, unit: str) -> list[tuple[str, int]]:
+    return [(site.addresses[unit], port) for port in found.charms[unit.partition("/")[0]].ports.values()]
 
 
 def _addressed(found: Topology) -> list[str]:

@@ -1,17 +1,21 @@
 """Deployed models, as they are remembered: their relations, and where they are."""
 
+import socket
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+from onward.actions.remote.placed import MARK
 from onward.catalog.charms import charms
 from onward.errors import ModelUnknown
 from onward.hosts.model_store import ModelStore
+from onward.hosts.runtime import runtime_key
 from onward.hosts.state import Directories
 from onward.hosts.user import own_name
 from onward.model.bundle import Bundle
+from onward.model.machine import RemoteMachine
 from onward.plan.deployment.remote import Remote
-from onward.plan.deployment.site import Site
+from onward.plan.deployment.site import Place, Site
 from onward.plan.deployment.topology import Topology, topology
 
 
@@ -75,7 +79,35 @@ def site_of(store: ModelStore, record: Mapping[str, Any]) -> Site:
         network=record["network"],
         addresses=record["addresses"],
         programs={},
+        machines={**record.get("placed", {}), **machines_of_units(store)},
+        places={
+            name: place_of(store, RemoteMachine.model_validate({"name": name, **told}))
+            for name, told in record.get("machines", {}).items()
+        },
     )
+
+
+def place_of(store: ModelStore, machine: RemoteMachine) -> Place:
+    """What of another machine the units of a model depend on, without their environments."""
+    return Place(
+        directory=PurePath(machine.directory) / "models" / store.directory.name,
+        sockets=PurePath(machine.sockets),
+        user=machine.user,
+        programs=machine.programs,
+        owner=owner_of(store),
+        runtime=runtime_key(),
+    )
+
+
+def owner_of(store: ModelStore) -> str:
+    """The name by which another machine tells this model from one of somebody else's that has the same name."""
+    return f"{socket.gethostname()}:{store.directory}"
+
+
+def machines_of_units(store: ModelStore) -> dict[str, str]:
+    """By unit, the machine where it is, or has begun to be; none for those on this one."""
+    marks = {unit: store.directory / "units" / unit.replace("/", "-") / MARK for unit in units_of(store)}
+    return {unit: mark.read_text(encoding="utf-8") for unit, mark in marks.items() if mark.is_file()}
 
 
 def units_of(store: ModelStore) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs
+from onward.errors import OnwardError
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
@@ -16,10 +17,10 @@ from onward.observe.listening import answers
 from onward.plan.deployment.api_versions import changed
 from onward.plan.deployment.pinned import Pinned, said
 from onward.plan.deployment.topology import Topology
-from onward.survey.deployed import process_states
+from onward.survey.deployed import reachable_deployed
 from onward.survey.deployment import DEFAULT_SERIES
 from onward.survey.offers import uses
-from onward.survey.recorded import known_model, recorded_topology, units_of
+from onward.survey.recorded import known_model, machines_of_units, recorded_topology, units_of
 from onward.survey.waiting import what_is_waited_for
 
 
@@ -28,10 +29,14 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
     store = known_model(directories, model)
     record = store.record()
     found = recorded_topology(record)
-    states = process_states(store, Path(record["sockets"]))
+    seen = reachable_deployed(directories, store, Path(record["sockets"]))
+    states, silent = seen.states, seen.silent
+    machines = {**record.get("placed", {}), **machines_of_units(store)}
     run = _latest_run(directories, model)
     units = tuple(
-        _unit(unit, record["addresses"], states.get(unit, []), run, store)
+        _unreached(unit, record["addresses"], silent[machines[unit]])
+        if machines.get(unit) in silent
+        else _unit(unit, record["addresses"], states.get(unit, []), run, store)
         for name in found.applications
         for unit in found.units(name)
     )
@@ -41,6 +46,12 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
     related = [str(each) for each in uses(directories) if model in (each.user, each.remote.model)]
     notes = (*_said(run, store, states), *related, *_kept(model, found, record), *_api_versions(store))
     return ModelStatus(units, notes, at_work)
+
+
+def _unreached(unit: str, addresses: Mapping[str, str], error: OnwardError) -> UnitStatus:
+    """A unit of a machine that cannot be asked: nobody can tell how it is."""
+    said = f"{error.what} {error.evidence}".splitlines()[0]
+    return UnitStatus(unit, "unreachable", addresses.get(unit, ""), (), f"could not tell: {said} ({error.code})")
 
 
 def _kept(model: str, found: Topology, record: Mapping[str, Any]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from onward.plan.deployment.topology import Topology, topology
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
 from onward.plan.trial import ACCOUNT, FAULTS, Access, Fault, FaultKind, TrialWish, plan_trial, usual_faults
+from onward.survey.machines import require_here
 from onward.survey.recorded import known_model, recorded_site, recorded_topology
 
 IDENTITY = "keystone"
@@ -28,6 +29,7 @@ def survey_trial(directories: Directories, model: str, faults: Sequence[str]) ->
     Raises ModelUnknown, BundleUnsatisfied, FaultUnknown.
     """
     found = _topology(directories, model)
+    require_here(known_model(directories, model).record().get("placed", {}), "Units are hurt on purpose")
     chosen = tuple(_fault(found, each) for each in faults) or usual_faults(found)
     return plan_trial(_wish(directories, model, chosen))
 

@@ -25,10 +25,13 @@ class GaleraFormed:
         """Wait. Raises UnitNotReady, which says how far each server is."""
         wish = ClusterWish.model_validate(context.step.arguments)
         found = _wait(
-            context, wish, lambda: {each.unit: galera_status(each.socket) for each in wish.members}, _galera_whole
+            context,
+            wish,
+            lambda: {each.unit: galera_status(each.socket) for each in wish.members},
+            lambda seen: _galera_whole(seen, _size(wish)),
         )
         first = found[wish.members[0].unit]
-        return {"size": len(wish.members), "uuid": first["wsrep_cluster_state_uuid"]}
+        return {"size": _size(wish), "uuid": first["wsrep_cluster_state_uuid"]}
 
 
 class RabbitmqFormed:
@@ -51,7 +54,7 @@ class RabbitmqFormed:
             context,
             wish,
             lambda: {each.unit: running_nodes(each.address, port, password) for each in wish.members},
-            lambda seen: all(len(nodes) >= len(wish.members) for nodes in seen.values()),
+            lambda seen: all(len(nodes) >= _size(wish) for nodes in seen.values()),
         )
         return {"nodes": sorted(found[wish.members[0].unit])}
 
@@ -73,5 +76,9 @@ def _wait(
     )
 
 
-def _galera_whole(seen: Mapping[str, dict[str, str]]) -> bool:
-    return all(int(each.get("wsrep_cluster_size") or 0) >= len(seen) and is_synced(each) for each in seen.values())
+def _size(wish: ClusterWish) -> int:
+    return wish.size or len(wish.members)
+
+
+def _galera_whole(seen: Mapping[str, dict[str, str]], size: int) -> bool:
+    return all(int(each.get("wsrep_cluster_size") or 0) >= size and is_synced(each) for each in seen.values())

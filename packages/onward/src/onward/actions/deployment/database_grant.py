@@ -21,8 +21,12 @@ _RIGHTS = (
 """What migrations and services use, on the application's own databases. Not GRANT, and nothing global."""
 
 
-CLIENTS = "127.%"
-"""From where a user may log in. Host names are not looked up, and every client is on this machine."""
+LOOPBACK, ANYWHERE = "127.", "%"
+
+
+def clients_of(wish: GrantWish) -> str:
+    """From where a user may log in. Host names are not looked up; who serves at a loopback address has no others."""
+    return f"{LOOPBACK}%" if wish.address.startswith(LOOPBACK) else ANYWHERE
 
 
 class GrantDatabase:
@@ -43,7 +47,7 @@ class GrantDatabase:
         databases, user = wish.wants["databases"].split(), wish.wants["user"]
         password = store_of(self._directories, context).secrets()[wish.secret]
         with _server(context, wish) as cursor:
-            _grant(cursor, databases, user, password)
+            _grant(cursor, databases, (user, clients_of(wish)), password)
         return {"databases": databases, "user": user, **elsewhere(context, wish)}
 
 
@@ -58,7 +62,7 @@ class WithdrawDatabase(Withdrawal):
         with _server(context, wish) as cursor:
             for database in databases:
                 cursor.execute(f"DROP DATABASE IF EXISTS {_quoted(database)}")
-            cursor.execute("DROP USER IF EXISTS %s@%s", (user, CLIENTS))
+            cursor.execute("DROP USER IF EXISTS %s@%s", (user, clients_of(wish)))
         return [*(f"database {database}" for database in databases), f"user {user}"]
 
 
@@ -79,8 +83,7 @@ def _server(context: StepContext, wish: GrantWish) -> "Iterator[pymysql.cursors.
         ) from None
 
 
-def _grant(cursor: "pymysql.cursors.Cursor", databases: list[str], user: str, password: str) -> None:
-    account = (user, CLIENTS)
+def _grant(cursor: "pymysql.cursors.Cursor", databases: list[str], account: tuple[str, str], password: str) -> None:
     cursor.execute("CREATE USER IF NOT EXISTS %s@%s IDENTIFIED BY %s", (*account, password))
     cursor.execute("ALTER USER %s@%s IDENTIFIED BY %s", (*account, password))
     for database in databases:

@@ -1,11 +1,13 @@
 """Remember what a model shall be; forget it when nothing of it is left."""
 
+import shutil
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from onward.actions.deployment.noted import store_of
 from onward.engine.action import Evidence, StepContext
+from onward.hosts.runtime import RUNTIMES
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import Supervisor
 from onward.plan.step import Frozen
@@ -39,7 +41,10 @@ class RecordModel:
 
 
 class ForgetModel:
-    """``model.forget``: end the model's supervisor and remove all that is kept of it. Arguments: ``sockets``."""
+    """``model.forget``: end the model's supervisor and remove all that is kept of it. Arguments: ``sockets``.
+
+    On another machine, Onward's own code goes with the last model there; environments stay in the cache.
+    """
 
     name = "model.forget"
 
@@ -55,4 +60,7 @@ class ForgetModel:
             path.unlink(missing_ok=True)
         if sockets.is_dir():
             sockets.rmdir()
+        if context.step.machine is not None and not any(self._directories.models.iterdir()):
+            shutil.rmtree(self._directories.state / RUNTIMES, ignore_errors=True)
+            self._directories.models.rmdir()
         return {}

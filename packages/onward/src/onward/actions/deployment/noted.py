@@ -22,7 +22,7 @@ def provider_of(directories: Directories, context: StepContext, wish: GrantWish)
 
 def store_named(directories: Directories, context: StepContext, model: str) -> ModelStore:
     """What is kept of any model; its secrets are kept out of all records from now on."""
-    store = ModelStore(directories.models / model)
+    store = directories.model_store(model)
     for value in store.secrets().values():
         context.secrets.register(value)
     return store

@@ -60,9 +60,9 @@ def apache_files(words: Words, unit: str, name: str, wsgi: Uwsgi) -> tuple[UnitF
 def apache_argv(words: Words, unit: str, name: str) -> tuple[str, ...]:
     """How the process is started."""
     site = words.site
-    prefix = " ".join((site.programs[SETPRIV], *_AS_ROOT, "")) if site.user == "root" else ""
+    prefix = " ".join((site.place(unit).programs[SETPRIV], *_AS_ROOT, "")) if site.place(unit).user == "root" else ""
     configuration = site.unit_directory(unit) / "etc" / f"{name}.apache.conf"
-    return ("/bin/sh", "-c", _START % prefix, site.programs[APACHE_PROGRAM], str(configuration))
+    return ("/bin/sh", "-c", _START % prefix, site.place(unit).programs[APACHE_PROGRAM], str(configuration))
 
 
 def _script(words: Words, unit: str, name: str, wsgi: Uwsgi) -> str:
@@ -87,8 +87,8 @@ def _script(words: Words, unit: str, name: str, wsgi: Uwsgi) -> str:
 
 def _configuration(words: Words, unit: str, name: str, wsgi: Uwsgi) -> str:
     site, directory = words.site, words.site.unit_directory(unit)
-    modules = PurePath(site.programs[MOD_WSGI]).parent
-    sockets = site.sockets / f"{unit.replace('/', '-')}.{name}"
+    modules = PurePath(site.place(unit).programs[MOD_WSGI]).parent
+    sockets = site.place(unit).sockets / f"{unit.replace('/', '-')}.{name}"
     options = words.options(unit)
     return f"""\
 ServerRoot "{directory}"
@@ -101,7 +101,7 @@ GracefulShutdownTimeout {GRACEFUL_SECONDS}
 
 LoadModule mpm_event_module {modules}/mod_mpm_event.so
 LoadModule authz_core_module {modules}/mod_authz_core.so
-LoadModule wsgi_module {site.programs[MOD_WSGI]}
+LoadModule wsgi_module {site.place(unit).programs[MOD_WSGI]}
 
 StartServers 1
 ServerLimit 1
@@ -125,7 +125,7 @@ WSGIRestrictEmbedded On
 WSGISocketPrefix "{sockets}"
 WSGIAcceptMutex pthread
 WSGIDaemonProcess {name} processes={options.get("workers", 1)} threads=1 umask=0077 home="{directory}" \\
-    python-home="{site.environments[words.application]}" lang=C.UTF-8 locale=C.UTF-8
+    python-home="{site.place(unit).environments[words.application]}" lang=C.UTF-8 locale=C.UTF-8
 WSGIScriptAlias / "{directory}/etc/{name}.wsgi" process-group={name} application-group=%{{GLOBAL}}
 WSGIScriptReloading Off
 WSGIPassAuthorization On

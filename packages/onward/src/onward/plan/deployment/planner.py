@@ -9,6 +9,7 @@ from onward.catalog.charm import Joins
 from onward.plan.deployment.commands import command_arguments, command_variables
 from onward.plan.deployment.forward import BACKUP_POOL, Forward, Move, migrated, stopped
 from onward.plan.deployment.granting import Granted, grant_id, grant_wish, withdrawal
+from onward.plan.deployment.machines import environment_id, environment_steps, machine_steps, supervisor_id
 from onward.plan.deployment.reloading import can_reload
 from onward.plan.deployment.removal import removals
 from onward.plan.deployment.serving import cluster_wish, clustered, reached_at, serves
@@ -33,6 +34,8 @@ class DeploymentWish:
     """What is remembered of the model: its bundle, its network, its addresses."""
     choices: Mapping[str, EnvironmentChoice] = field(default_factory=dict)
     """The environment of each application of a service."""
+    choices_on: Mapping[str, Mapping[str, EnvironmentChoice]] = field(default_factory=dict)
+    """The same for other machines, whose interpreters may be elsewhere; by machine."""
     parallel: int = 2
     holds: Mapping[str, str] = field(default_factory=dict)
     """Digests of steps that were done before and whose effect was seen to be there still, by step."""
@@ -56,7 +59,8 @@ of the first unit need not be made again when another unit is the first one."""
 def step_digest(step: Step) -> str:
     """What makes a step that was done the same as one that is to be done."""
     how = _NOT_STATE.get(step.action, ())
-    return digest_of([step.action, {name: value for name, value in step.arguments.items() if name not in how}])
+    state = {name: value for name, value in step.arguments.items() if name not in how}
+    return digest_of([step.action, state, *([step.machine] if step.machine else [])])
 
 
 def plan_deployment(wish: DeploymentWish) -> Plan:
@@ -134,8 +138,9 @@ class _Deployment:
     def steps(self) -> Iterator[Step]:
         yield self._record()
         yield self._supervisor()
+        yield from machine_steps(self._wish.site)
         yield from self._withdrawals
-        yield from self._environments()
+        yield from environment_steps(self._topology, self._wish.site, self._wish.choices, self._wish.choices_on)
         yield from self._forward.steps()
         for name in self._topology.in_order():
             yield from self._application(name)
@@ -171,18 +176,17 @@ class _Deployment:
             reason="keeps the processes of all units running, with or without Onward",
         )
 
-    def _environments(self) -> Iterator[Step]:
-        for name, choice in self._wish.choices.items():
-            service = self._topology.charms[name].service
-            yield self._step(
-                f"environment/{name}",
-                "application.environment",
-                f"{service} {choice.version}",
-                {"service": service, **choice.as_arguments()},
-                reason=f"{name} runs the code of {choice.series}",
-                retries=1,
-                pool=BUILD_POOL,
-            )
+    def _environment(self, name: str, unit: str) -> str:
+        """The step that builds what a unit of an application runs."""
+        return environment_id(name, self._where(unit))
+
+    def _where(self, unit: str) -> str | None:
+        """The machine where a unit is; None is this one."""
+        return self._wish.site.machines.get(unit)
+
+    def _supervised(self, unit: str) -> str:
+        """The step after which the unit's processes can be started where it is."""
+        return supervisor_id(self._where(unit))
 
     def _application(self, name: str) -> Iterator[Step]:
         units = self._topology.units(name)
@@ -221,9 +225,14 @@ class _Deployment:
             unit,
             {"state": state.model_dump(mode="json", exclude={"processes", "settled", "mutable"})},
             # What runs reads its files again when it is restarted by whatever ends it.
-            needs=("record", *((stopped(name),) if name in self._moving else ())),
+            needs=(
+                "record",
+                *((f"machine/{self._where(unit)}",) if self._where(unit) else ()),
+                *((stopped(name),) if name in self._moving else ()),
+            ),
             reason="all that it needs of others is final; written once",
             pool=CONFIGURE_POOL,
+            machine=self._where(unit),
         )
 
     def _grants(self, name: str) -> Iterator[Step]:
@@ -237,6 +246,8 @@ class _Deployment:
                     grant_wish(self._words[name], relation).model_dump(mode="json"),
                     needs=("record", *self._withdrawn, *serves(self._topology, provider)),
                     reason=f"{name} uses {provider} as a user of its own, who may do no more than it needs",
+                    # Its administrator is known by the socket, and nobody but the machine itself need reach it.
+                    machine=None if provider in self._topology.lent else self._where(self._topology.units(provider)[0]),
                 )
 
     def _initial(self, name: str) -> Iterator[Step]:
@@ -249,11 +260,14 @@ class _Deployment:
             "application.initialise",
             name,
             {
-                **command_arguments(words, charm.initialise, self._wish.site.series[name], f"environment/{name}"),
+                **command_arguments(
+                    words, charm.initialise, self._wish.site.series[name], self._environment(name, first)
+                ),
                 "variables": command_variables(words),
             },
-            needs=(f"environment/{name}", f"configure/{first}", *self._ready_for(name)),
+            needs=(self._environment(name, first), f"configure/{first}", *self._ready_for(name)),
             reason="its schema, and what it needs to begin with, are made once for all units",
+            machine=self._where(first),
         )
 
     def _joined(self, name: str, joins: Joins) -> Step:
@@ -261,7 +275,9 @@ class _Deployment:
             each.provider[0] for each in self._topology.used_by(name) if each.requirer == (name, joins.endpoint)
         )
         units, series = self._topology.units(name), self._wish.site.series[there]
-        commands = command_arguments(self._words[there], joins.commands, series, f"environment/{there}")
+        first = self._topology.units(there)[0]
+        environment = self._environment(there, first)
+        commands = command_arguments(self._words[there], joins.commands, series, environment)
         return self._step(
             f"join/{name}",
             "application.initialise",
@@ -270,11 +286,12 @@ class _Deployment:
             {**commands, "variables": {}, "units": list(units)},
             needs=tuple(f"start/{unit}" for unit in units),
             reason=f"{there} is told of its units",
+            machine=self._where(first),
         )
 
     def _start(self, name: str, unit: str, before: tuple[str, ...], *, begins: bool) -> Step:
         state = self._states[unit]
-        environment = (f"environment/{name}",) if name in self._wish.choices else ()
+        environment = (self._environment(name, unit),) if name in self._wish.choices else ()
         return self._step(
             f"start/{unit}",
             "unit.start",
@@ -288,11 +305,12 @@ class _Deployment:
                 "taken_over": {each.id: step_digest(each) for each in self._reloads(name, (unit,))},
                 **self._synced(name, unit),
             },
-            needs=(f"configure/{unit}", "supervisor", *environment, *before),
+            needs=(f"configure/{unit}", self._supervised(unit), *environment, *before),
             reason="restarted with its new files, it serves when this is done"
             if f"start/{unit}" in self._wish.begun
             else "it serves when this is done",
             pool=START_POOL,
+            machine=self._where(unit),
         )
 
     def _reloads(self, name: str, units: Sequence[str]) -> Iterator[Step]:
@@ -313,6 +331,7 @@ class _Deployment:
                 needs=(f"configure/{unit}", f"start/{unit}"),
                 reason="its processes take over the options while they run: no restart",
                 pool=START_POOL,
+                machine=self._where(unit),
             )
 
     def _synced(self, name: str, unit: str) -> dict[str, JsonValue]:
@@ -322,14 +341,15 @@ class _Deployment:
         return {"synced": self._wish.site.socket(unit)} if galera else {}
 
     def _cluster(self, name: str) -> Step:
-        rule = self._topology.charms[name].cluster
+        rule, wish = self._topology.charms[name].cluster, cluster_wish(self._words[name])
         return self._step(
             f"cluster/{name}",
             f"cluster.{rule.kind if rule else ''}",
             name,
-            cluster_wish(self._words[name]).model_dump(mode="json"),
+            wish.model_dump(mode="json", exclude=None if wish.size else {"size"}),
             needs=tuple(f"start/{unit}" for unit in self._topology.units(name)),
             reason="nobody is told of it before it is one cluster",
+            machine=self._where(self._topology.units(name)[0]),
         )
 
     def _publication(self, name: str) -> Step:
@@ -345,6 +365,7 @@ class _Deployment:
                 *(f"start/{unit}" for unit in self._topology.units(balancer)),
             ),
             reason=f"it can be reached through {balancer}",
+            machine=next((self._where(unit) for unit in self._topology.units(balancer)), None),
         )
 
     def _ready_for(self, name: str) -> tuple[str, ...]:
@@ -359,8 +380,6 @@ class _Deployment:
 
     def _phase(self, action: str, step_id: str) -> Phase:
         """Until the last unit of what moves serves again, the services are down."""
-        if action == "application.environment":
-            return "prepare"
         verb, _, target = step_id.partition("/")
         moves = target.partition("/")[0] in self._moving
         return "outage" if moves and verb in ("configure", "start", "publish", "join") else "deploy"
@@ -376,6 +395,7 @@ class _Deployment:
         needs: tuple[str, ...] = (),
         pool: str | None = None,
         retries: int = 0,
+        machine: str | None = None,
     ) -> Step:
         return Step(
             id=step_id,
@@ -387,4 +407,5 @@ class _Deployment:
             phase=self._phase(action, step_id),
             pool=pool,
             retries=retries,
+            machine=machine,
         )

@@ -50,9 +50,11 @@ def removals(
     gone = {unit.partition("/")[0] for unit in surplus} - {name for name, each in words.items() if each.unit_names}
     for unit in surplus:
         name = unit.partition("/")[0]
-        earlier = (before[name],) if name in before else ("record", "supervisor", *moved_on)
-        before[name] = f"remove/{unit}"
         site = next(iter(words.values())).site
+        machine = site.machines.get(unit)
+        keeper = f"supervisor/{machine}" if machine else "supervisor"
+        earlier = (before[name],) if name in before else ("record", keeper, *moved_on)
+        before[name] = f"remove/{unit}"
         yield Step(
             id=before[name],
             action="unit.remove",
@@ -68,6 +70,7 @@ def removals(
             phase="cleanup",
             # What another unit serves as well comes back with another unit; the last one takes the data with it.
             reversible=name not in gone,
+            machine=machine,
         )
 
 
@@ -121,6 +124,7 @@ def plan_removal(site: Site, applications: Sequence[tuple[str, ...]], granted: S
                 reason="stopped, and all that it kept is removed",
                 phase="cleanup",
                 reversible=False,
+                machine=site.machines.get(unit),
             )
             for unit in units
         ]
@@ -128,14 +132,21 @@ def plan_removal(site: Site, applications: Sequence[tuple[str, ...]], granted: S
     rest = [withdrawal(each, before, reversible=False) for each in granted if not each.wish.registers]
     removals += rest
     before += tuple(step.id for step in rest)
-    end = Step(
-        id="forget",
+    away = [_end(site, f"forget/{name}", str(place.sockets), before, name) for name, place in site.places.items()]
+    end = _end(site, "forget", str(site.sockets), (*before, *(step.id for step in away)), None)
+    return Plan(kind="removal", cloud=site.model, steps=(*removals, *away, end), facts={}).sealed()
+
+
+def _end(site: Site, step: str, sockets: str, needs: tuple[str, ...], machine: str | None) -> Step:
+    """The step after which nothing of the model is left on a machine."""
+    return Step(
+        id=step,
         action="model.forget",
-        target=site.model,
-        arguments={"sockets": str(site.sockets)},
-        needs=before,
+        target=f"{site.model} on machine {machine}" if machine else site.model,
+        arguments={"sockets": sockets},
+        needs=needs,
         reason="no process, file or address is left behind",
         phase="cleanup",
         reversible=False,
+        machine=machine,
     )
-    return Plan(kind="removal", cloud=site.model, steps=(*removals, end), facts={}).sealed()

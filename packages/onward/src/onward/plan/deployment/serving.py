@@ -28,11 +28,12 @@ def clustered(found: Topology, name: str) -> bool:
 def cluster_wish(words: Words) -> ClusterWish:
     """Which units have to have become one cluster, and where they are asked."""
     charm, site = words.charm, words.site
+    there = site.machines.get(words.unit_names[0])
+    asked = [unit for unit in words.unit_names if site.machines.get(unit) == there]
     return ClusterWish(
         application=words.application,
-        members=tuple(
-            Member(unit=unit, address=site.addresses[unit], socket=site.socket(unit)) for unit in words.unit_names
-        ),
+        members=tuple(Member(unit=unit, address=site.addresses[unit], socket=site.socket(unit)) for unit in asked),
+        size=len(words.unit_names) if len(asked) < len(words.unit_names) else 0,
         ports=charm.ports,
         secret=f"{words.application}/administrator" if "administrator" in charm.secrets else "",
     )

@@ -6,8 +6,25 @@ from pathlib import PurePath
 
 
 @dataclass(frozen=True)
+class Place:
+    """What of a machine its units depend on."""
+
+    directory: PurePath
+    """Of the model; each unit has one of its own below it."""
+    sockets: PurePath
+    user: str
+    programs: Mapping[str, str]
+    environments: Mapping[str, str] = field(default_factory=dict)
+    """Directories of the services' environments, by application."""
+    owner: str = ""
+    """Of another machine: the name of the controller that its units belong to."""
+    runtime: str = ""
+    """Of another machine: which of Onward's own code carries out steps there."""
+
+
+@dataclass(frozen=True)
 class Site:
-    """Everything of this machine that a deployment depends on."""
+    """Everything of this machine, and of the others of the model, that a deployment depends on."""
 
     model: str
     directory: PurePath
@@ -29,13 +46,25 @@ class Site:
     mutable: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Options of the bundle, by application, that the release takes over without a restart."""
 
+    machines: Mapping[str, str] = field(default_factory=dict)
+    """By unit, the machine where it is; units that are not named are on this one."""
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """By machine; this one has none."""
+
+    def place(self, unit: str | None) -> Place:
+        """What of its machine a unit depends on."""
+        machine = self.machines.get(unit or "")
+        if machine is not None:
+            return self.places[machine]
+        return Place(self.directory, self.sockets, self.user, self.programs, self.environments)
+
     def unit_directory(self, unit: str) -> PurePath:
-        """The unit's own directory."""
-        return self.directory / "units" / unit.replace("/", "-")
+        """The unit's own directory, on its machine."""
+        return self.place(unit).directory / "units" / unit.replace("/", "-")
 
     def socket(self, unit: str) -> str:
         """The path of the unit's socket."""
-        return str(self.sockets / f"{unit.replace('/', '-')}.sock")
+        return str(self.place(unit).sockets / f"{unit.replace('/', '-')}.sock")
 
 
 NETWORKS = ("public", "internal")

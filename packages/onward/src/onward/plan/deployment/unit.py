@@ -148,7 +148,7 @@ def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
     if under_apache:
         argv: tuple[str, ...] = apache.apache_argv(words, unit, process.name)
     elif process.wsgi is not None:
-        server = PurePath(words.site.environments[words.application]) / "bin" / "uwsgi"
+        server = PurePath(words.site.place(unit).environments[words.application]) / "bin" / "uwsgi"
         argv = (str(server), "--ini", str(directory / "etc" / f"{process.name}.uwsgi.ini"))
     else:
         argv = tuple(words.fill(word, unit) for word in process.argv)

@@ -155,7 +155,16 @@ class Words:
         return tuple(each for each in self.charm.provides.values() if each.interface == SERVER)
 
     def _known(self, unit: str | None) -> dict[str, Any]:
-        known = {**self._of_application, "options": self.options(unit)}
+        first = self.unit_names[0] if self.unit_names else None
+        place = self.site.place(unit or first)
+        known = {
+            **self._of_application,
+            "options": self.options(unit),
+            "programs": place.programs,
+            "user": place.user,
+            "shared": str(place.directory / "shared" / self.application),
+            "environment": place.environments.get(self.application, ""),
+        }
         if unit is not None:
             known |= {
                 "unit": unit,
@@ -178,9 +187,6 @@ class Words:
                 {"name": each, "number": number_of(each), "address": site.addresses[each]} for each in self.unit_names
             ],
             "ports": self.charm.ports,
-            "programs": site.programs,
-            "user": site.user,
-            "shared": str(site.directory / "shared" / self.application),
             "related": _Lazy(self.related),
             "secret": lambda name: secret_reference(self.application, name),
             "wants": _Lazy(self.wants),
@@ -189,7 +195,6 @@ class Words:
             "internal_host": self.host("internal") if self.unit_names else "",
             "internal_url": lambda port: self.url("internal", port),
             "series": site.series.get(self.application, ""),
-            "environment": site.environments.get(self.application, ""),
             "balanced": self._balanced(),
             "servers": self._servers(),
             "networks": self._networks(),

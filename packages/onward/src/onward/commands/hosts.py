@@ -1,0 +1,105 @@
+"""``onward hosts``: the machines of a bundle that are reached over SSH: record their keys, look whether they fit."""
+
+from pathlib import Path
+from typing import Any
+
+from onward.commands.base import Command, Lister, directories_of
+from onward.errors import DONE, REFUSED, USAGE
+from onward.hosts.ssh import CONNECT_SECONDS
+from onward.model.machine import ssh_address
+from onward.survey.hosts import record_key, survey_hosts
+
+MEBIBYTE = 2**20
+
+
+class HostsAdd(Command):
+    """Record the key of a machine, once its fingerprint has been confirmed. Nothing is ever asked for."""
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Add the machine and the fingerprint."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("address", help="ssh://USER@HOST:PORT, as in the bundle")
+        parser.add_argument(
+            "--fingerprint",
+            metavar="SHA256:...",
+            help="what the machine's own `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says; without it, the "
+            "fingerprints that the machine shows are printed, and nothing is recorded",
+        )
+        return parser
+
+    def take_action(self, parsed_args: Any) -> int:
+        """Ask the machine, compare, record."""
+        try:
+            address = ssh_address(parsed_args.address)
+        except ValueError as error:
+            print(f"onward: {parsed_args.address}: {error}", file=self.app.stderr)
+            return USAGE
+        added = record_key(directories_of(self), address, parsed_args.fingerprint)
+        print(f"{'recorded' if added else 'known already'}: {address} {parsed_args.fingerprint}", file=self.app.stdout)
+        return DONE
+
+
+class _OfBundle(Lister):
+    """A command about the machines of a bundle."""
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Add the bundle and the patience."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("bundle", type=Path, help="YAML file with machines whose addresses are ssh://...")
+        parser.add_argument(
+            "--timeout",
+            type=float,
+            metavar="SECONDS",
+            default=CONNECT_SECONDS,
+            help="for how long a machine may stay silent (default: %(default)g)",
+        )
+        return parser
+
+
+class HostsCheck(_OfBundle):
+    """Reach every machine of a bundle, and say what it lacks for the units that the bundle puts there.
+
+    Exits 0 when all fit, 4 otherwise. Nothing is changed anywhere.
+    """
+
+    def run(self, parsed_args: Any) -> int:
+        """Show the table; the exit status is about what is in it."""
+        self.fit = True
+        return int(super().run(parsed_args)) or (DONE if self.fit else REFUSED)
+
+    def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+        """Return columns and rows."""
+        found = survey_hosts(directories_of(self), parsed_args.bundle, parsed_args.timeout)
+        self.fit = all(each.state == "fit" for each in found)
+        return ("Machine", "Address", "State", "Units", "Message"), [
+            (each.name, str(each.address), each.state, ", ".join(each.units), "; ".join(each.wrong)) for each in found
+        ]
+
+
+class HostsFacts(_OfBundle):
+    """Show what the machines of a bundle are and have."""
+
+    def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+        """Return columns and rows."""
+        columns = ("Machine", "Host", "System", "User", "Python", "Keeper", "CPUs", "Memory MiB", "Disk MiB", "Message")
+        rows: list[tuple[object, ...]] = []
+        for each in survey_hosts(directories_of(self), parsed_args.bundle, parsed_args.timeout):
+            if each.facts is None:
+                rows.append((each.name, each.address.host, *([""] * 7), "; ".join(each.wrong)))
+                continue
+            facts = each.facts
+            rows.append(
+                (
+                    each.name,
+                    facts.hostname,
+                    f"{facts.system} {facts.machine}, {facts.libc}",
+                    facts.user,
+                    facts.python_version,
+                    facts.keeper,
+                    facts.processors,
+                    facts.memory_available // MEBIBYTE,
+                    min(facts.free.values(), default=0) // MEBIBYTE,
+                    "",
+                )
+            )
+        return columns, rows

@@ -1,0 +1,75 @@
+"""On which machine each unit is: where the bundle puts it, and from then on where it is. Pure.
+
+https://documentation.ubuntu.com/juju/3.6/reference/placement-directive/ has the words of ``to``.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from onward.model.bundle import Bundle
+
+LOOPBACK = "127."
+
+
+def placed(
+    bundle: Bundle, numbers: Mapping[str, Sequence[int]], before: Mapping[str, str], present: Iterable[str]
+) -> dict[str, str]:
+    """The machine of every unit that is not on this one, by unit; only machines that are reached over SSH.
+
+    ``before`` are the machines that units were given earlier, ``present`` the units of which there is something: those
+    stay where they are, whatever the bundle says now.
+    """
+    stay = set(present)
+    chosen = {
+        f"{name}/{number}": _machine(bundle, name, position, frozenset())
+        for name, each in numbers.items()
+        for position, number in enumerate(each)
+    }
+    chosen |= {unit: before.get(unit) for unit in chosen if unit in stay}
+    # Units that go are where they were.
+    chosen |= {unit: before[unit] for unit in stay if unit in before}
+    return {unit: machine for unit, machine in chosen.items() if machine is not None}
+
+
+def _machine(bundle: Bundle, application: str, position: int, seen: frozenset[str]) -> str | None:
+    """Where the unit at a position is put: a machine reached over SSH; None is this one, as is a new one."""
+    entry = bundle.applications[application]
+    if application in seen or position >= len(entry.to):
+        return None
+    _, _, inside = entry.to[position].rpartition(":")
+    if inside in bundle.machines:
+        return inside if bundle.machines[inside].ssh is not None else None
+    beside, slash, number = inside.partition("/")
+    if beside not in bundle.applications:
+        return None
+    return _machine(bundle, beside, int(number) if slash else position, seen | {application})
+
+
+def addresses_of(bundle: Bundle, machine: str) -> tuple[str, ...]:
+    """Where units of a machine may listen. None: it stands on this machine's own loopback, and has all of it."""
+    entry = bundle.machines[machine]
+    if entry.addresses or entry.ssh is None:
+        return entry.addresses
+    return () if entry.ssh.host.startswith(LOOPBACK) else (entry.ssh.host,)
+
+
+def given_addresses(
+    wanted: Mapping[str, tuple[str, frozenset[int]]], allowed: Mapping[str, Sequence[str]], before: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """Addresses for what is on machines that have some of their own, and what has found none.
+
+    ``wanted`` has, by name, the machine and the ports that are listened at; ``allowed`` the addresses of each machine.
+    What has one already keeps it as long as the machine has it. Two that share a port get two addresses.
+    """
+    taken: dict[tuple[str, str], set[int]] = {}
+    given, without = {}, []
+    for name in sorted(wanted, key=lambda each: each not in before):
+        machine, ports = wanted[name]
+        mine = [each for each in allowed[machine] if each == before.get(name)]
+        for address in (*mine, *allowed[machine]):
+            if not taken.get((machine, address), set()) & ports:
+                taken.setdefault((machine, address), set()).update(ports)
+                given[name] = address
+                break
+        else:
+            without.append(name)
+    return given, without

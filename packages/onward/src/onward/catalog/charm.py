@@ -4,7 +4,8 @@ A charm is data. What its words say of a unit is filled in when a deployment is 
 Jinja expressions over the unit, its application, its options, and what related applications offer. Secrets never
 stand in them: ``secret('name')`` leaves a reference that is resolved when a file is written. What it asks of others has
 another name in another model's server: ``wants['shared-db'].user`` is the one that is right in either case, and
-``granted('shared-db', 'nova_api')`` that of one of several.
+``granted('shared-db', 'nova_api')`` that of one of several. ``beside.cache`` is ``related.cache`` of those units alone
+that the bundle puts where this one is, where there are such.
 """
 
 from typing import Literal

@@ -5,7 +5,7 @@ https://documentation.ubuntu.com/juju/3.6/reference/placement-directive/ has the
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from onward.model.bundle import Bundle
+from onward.model.bundle import Bundle, BundleApplication
 
 LOOPBACK = "127."
 
@@ -42,6 +42,29 @@ def _machine(bundle: Bundle, application: str, position: int, seen: frozenset[st
     if beside not in bundle.applications:
         return None
     return _machine(bundle, beside, int(number) if slash else position, seen | {application})
+
+
+def seat(
+    applications: Mapping[str, BundleApplication], numbers: Mapping[str, Sequence[int]], unit: str, seen: int = 0
+) -> str:
+    """What a unit is put on: a machine of the bundle, or the unit that it is beside; itself where nothing is said.
+
+    Units of one seat lose each other together, and nobody else.
+    """
+    name, _, number = unit.partition("/")
+    entry, position = applications[name], numbers[name].index(int(number))
+    if position >= len(entry.to) or seen > len(applications):
+        return unit
+    _, _, inside = entry.to[position].rpartition(":")
+    if inside == "new":
+        return unit
+    other, slash, its_number = inside.partition("/")
+    if other not in applications:
+        return f"machine {inside}"
+    there = int(its_number) if slash else next(iter(numbers[other][position:]), None)
+    if there is None or there not in numbers[other]:
+        return unit
+    return seat(applications, numbers, f"{other}/{there}", seen + 1)
 
 
 def addresses_of(bundle: Bundle, machine: str) -> tuple[str, ...]:

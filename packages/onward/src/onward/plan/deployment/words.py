@@ -14,6 +14,7 @@ from onward.catalog.load import in_force
 from onward.errors import BundleInvalid, InvalidCatalogue
 from onward.model.bundle import OptionValue
 from onward.model.deployment import secret_reference
+from onward.plan.deployment.placement import seat
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import Topology
 
@@ -91,8 +92,11 @@ class Words:
         own = entry.unit_options.get(unit.partition("/")[2], {}) if unit else {}
         return {**entry.options, **own}
 
-    def related(self) -> dict[str, dict[str, str] | None]:
-        """What the applications that it uses offer, by its own endpoint; None where nothing is related."""
+    def related(self, unit: str | None = None) -> dict[str, dict[str, str] | None]:
+        """What the applications that it uses offer, by its own endpoint; None where nothing is related.
+
+        For a ``unit``, what those of their units offer that are beside it: all of them where none is.
+        """
         found: dict[str, dict[str, str] | None] = dict.fromkeys(self.charm.requires)
         for relation in self.topology.used_by(self.application):
             provider, endpoint = relation.provider
@@ -101,12 +105,22 @@ class Words:
                 otherwise = {name: str(value) for name, value in lent.options.items()}
                 found[relation.requirer[1]] = {**lent.remote.offers[endpoint], **otherwise}
             else:
-                found[relation.requirer[1]] = Words(self.topology, self.site, provider).offered(endpoint)
+                found[relation.requirer[1]] = Words(self.topology, self.site, provider).offered(endpoint, unit)
         return found
 
-    def offered(self, endpoint: str) -> dict[str, str]:
-        """What others may know of the application at an endpoint of its own."""
-        return {name: self.fill(text) for name, text in self.charm.provides[endpoint].offers.items()}
+    def offered(self, endpoint: str, beside: str | None = None) -> dict[str, str]:
+        """What others may know of it at an endpoint of its own, or of those of its units beside a unit of theirs."""
+        units = [each for each in self._units() if beside and self._seat(each["name"]) == self._seat(beside)]
+        near: dict[str, Any] = {"units": units} if units else {}
+        return {name: self.fill(text, **near) for name, text in self.charm.provides[endpoint].offers.items()}
+
+    def _units(self) -> list[dict[str, Any]]:
+        return [
+            {"name": each, "number": number_of(each), "address": self.site.addresses[each]} for each in self.unit_names
+        ]
+
+    def _seat(self, unit: str) -> str:
+        return seat(self.topology.applications, self.topology.numbers, unit)
 
     def wants(self) -> dict[str, dict[str, str]]:
         """What it asks of the applications that it uses, by its own endpoint, under the names that are right there."""
@@ -168,6 +182,7 @@ class Words:
         if unit is not None:
             known |= {
                 "unit": unit,
+                "beside": _Lazy(lambda: self.related(unit)),
                 "number": number_of(unit),
                 "address": self.site.addresses[unit],
                 "directory": str(self.site.unit_directory(unit)),
@@ -183,11 +198,10 @@ class Words:
             "model": site.model,
             "application": self.application,
             "network": site.network,
-            "units": [
-                {"name": each, "number": number_of(each), "address": site.addresses[each]} for each in self.unit_names
-            ],
+            "units": self._units(),
             "ports": self.charm.ports,
             "related": _Lazy(self.related),
+            "beside": _Lazy(self.related),
             "secret": lambda name: secret_reference(self.application, name),
             "wants": _Lazy(self.wants),
             "granted": self.granted,

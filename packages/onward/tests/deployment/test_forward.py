@@ -6,7 +6,7 @@ import pytest
 from bundles import EVERYTHING, wish
 from test_planner import before
 
-from onward.errors import BundleInvalid, TargetNotAhead
+from onward.errors import BundleInvalid, NotSlurp, TargetNotAhead
 from onward.hosts.model_store import ModelStore
 from onward.plan.deployment.forward import Move
 from onward.plan.deployment.planner import DeploymentWish, plan_deployment
@@ -114,11 +114,13 @@ def test_the_way_back_puts_backups_in_place_of_the_databases_before_anything_of_
     assert {"initialise/placement", "probe/begin", "probe/end"}.isdisjoint({step.id for step in plan.steps})
 
 
-def surveyed(store: ModelStore, channels: Iterable[tuple[str, str]] = (), target: str = "2026.1") -> tuple[Move, ...]:
+def surveyed(
+    store: ModelStore, channels: Iterable[tuple[str, str]] = (), target: str = "2026.1", *, slurp: bool = False
+) -> tuple[Move, ...]:
     found = wish(EVERYTHING, series=target)
     choices = {name: choice(name, target) for name, charm in found.topology.charms.items() if charm.service}
     choices |= {name: choice(name, series) for name, series in channels}
-    return survey_moves(found.topology, store, {}, choices, choice, "2025.1")
+    return survey_moves(found.topology, store, {}, choices, choice, "2025.1", slurp=slurp)
 
 
 @pytest.fixture
@@ -144,6 +146,15 @@ def test_where_a_run_ended_on_the_way_the_rest_of_the_way_is_gone(store: ModelSt
     assert {move.service: move.path for move in surveyed(store)}["nova"] == PATH[1:]
     store.note_series("nova", "2026.1")
     assert [move.service for move in surveyed(store)] == ["keystone"]
+
+
+def test_with_slurp_a_service_skips_what_lies_between(store: ModelStore) -> None:
+    moves = {move.service: move for move in surveyed(store, slurp=True)}
+    assert moves["nova"].path == ("2025.1", "2026.1")
+    assert set(moves["nova"].environments) == {"2025.1", "2026.1"}
+    store.note_series("nova", "2025.2")
+    with pytest.raises(NotSlurp):
+        surveyed(store, slurp=True)
 
 
 def test_a_way_back_is_refused(store: ModelStore) -> None:

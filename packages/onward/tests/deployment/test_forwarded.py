@@ -4,10 +4,13 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
 from deploying import Operator
+
+from onward.commands.plan import load_plan
 
 pytestmark = [pytest.mark.full, pytest.mark.mariadb, pytest.mark.environments, pytest.mark.timeout(2400)]
 
@@ -98,3 +101,26 @@ def test_killed_on_the_way_it_can_go_back_to_what_it_was(deployed: Operator, aga
     assert deployed.store("forward").series() == {"keystone": "2025.1", "placement": "2025.1"}
     assert providers(deployed) == ["kept"]
     assert "Nothing was changed." in deployed.deploy(BUNDLE.format(channel="2025.1"))
+
+
+def test_a_saved_plan_takes_the_model_forward_and_is_refused_where_the_model_has_changed(
+    deployed: Operator, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.json"
+    command = ("plan", "upgrade", "--model", "forward", "--to", "2026.1", "-o", file)
+    deployed.must(*command)
+    plan = load_plan(file)
+    assert deployed.store("forward").secrets()["keystone/admin-password"] not in file.read_text()
+    deployed.must("config", "keystone", "token.expiration=7000", "--model", "forward")
+    stale = deployed.run("apply", file, "--approve", plan.digest)
+    assert stale.returncode == 6
+    assert "what is deployed has changed since" in stale.stderr
+    assert deployed.store("forward").series() == {"keystone": "2025.1", "placement": "2025.1"}
+    deployed.must(*command)
+    assert deployed.run("apply", file, "--approve", plan.digest).returncode == 4
+    deployed.must("apply", file, "--approve", load_plan(file).digest)
+    assert deployed.store("forward").series() == {"keystone": "2026.1", "placement": "2026.1"}
+    assert providers(deployed) == ["kept"]
+    done = deployed.run("apply", file, "--approve", load_plan(file).digest)
+    assert done.returncode == 6
+    assert "already" in done.stderr

@@ -143,7 +143,7 @@ def survey_deployment(
             before=before,
             moves=back(found, choices)
             if back is not None
-            else survey_moves(found, store, before, choices, choose, DEFAULT_SERIES),
+            else survey_moves(found, store, before, choices, choose, DEFAULT_SERIES, slurp=wanted.slurp),
             withdrawn=withdrawn(store, found, site),
         )
     )

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, inspect, text
 
-from onward.catalog.service import ForwardRecipe
+from onward.catalog.service import Recipe
 from onward.observe.census_rows import CELL_BYTES, KEY_BYTES, RowsFile
 
 BATCH_ROWS = 2_000
@@ -82,7 +82,7 @@ class Row(NamedTuple):
 
 def take_census(
     engine: Engine,
-    recipe: ForwardRecipe,
+    recipe: Recipe,
     rows_file: Path | None = None,
     keys: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Census:
@@ -92,7 +92,7 @@ def take_census(
     can be traced to its row. A file that is there is written anew. ``keys`` names, for some tables, other columns than
     those of the primary key to tell rows apart by, for comparing with a census that had these.
     """
-    names = [name for name in sorted(inspect(engine).get_table_names()) if name not in recipe.database.bookkeeping]
+    names = [name for name in sorted(inspect(engine).get_table_names()) if name not in recipe.census.bookkeeping]
     wanted = keys or {}
     if rows_file is None:
         return Census({name: _count(engine, name, None, wanted.get(name)) for name in names})

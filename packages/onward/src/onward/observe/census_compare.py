@@ -9,7 +9,7 @@ from typing import Literal
 
 from sqlalchemy import Engine, inspect
 
-from onward.catalog.service import CensusChange, ForwardRecipe
+from onward.catalog.service import CensusChange, Recipe
 from onward.observe.census import Census, TableCensus, cell_of_null, columns_of, rows_of, take_census
 from onward.observe.census_rows import CELL_BYTES, RowsFile
 
@@ -46,7 +46,7 @@ class Comparison:
 
 
 def compare(
-    before: Census, rows_file: Path, engine: Engine, recipe: ForwardRecipe, changes: tuple[CensusChange, ...]
+    before: Census, rows_file: Path, engine: Engine, recipe: Recipe, changes: tuple[CensusChange, ...]
 ) -> Comparison:
     """Take a new census and hold it against ``before``.
 

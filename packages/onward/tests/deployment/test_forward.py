@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from bundles import EVERYTHING, wish
+from bundles import EVERYTHING, done, wish
 from test_planner import before
 
 from onward.errors import BundleInvalid, NotSlurp, TargetNotAhead
@@ -24,18 +24,19 @@ def choice(_: str, series: str) -> EnvironmentChoice:
     )
 
 
-def moving(*services: str) -> DeploymentWish:
-    found = wish(EVERYTHING, series="2026.1")
+def moving(*services: str, bundle: str = EVERYTHING) -> DeploymentWish:
+    found = wish(bundle, series="2026.1")
     moves = []
     for service in services:
         applications = tuple(name for name, charm in found.topology.charms.items() if charm.service == service)
         owner = next(name for name in applications if found.topology.charms[name].initialise)
         moves.append(Move(service, owner, applications, PATH, {each: choice(owner, each) for each in PATH}))
-    return wish(EVERYTHING, series="2026.1", moves=tuple(moves))
+    holds = {grant: digest for grant, digest in done(plan_deployment(found)).items() if grant.startswith("grant/")}
+    return wish(bundle, series="2026.1", moves=tuple(moves), holds=holds)
 
 
-def moved(*services: str) -> Plan:
-    return plan_deployment(moving(*services))
+def moved(*services: str, bundle: str = EVERYTHING) -> Plan:
+    return plan_deployment(moving(*services, bundle=bundle))
 
 
 def actions(plan: Plan, action: str) -> list[str]:
@@ -72,12 +73,44 @@ def test_no_schema_changes_below_a_unit_that_runs_and_not_before_its_backup() ->
     assert databases == {"nova_api", "nova_cell0", "nova"}
 
 
+def test_nothing_is_started_before_every_row_is_seen_to_be_there_still() -> None:
+    plan = moved("nova", "keystone")
+    for unit, service in (("nova-api/0", "nova"), ("keystone/0", "keystone")):
+        waited = before(plan, f"start/{unit}")
+        assert {f"census/{service}", f"compare/{service}"} <= waited
+        assert f"census/{service}" in before(plan, f"migrate/{service}/2025.2")
+        assert f"migrate/{service}/2026.1" in before(plan, f"compare/{service}")
+    assert {"stop/nova-api", "stop/nova-compute"} <= before(plan, "census/nova")
+    assert plan.step("compare/nova").arguments["source"] == "2025.1"
+
+
 def test_only_the_target_is_started_and_files_change_when_nobody_reads_them() -> None:
     plan = moved("nova")
     for unit in ("nova-api/0", "nova-scheduler/0", "nova-compute/1"):
         assert "migrate/nova/2026.1" in before(plan, f"start/{unit}")
         assert f"stop/{unit.partition('/')[0]}" in before(plan, f"configure/{unit}")
     assert {"publish/nova-api", "join/nova-compute"} <= before(plan, "probe/end")
+
+
+def test_an_api_opens_with_its_first_unit_and_waits_for_no_other_service_that_moves() -> None:
+    bundle = EVERYTHING.replace("  keystone: {", "  keystone: {num_units: 2, ", 1)
+    plan = moved("keystone", "placement", "glance", bundle=bundle)
+    assert not {"start/keystone/0", "publish/keystone"} & before(plan, "start/placement/0")
+    assert not {"start/keystone/0", "publish/keystone"} & before(plan, "publish/glance")
+    assert "start/keystone/1" not in before(plan, "publish/keystone")
+    assert "publish/keystone" in before(plan, "start/keystone/1")
+    assert {"start/keystone/1", "publish/glance"} <= before(plan, "probe/end")
+
+
+def test_what_takes_calls_from_the_broker_starts_when_those_it_uses_are_there() -> None:
+    plan = moved("keystone", "placement", "nova")
+    assert {"publish/placement", "publish/keystone"} <= before(plan, "start/nova-compute/0")
+
+
+def test_units_that_only_answer_calls_are_told_from_those_that_work_by_themselves() -> None:
+    plan = moved("nova")
+    assert set(plan.step("stop/nova-api").arguments["serving"]) == {"nova-api/0"}  # type: ignore[arg-type]
+    assert plan.step("stop/nova-scheduler").arguments["serving"] == {}
 
 
 def test_lanes_of_services_do_not_wait_for_one_another() -> None:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import pymysql
 import pytest
 import requests
 from deploying import Operator
@@ -124,3 +125,19 @@ def test_a_saved_plan_takes_the_model_forward_and_is_refused_where_the_model_has
     done = deployed.run("apply", file, "--approve", load_plan(file).digest)
     assert done.returncode == 6
     assert "already" in done.stderr
+
+
+def test_where_a_row_is_lost_nothing_is_started_until_it_is_restored_or_let_pass(deployed: Operator) -> None:
+    run = killed(deployed, "application.command-run#6")
+    store = deployed.store("forward")
+    server = {"host": store.record()["addresses"]["mariadb/0"], "user": "placement", "database": "placement"}
+    with pymysql.connect(password=store.secrets()["placement/shared-db"], **server) as connection:
+        connection.cursor().execute("UPDATE resource_providers SET name = 'lost'")
+        connection.commit()
+    stopped = deployed.run("runs", "resume", run)
+    assert stopped.returncode == 1
+    assert "OW602" in stopped.stderr + stopped.stdout
+    assert "placement.resource_providers.name: 1 values differ" in " ".join(stopped.stdout.split())
+    assert not any(unit.startswith("placement/") for unit in deployed.pids("forward"))
+    deployed.must("runs", "resume", run, "--waive", "census@placement=renamed by hand")
+    assert providers(deployed) == ["lost"]

@@ -18,6 +18,7 @@ from onward.actions.deployment.cluster_formed import GaleraFormed, RabbitmqForme
 from onward.actions.deployment.database_grant import GrantDatabase, WithdrawDatabase
 from onward.actions.deployment.identity_grant import GrantIdentity, WithdrawIdentity
 from onward.actions.deployment.model_backup import BackUpModel, RestoreModel
+from onward.actions.deployment.model_census import CompareModelCensus, TakeModelCensus
 from onward.actions.deployment.model_record import ForgetModel, RecordModel
 from onward.actions.deployment.noted import Noted
 from onward.actions.deployment.supervisor_start import StartSupervisor
@@ -93,10 +94,12 @@ def _deployment(directories: Directories) -> list[Action]:
         ForgetModel(directories),
         BackUpModel(directories),
         BeginProbe(directories),
+        CompareModelCensus(directories),
         EndProbe(directories),
         InjectFault(directories),
         MigrateApplication(directories),
         StopApplication(directories),
+        TakeModelCensus(directories),
         WarmApplication(directories),
         KeptByCloud(directories),
         RemoveTrial(directories),

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from onward.catalog.service import Command
 from onward.plan.deployment.commands import command_arguments, command_variables
+from onward.plan.deployment.serving import called_at
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.words import Words
@@ -57,9 +58,9 @@ class Move:
         return self.path[1:]
 
 
-def migrated(move: Move) -> str:
-    """The step after which a service's databases are at the target."""
-    return f"restore/{move.service}" if move.backups else f"migrate/{move.service}/{move.path[-1]}"
+def arrived(move: Move) -> str:
+    """The step after which a service's databases are at the target, and hold what they held before."""
+    return f"restore/{move.service}" if move.backups else f"compare/{move.service}"
 
 
 def stopped(application: str) -> str:
@@ -130,6 +131,7 @@ class Forward:
                     "series": series,
                     "environment": _environment(move, series),
                     "modules": list(self._topology.charms[move.owner].warm_modules),
+                    "starts": series == move.path[-1],
                 },
                 "prepare",
                 needs=(_environment(move, series),),
@@ -168,7 +170,7 @@ class Forward:
         """The backups in the place of the databases."""
         yield from self._stops(move, ("record", "supervisor"))
         yield _step(
-            migrated(move),
+            arrived(move),
             "model.restore",
             move.service,
             {
@@ -191,7 +193,10 @@ class Forward:
                 stopped(application),
                 "application.stop",
                 application,
-                {"units": list(self._topology.units(application))},
+                {
+                    "units": list(self._topology.units(application)),
+                    "serving": called_at(Words(self._topology, self._site, application)),
+                },
                 "outage",
                 needs=needs,
                 reason="its database is about to change below it",
@@ -199,21 +204,31 @@ class Forward:
 
     def _outage(self, move: Move) -> Iterator[Step]:
         yield from self._stops(move, (PROBE,))
-        databases = self._databases(move)
-        before = f"backup/{move.service}"
+        is_stopped = tuple(stopped(application) for application in move.applications)
+        kept, counted = f"backup/{move.service}", f"census/{move.service}"
         yield _step(
-            before,
+            kept,
             "model.backup",
             move.service,
-            {"databases": databases, "series": move.path[0]},
+            {"databases": self._databases(move), "series": move.path[0]},
             "outage",
-            needs=tuple(stopped(application) for application in move.applications),
+            needs=is_stopped,
             reason=f"what brings back {move.path[0]}",
             pool=BACKUP_POOL,
+        )
+        yield _step(
+            counted,
+            "model.census",
+            move.service,
+            self._counting(move, move.path[0]),
+            "outage",
+            needs=is_stopped,
+            reason="what is there before, to hold against it what is there afterwards",
         )
         charm = self._topology.charms[move.owner]
         again = [command for command in charm.initialise if not command.once]
         first = self._topology.units(move.owner)[0]
+        before: tuple[str, ...] = (kept, counted)
         for series in move.ahead:
             step = f"migrate/{move.service}/{series}"
             yield self._commands(
@@ -222,10 +237,24 @@ class Forward:
                 [*again, *charm.online],
                 step,
                 "outage",
-                (before, f"warm/{move.service}/{series}", f"configure/{first}"),
+                (*before, f"warm/{move.service}/{series}", f"configure/{first}"),
                 "its schema and its data become those of this release, with its own code",
             )
-            before = step
+            before = (step,)
+        yield _step(
+            arrived(move),
+            "model.compare",
+            move.service,
+            {**self._counting(move, move.path[-1]), "baseline": counted},
+            "outage",
+            needs=before,
+            reason="nothing is started before every row is seen to be there still",
+        )
+
+    def _counting(self, move: Move, series: str) -> dict[str, JsonValue]:
+        """What both ends of a census are told."""
+        databases = self._databases(move)
+        return {"service": move.service, "databases": databases, "source": move.path[0], "series": series}
 
     def _databases(self, move: Move) -> list[JsonValue]:
         """Where the databases of a service are, and as whom its owner uses them."""

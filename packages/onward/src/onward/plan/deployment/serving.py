@@ -20,6 +20,21 @@ def serves(found: Topology, name: str) -> tuple[str, ...]:
     return tuple(f"start/{unit}" for unit in found.units(name))
 
 
+def only_answers(words: Words) -> bool:
+    """Whether its units do nothing but answer calls."""
+    processes = words.processes()
+    return bool(processes) and all(each.wsgi is not None for each in processes)
+
+
+def called_at(words: Words) -> dict[str, JsonValue]:
+    """Where each unit of such an application is called, past its load balancer; nothing for other ones."""
+    processes = words.processes()
+    if not only_answers(words) or len(processes) != 1 or processes[0].wsgi is None:
+        return {}
+    port = words.charm.ports[processes[0].wsgi.port]
+    return {unit: {"address": words.site.addresses[unit], "port": port} for unit in words.unit_names}
+
+
 def clustered(found: Topology, name: str) -> bool:
     """Whether the units of an application have to become one cluster."""
     return found.charms[name].cluster is not None and len(found.units(name)) > 1

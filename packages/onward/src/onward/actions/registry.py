@@ -19,6 +19,7 @@ from onward.actions.deployment.database_grant import GrantDatabase, WithdrawData
 from onward.actions.deployment.identity_grant import GrantIdentity, WithdrawIdentity
 from onward.actions.deployment.model_backup import BackUpModel, RestoreModel
 from onward.actions.deployment.model_census import CompareModelCensus, TakeModelCensus
+from onward.actions.deployment.model_check import CheckModel
 from onward.actions.deployment.model_record import ForgetModel, RecordModel
 from onward.actions.deployment.noted import Noted
 from onward.actions.deployment.supervisor_start import StartSupervisor
@@ -51,7 +52,7 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             AdoptConfiguration(),
             BackupDatabase(),
             BuildEnvironment(directories),
-            *([CheckCloud(gate)] if gate is not None else []),
+            *_gates(directories, gate),
             CheckUpgrade(),
             CompareCensus(),
             ConfigureService(),
@@ -71,6 +72,10 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             WarmRunner(),
         ]
     )
+
+
+def _gates(directories: Directories, gate: Gate | None) -> list[Action]:
+    return [] if gate is None else [CheckCloud(gate), CheckModel(gate, directories)]
 
 
 def _deployment(directories: Directories) -> list[Action]:

@@ -137,7 +137,7 @@ def _refuse_late(record: RunRecord, waivers: Mapping[str, str]) -> None:
         )
 
 
-GATES = ("cloud.check", "model.compare")
+GATES = ("cloud.check", "model.check", "model.compare")
 """Actions that let pass what is waived by name."""
 
 

@@ -21,13 +21,18 @@ from onward.plan.step import Frozen
 COMPILE_SECONDS = 600.0
 
 
-class _Wish(Frozen):
-    """What both steps say of the code."""
+class ReleaseCode(Frozen):
+    """A release of a service, and what of it is imported ahead."""
 
     service: str
     series: str
-    environment: str
+    environment: str = Field(description="The step that builds it")
     modules: tuple[str, ...]
+
+
+class _Wish(ReleaseCode):
+    """What both steps are told."""
+
     starts: bool = False
     configuration: Path = Path()
     commands: tuple[Command, ...] = ()
@@ -54,7 +59,7 @@ class WarmApplication:
         """Take the runner, warm or not yet. Raises RunnerDied."""
         wish = _Wish.model_validate(context.step.arguments)
         compiled = self._compile(context, wish) if wish.starts else 0.0
-        runner = _runner(context, wish, self._directories)
+        runner = release_runner(context, wish, self._directories)
         return {
             "seconds": runner.imported_seconds,
             "resident_mb": round(runner.resident_bytes / MEBIBYTE),
@@ -94,7 +99,7 @@ class MigrateApplication:
         wish = _Wish.model_validate(context.step.arguments)
         store = store_of(self._directories, context)
         variables = {name: store.resolved(text) for name, text in wish.variables.items()}
-        runner = _runner(context, wish, self._directories)
+        runner = release_runner(context, wish, self._directories)
         said = run_commands(context, runner, wish.commands, wish.series, [wish.configuration], variables, store)
         if wish.reaches:
             store.note_series(wish.service, wish.series)
@@ -103,7 +108,7 @@ class MigrateApplication:
         return {"commands": said}
 
 
-def _runner(context: StepContext, wish: _Wish, directories: Directories) -> Runner:
+def release_runner(context: StepContext, wish: ReleaseCode, directories: Directories) -> Runner:
     """The runner of a service's release, shared by all steps of this process; a new one where the last has died."""
     known = recipe(wish.service)
     python = environment_python(context, wish.environment, store_of(directories, context))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pydantic import Field
 from sqlalchemy import Engine
 
+from onward.actions.check_cloud import CENSUS
 from onward.actions.deployment.model_database import ModelDatabase
 from onward.actions.deployment.noted import store_of
 from onward.actions.take_census import write_whole
@@ -20,7 +21,6 @@ from onward.observe.census_compare import Comparison, compare
 from onward.observe.database import read_only
 from onward.plan.step import Frozen
 
-WAIVER = "census"
 SHOWN = 20
 
 
@@ -85,7 +85,7 @@ class CompareModelCensus:
     def apply(self, context: StepContext) -> Evidence:
         """Compare. Raises DataLost, which names table, key and column."""
         began, wish = time.monotonic(), _Wish.model_validate(context.step.arguments)
-        waived = {WAIVER, f"{WAIVER}@{wish.service}"} & set(context.waivers)
+        waived = {CENSUS, f"{CENSUS}@{wish.service}"} & set(context.waivers)
         found, lost = {}, list[str]()
         for each in wish.databases:
             result = self._compared(context, wish, each)
@@ -118,7 +118,7 @@ def _lost(context: StepContext, wish: _Wish, lines: list[str]) -> DataLost:
         evidence="\n".join([*lines[:SHOWN], *more]),
         state=f"The databases of {wish.service} are at {wish.series}, and none of its units was started. What is"
         f" understood can be let pass: onward runs resume {context.run_id} --waive"
-        f" '{WAIVER}@{wish.service}=REASON'",
+        f" '{CENSUS}@{wish.service}=REASON'",
         next_command=f"onward runs restore {context.run_id}",
     )
 

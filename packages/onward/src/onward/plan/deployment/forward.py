@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from onward.catalog.service import Command
 from onward.plan.deployment.commands import command_arguments, command_variables
-from onward.plan.deployment.serving import called_at
+from onward.plan.deployment.serving import CalledAt, called_at
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.words import Words
@@ -20,7 +20,7 @@ from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
 from onward.plan.step import Phase, Step
 
 BACKUP_POOL = "backup"
-PROBE, PROBED = "probe/begin", "probe/end"
+GATE, PROBE, PROBED = "gate", "probe/begin", "probe/end"
 _IDENTITY = "keystone"
 """The interface of Keystone."""
 _CALLS = {
@@ -72,9 +72,18 @@ class Forward:
     """The steps that stand before the units of the target are started."""
 
     def __init__(
-        self, topology: Topology, site: Site, moves: Iterable[Move], settles: Mapping[str, Mapping[str, str]]
+        self,
+        topology: Topology,
+        site: Site,
+        moves: Iterable[Move],
+        settles: Mapping[str, Mapping[str, str]],
+        described: Mapping[str, JsonValue],
     ) -> None:
-        """``settles``: by the owner of a schema, what would make it from nothing, and need not be done any more."""
+        """``settles``: by the owner of a schema, what would make it from nothing, and need not be done any more.
+
+        ``described``: the model as a cloud file would have it, for the checks before the outage.
+        """
+        self._described = dict(described)
         self._topology = topology
         self._site = site
         self._moves = tuple(moves)
@@ -93,6 +102,9 @@ class Forward:
             for step in self._prepared(move):
                 ready.append(step.id)
                 yield step
+        if self._described:
+            yield self._gate(ahead, tuple(ready))
+            ready = [GATE]
         yield self._probe(PROBE, "probe.begin", "prepare", tuple(ready), "the APIs are called all the while")
         for move in ahead:
             yield from self._outage(move)
@@ -126,18 +138,36 @@ class Forward:
                 f"warm/{move.service}/{series}",
                 "application.warm",
                 f"{move.service} {series}",
-                {
-                    "service": move.service,
-                    "series": series,
-                    "environment": _environment(move, series),
-                    "modules": list(self._topology.charms[move.owner].warm_modules),
-                    "starts": series == move.path[-1],
-                },
+                {**self._code(move, series), "starts": series == move.path[-1]},
                 "prepare",
                 needs=(_environment(move, series),),
                 reason="its code is imported before the outage",
                 pool=WARM_POOL,
             )
+
+    def _code(self, move: Move, series: str) -> dict[str, JsonValue]:
+        """A release, and what of it is imported ahead."""
+        return {
+            "service": move.service,
+            "series": series,
+            "environment": _environment(move, series),
+            "modules": list(self._topology.charms[move.owner].warm_modules),
+        }
+
+    def _gate(self, moves: Iterable[Move], needs: tuple[str, ...]) -> Step:
+        return _step(
+            GATE,
+            "model.check",
+            self._site.model,
+            {
+                "cloud": self._described,
+                "ways": {move.service: list(move.path) for move in moves},
+                "codes": [self._code(move, series) for move in moves for series in move.environments],
+            },
+            "prepare",
+            needs=needs,
+            reason="nothing is stopped before every check has passed, or was waived by name",
+        )
 
     def ended(self, needs: tuple[str, ...]) -> Iterator[Step]:
         """The step after which it is known for how long each API was gone; none where nothing moves."""
@@ -195,12 +225,15 @@ class Forward:
                 application,
                 {
                     "units": list(self._topology.units(application)),
-                    "serving": called_at(Words(self._topology, self._site, application)),
+                    "serving": {unit: each.as_data() for unit, each in self._called(application).items()},
                 },
                 "outage",
                 needs=needs,
                 reason="its database is about to change below it",
             )
+
+    def _called(self, application: str) -> Mapping[str, CalledAt]:
+        return called_at(Words(self._topology, self._site, application))
 
     def _outage(self, move: Move) -> Iterator[Step]:
         yield from self._stops(move, (PROBE,))

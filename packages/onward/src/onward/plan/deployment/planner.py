@@ -43,6 +43,8 @@ class DeploymentWish:
     """What was remembered of the model until now."""
     moves: tuple[Move, ...] = ()
     """Services that go to another release."""
+    described: Mapping[str, JsonValue] = field(default_factory=dict)
+    """The model as a cloud file would have it; empty where nothing is checked before services move."""
     surplus: tuple[str, ...] = ()
     """Units that are deployed and in the bundle no more, in the order in which they may stop."""
     withdrawn: tuple[Granted, ...] = ()
@@ -132,7 +134,7 @@ class _Deployment:
         settles = {
             move.owner: {each.id: step_digest(each) for each in self._initial(move.owner)} for move in wish.moves
         }
-        self._forward = Forward(wish.topology, wish.site, wish.moves, settles)
+        self._forward = Forward(wish.topology, wish.site, wish.moves, settles, wish.described)
 
     def steps(self) -> Iterator[Step]:
         yield self._record()

@@ -1,5 +1,7 @@
 """When an application serves others, and what has to be so for it. Pure."""
 
+from dataclasses import dataclass
+
 from pydantic import JsonValue
 
 from onward.plan.deployment.cluster import ClusterWish, Member
@@ -26,13 +28,26 @@ def only_answers(words: Words) -> bool:
     return bool(processes) and all(each.wsgi is not None for each in processes)
 
 
-def called_at(words: Words) -> dict[str, JsonValue]:
-    """Where each unit of such an application is called, past its load balancer; nothing for other ones."""
+@dataclass(frozen=True)
+class CalledAt:
+    """Where a unit is called, past its load balancer."""
+
+    address: str
+    port: int
+
+    def as_data(self) -> dict[str, JsonValue]:
+        """The same as JSON data."""
+        return {"address": self.address, "port": self.port}
+
+
+def called_at(words: Words) -> dict[str, CalledAt]:
+    """Where each unit of such an application is called; nothing for other ones."""
     processes = words.processes()
-    if not only_answers(words) or len(processes) != 1 or processes[0].wsgi is None:
+    ports = {each.wsgi.port for each in processes if each.wsgi is not None}
+    if not only_answers(words) or len(ports) != 1:
         return {}
-    port = words.charm.ports[processes[0].wsgi.port]
-    return {unit: {"address": words.site.addresses[unit], "port": port} for unit in words.unit_names}
+    port = words.charm.ports[ports.pop()]
+    return {unit: CalledAt(words.site.addresses[unit], port) for unit in words.unit_names}
 
 
 def clustered(found: Topology, name: str) -> bool:

@@ -111,6 +111,8 @@ def test_units_that_only_answer_calls_are_told_from_those_that_work_by_themselve
     plan = moved("nova")
     assert set(plan.step("stop/nova-api").arguments["serving"]) == {"nova-api/0"}  # type: ignore[arg-type]
     assert plan.step("stop/nova-scheduler").arguments["serving"] == {}
+    serving = moved("neutron").step("stop/neutron-api").arguments["serving"]
+    assert [*serving["neutron-api/0"]] == ["api"]  # type: ignore[call-overload, index, misc]
 
 
 def test_lanes_of_services_do_not_wait_for_one_another() -> None:

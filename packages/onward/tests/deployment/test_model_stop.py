@@ -65,7 +65,7 @@ def test_a_call_that_is_being_answered_is_waited_for_and_those_behind_it_are_not
     behind = socket.create_connection((ADDRESS, port))
     asked = threading.Event()
 
-    def unused(_: str) -> bool:
+    def unused(_unit: str, _process: str) -> bool:
         found = calls_being_answered(ADDRESS, port) == 0
         asked.set()
         return found
@@ -87,7 +87,7 @@ def test_a_call_that_is_being_answered_is_waited_for_and_those_behind_it_are_not
 def test_what_is_stopped_can_be_started_again_at_once_with_the_same_files(
     supervisor: Supervisor, unit: str, port: int, tmp_path: Path
 ) -> None:
-    supervisor.stop([unit], lambda _: True)
+    supervisor.stop([unit], lambda _unit, _process: True)
     assert not accepts(ADDRESS, port)
     supervisor.apply(unit, [process(tmp_path / "units" / "api-0", port)], "1")
     until("it listens again", lambda: accepts(ADDRESS, port))

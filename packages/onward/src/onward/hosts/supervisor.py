@@ -167,26 +167,24 @@ class Supervisor:
             self._remove_group(_group(unit))
         end_processes_of(self._directory / "units" / _group(unit))
 
-    def stop(self, units: Sequence[str], unused: Callable[[str], bool] = lambda _: False) -> None:
+    def stop(self, units: Sequence[str], unused: Callable[[str, str], bool] = lambda _unit, _process: False) -> None:
         """Stop the units' processes, all at once, and do not start them again by itself; wait until they have ended.
 
-        ``unused`` says of a unit that has been told to stop whether nobody is waiting for it any more: then it is
-        killed, for servers take their time even where there is nothing to finish.
+        ``unused`` says of a unit's process that has been told to stop whether nobody is waiting for it any more: then
+        it is killed, for servers take their time even where there is nothing to finish.
         """
         for unit in units:
             self._file(unit).unlink(missing_ok=True)
         if self.answers():
-            left = {unit: [each.pid for each in self.states(unit) if each.pid] for unit in units}
+            left = [each for unit in units for each in self.states(unit) if each.pid]
             for unit in units:
                 self._begin_stop(_group(unit))
             deadline = time.monotonic() + STOP_SECONDS
-            while left := {unit: still for unit, pids in left.items() if (still := [*filter(_lives, pids)])}:
-                for unit, pids in left.items():
-                    if unused(unit):
-                        _kill_groups(pids)
+            while left := [each for each in left if _lives(each.pid)]:
+                _kill_groups([each.pid for each in left if unused(each.unit, each.name)])
                 if time.monotonic() > deadline:
                     raise UnitNotReady(
-                        f"{', '.join(left)} does not end.", evidence=f"process {next(iter(left.values()))[0]}"
+                        f"{left[0].name} of {left[0].unit} does not end.", evidence=f"process {left[0].pid}"
                     )
                 time.sleep(0.02)
         for unit in units:

@@ -79,7 +79,11 @@ def _urls(words: Words, charm: Charm) -> Mapping[str, str]:
     """Where units answer past their load balancer."""
     path = charm.registers[0].path if charm.registers else ""
     called = called_at(words)
-    return {unit: f"http://{each.address}:{each.port}{path}" for unit, each in called.items()}
+    return {
+        unit: f"http://{each.address}:{each.port}{path}"
+        for unit, processes in called.items()
+        for each in processes.values()
+    }
 
 
 def _infrastructure(found: Topology, site: Site, store: ModelStore) -> Infrastructure:

@@ -26,14 +26,15 @@ class _Wish(Frozen):
     """The step's arguments."""
 
     units: tuple[str, ...]
-    serving: dict[str, _Address] = Field(default_factory=dict)
+    serving: dict[str, dict[str, _Address]] = Field(default_factory=dict)
 
 
 class StopApplication:
     """``application.stop``: its units' processes end; their files and data stay.
 
-    Arguments: ``units``; ``serving``, for those that do nothing but answer calls, where they are called. Such a unit
-    has ended when its last call is answered. Evidence: the ``units``. They are started by steps of their own.
+    Arguments: ``units``; ``serving``, by unit and process, where those are called that do nothing but answer calls.
+    Such a process has ended when its last call is answered. Evidence: the ``units``.
+    They are started by steps of their own.
     """
 
     name = "application.stop"
@@ -48,6 +49,11 @@ class StopApplication:
         for unit in wish.units:
             # Before it stops: whoever deploys after a crash starts it again.
             store.undo(f"start/{unit}")
-        supervisor.stop(wish.units, lambda unit: unit in wish.serving and not wish.serving[unit].answering())
+
+        def unused(unit: str, process: str) -> bool:
+            called = wish.serving.get(unit, {}).get(process)
+            return called is not None and not called.answering()
+
+        supervisor.stop(wish.units, unused)
         crash_point("application.stopped")
         return {"units": list(wish.units)}

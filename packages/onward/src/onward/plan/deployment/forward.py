@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from onward.catalog.service import Command
 from onward.plan.deployment.commands import command_arguments, command_variables
-from onward.plan.deployment.serving import CalledAt, called_at
+from onward.plan.deployment.serving import called_at
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.words import Words
@@ -225,15 +225,17 @@ class Forward:
                 application,
                 {
                     "units": list(self._topology.units(application)),
-                    "serving": {unit: each.as_data() for unit, each in self._called(application).items()},
+                    "serving": self._serving(application),
                 },
                 "outage",
                 needs=needs,
                 reason="its database is about to change below it",
             )
 
-    def _called(self, application: str) -> Mapping[str, CalledAt]:
-        return called_at(Words(self._topology, self._site, application))
+    def _serving(self, application: str) -> dict[str, JsonValue]:
+        """Where the processes of its units are called."""
+        called = called_at(Words(self._topology, self._site, application))
+        return {unit: {name: each.as_data() for name, each in processes.items()} for unit, processes in called.items()}
 
     def _outage(self, move: Move) -> Iterator[Step]:
         yield from self._stops(move, (PROBE,))

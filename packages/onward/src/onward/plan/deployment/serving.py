@@ -40,14 +40,14 @@ class CalledAt:
         return {"address": self.address, "port": self.port}
 
 
-def called_at(words: Words) -> dict[str, CalledAt]:
-    """Where each unit of such an application is called; nothing for other ones."""
-    processes = words.processes()
-    ports = {each.wsgi.port for each in processes if each.wsgi is not None}
-    if not only_answers(words) or len(ports) != 1:
-        return {}
-    port = words.charm.ports[ports.pop()]
-    return {unit: CalledAt(words.site.addresses[unit], port) for unit in words.unit_names}
+def called_at(words: Words) -> dict[str, dict[str, CalledAt]]:
+    """By unit and process, where those of its processes are called that do nothing but answer calls."""
+    ports = {each.name: words.charm.ports[each.wsgi.port] for each in words.processes() if each.wsgi is not None}
+    return {
+        unit: {name: CalledAt(words.site.addresses[unit], port) for name, port in ports.items()}
+        for unit in words.unit_names
+        if ports
+    }
 
 
 def clustered(found: Topology, name: str) -> bool:

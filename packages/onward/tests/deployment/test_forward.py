@@ -1,6 +1,7 @@
 """Services of a deployed model go to another release: one outage, each release in turn, nothing lost."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from bundles import EVERYTHING, done, wish
@@ -90,6 +91,15 @@ def test_only_the_target_is_started_and_files_change_when_nobody_reads_them() ->
         assert "migrate/nova/2026.1" in before(plan, f"start/{unit}")
         assert f"stop/{unit.partition('/')[0]}" in before(plan, f"configure/{unit}")
     assert {"publish/nova-api", "join/nova-compute"} <= before(plan, "probe/end")
+
+
+def test_nothing_is_stopped_or_remembered_before_the_checks_have_passed() -> None:
+    plan = plan_deployment(replace(moving("nova", "keystone"), described={"cloud": "demo"}))
+    assert {"warm/nova/2026.1", "finish/nova/2025.1"} <= before(plan, "gate")
+    for step in ("record", "stop/nova-api", "probe/begin"):
+        assert "gate" in before(plan, step)
+    assert plan.step("gate").arguments["ways"] == {"nova": [*PATH], "keystone": [*PATH]}
+    assert "gate" not in {step.id for step in moved("nova").steps}
 
 
 def test_an_api_opens_with_its_first_unit_and_waits_for_no_other_service_that_moves() -> None:

@@ -49,8 +49,7 @@ def killed(operator: Operator, point: str) -> str:
     done = operator.run("deploy", operator.bundle, "--approve", digest, environment={"ONWARD_CRASH_AT": point})
     assert done.returncode == -signal.SIGKILL, done.stderr
     listed = json.loads(operator.must("runs", "list", "-f", "json"))
-    (run,) = [str(each["Run"]) for each in listed if each["Status"] == "interrupted"]
-    return run
+    return max(str(each["Run"]) for each in listed if each["Status"] == "interrupted")
 
 
 def providers(operator: Operator) -> list[str]:
@@ -125,6 +124,24 @@ def test_a_saved_plan_takes_the_model_forward_and_is_refused_where_the_model_has
     done = deployed.run("apply", file, "--approve", load_plan(file).digest)
     assert done.returncode == 6
     assert "already" in done.stderr
+
+
+def test_what_the_checks_refuse_leaves_the_model_as_it_was_and_the_way_back_leads_to_where_it_was(
+    deployed: Operator,
+) -> None:
+    digest = re.findall(r"sha256:[0-9a-f]{64}", deployed.must("deploy", deployed.bundle, "--dry-run"))[-1]
+    before, pids = deployed.store("forward").record(), deployed.pids("forward")
+    refused = deployed.run("deploy", deployed.bundle, "--approve", digest, "--waive", "no such check=mistyped")
+    assert refused.returncode == 4
+    assert "OW802" in refused.stdout + refused.stderr
+    assert (deployed.store("forward").record(), deployed.pids("forward")) == (before, pids)
+    # A run that is killed when it has remembered the target, and another one instead of its resumption.
+    killed(deployed, "application.stopped#1")
+    run = killed(deployed, "application.command-run#6")
+    (way_back,) = set(re.findall(r"sha256:[0-9a-f]{64}", deployed.run("runs", "restore", run).stderr))
+    deployed.must("runs", "restore", run, "--approve", way_back)
+    assert deployed.store("forward").series() == {"keystone": "2025.1", "placement": "2025.1"}
+    assert providers(deployed) == ["kept"]
 
 
 def test_where_a_row_is_lost_nothing_is_started_until_it_is_restored_or_let_pass(deployed: Operator) -> None:

@@ -89,6 +89,11 @@ class Forward:
         self._moves = tuple(moves)
         self._settles = settles
 
+    @property
+    def gate(self) -> tuple[str, ...]:
+        """The step that nothing of the model is changed before; none where nothing is checked."""
+        return (GATE,) if self._described and any(not move.backups for move in self._moves) else ()
+
     def steps(self) -> Iterator[Step]:
         """In the order of their phases; none where nothing moves."""
         for move in self._moves:
@@ -102,8 +107,8 @@ class Forward:
             for step in self._prepared(move):
                 ready.append(step.id)
                 yield step
-        if self._described:
-            yield self._gate(ahead, tuple(ready))
+        if self.gate:
+            yield self._checks(ahead, tuple(ready))
             ready = [GATE]
         yield self._probe(PROBE, "probe.begin", "prepare", tuple(ready), "the APIs are called all the while")
         for move in ahead:
@@ -154,7 +159,7 @@ class Forward:
             "modules": list(self._topology.charms[move.owner].warm_modules),
         }
 
-    def _gate(self, moves: Iterable[Move], needs: tuple[str, ...]) -> Step:
+    def _checks(self, moves: Iterable[Move], needs: tuple[str, ...]) -> Step:
         return _step(
             GATE,
             "model.check",

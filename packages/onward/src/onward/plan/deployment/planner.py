@@ -164,6 +164,8 @@ class _Deployment:
             "model.record",
             self._wish.site.model,
             {"record": dict(self._wish.record), "secrets": secrets},
+            # What is refused leaves the model as it was, and what is remembered of it.
+            needs=self._forward.gate,
             reason="what the model shall be is known before anything of it is made",
         )
 

@@ -125,7 +125,9 @@ class Bench:
 
     def again(self, kept: KeptRunners) -> list[Finding]:
         """A round of the watch."""
-        return survey_check(self.directories, self.cloud.cloud_file, self.wish, WISH, progress=quiet, kept=kept)
+        return survey_check(
+            self.directories, load_cloud(self.cloud.cloud_file), self.wish, WISH, progress=quiet, kept=kept
+        )
 
 
 def main() -> None:

@@ -133,7 +133,7 @@ def _dump(url: URL, file: Path, rows: int) -> None:
 
 
 def _counts(connection: Connection, schema: MetaData) -> dict[str, int]:
-    bookkeeping = recipe("keystone").database.bookkeeping
+    bookkeeping = recipe("keystone").census.bookkeeping
     return {
         name: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
         for name, table in schema.tables.items()

@@ -124,14 +124,14 @@ def test_a_wrong_series_is_refused_with_the_file_and_the_key(path: list[Any], va
             "[queens]: a schema has either migrate, or both",
         ),
         (
-            ["forward", "database", "census_changes", 0, "kind"],
+            ["census", "changes", 0, "kind"],
             "lost",
-            "database.census_changes[rocky].kind: Input should be",
+            "census.changes[rocky].kind: Input should be",
         ),
         (
-            ["forward", "database", "census_changes", 0, "series"],
+            ["census", "changes", 0, "series"],
             "lost",
-            "database.census_changes[0].series: There is no series",
+            "census.changes[0].series: There is no series",
         ),
         (
             ["forward", "known_faults", 0, "pattern"],

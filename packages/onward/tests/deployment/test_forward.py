@@ -1,12 +1,13 @@
 """Services of a deployed model go to another release: one outage, each release in turn, nothing lost."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
-from bundles import EVERYTHING, wish
+from bundles import EVERYTHING, done, wish
 from test_planner import before
 
-from onward.errors import BundleInvalid, TargetNotAhead
+from onward.errors import BundleInvalid, NotSlurp, TargetNotAhead
 from onward.hosts.model_store import ModelStore
 from onward.plan.deployment.forward import Move
 from onward.plan.deployment.planner import DeploymentWish, plan_deployment
@@ -24,18 +25,19 @@ def choice(_: str, series: str) -> EnvironmentChoice:
     )
 
 
-def moving(*services: str) -> DeploymentWish:
-    found = wish(EVERYTHING, series="2026.1")
+def moving(*services: str, bundle: str = EVERYTHING) -> DeploymentWish:
+    found = wish(bundle, series="2026.1")
     moves = []
     for service in services:
         applications = tuple(name for name, charm in found.topology.charms.items() if charm.service == service)
         owner = next(name for name in applications if found.topology.charms[name].initialise)
         moves.append(Move(service, owner, applications, PATH, {each: choice(owner, each) for each in PATH}))
-    return wish(EVERYTHING, series="2026.1", moves=tuple(moves))
+    holds = {grant: digest for grant, digest in done(plan_deployment(found)).items() if grant.startswith("grant/")}
+    return wish(bundle, series="2026.1", moves=tuple(moves), holds=holds)
 
 
-def moved(*services: str) -> Plan:
-    return plan_deployment(moving(*services))
+def moved(*services: str, bundle: str = EVERYTHING) -> Plan:
+    return plan_deployment(moving(*services, bundle=bundle))
 
 
 def actions(plan: Plan, action: str) -> list[str]:
@@ -72,12 +74,55 @@ def test_no_schema_changes_below_a_unit_that_runs_and_not_before_its_backup() ->
     assert databases == {"nova_api", "nova_cell0", "nova"}
 
 
+def test_nothing_is_started_before_every_row_is_seen_to_be_there_still() -> None:
+    plan = moved("nova", "keystone")
+    for unit, service in (("nova-api/0", "nova"), ("keystone/0", "keystone")):
+        waited = before(plan, f"start/{unit}")
+        assert {f"census/{service}", f"compare/{service}"} <= waited
+        assert f"census/{service}" in before(plan, f"migrate/{service}/2025.2")
+        assert f"migrate/{service}/2026.1" in before(plan, f"compare/{service}")
+    assert {"stop/nova-api", "stop/nova-compute"} <= before(plan, "census/nova")
+    assert plan.step("compare/nova").arguments["source"] == "2025.1"
+
+
 def test_only_the_target_is_started_and_files_change_when_nobody_reads_them() -> None:
     plan = moved("nova")
     for unit in ("nova-api/0", "nova-scheduler/0", "nova-compute/1"):
         assert "migrate/nova/2026.1" in before(plan, f"start/{unit}")
         assert f"stop/{unit.partition('/')[0]}" in before(plan, f"configure/{unit}")
     assert {"publish/nova-api", "join/nova-compute"} <= before(plan, "probe/end")
+
+
+def test_nothing_is_stopped_or_remembered_before_the_checks_have_passed() -> None:
+    plan = plan_deployment(replace(moving("nova", "keystone"), described={"cloud": "demo"}))
+    assert {"warm/nova/2026.1", "finish/nova/2025.1"} <= before(plan, "gate")
+    for step in ("record", "stop/nova-api", "probe/begin"):
+        assert "gate" in before(plan, step)
+    assert plan.step("gate").arguments["ways"] == {"nova": [*PATH], "keystone": [*PATH]}
+    assert "gate" not in {step.id for step in moved("nova").steps}
+
+
+def test_an_api_opens_with_its_first_unit_and_waits_for_no_other_service_that_moves() -> None:
+    bundle = EVERYTHING.replace("  keystone: {", "  keystone: {num_units: 2, ", 1)
+    plan = moved("keystone", "placement", "glance", bundle=bundle)
+    assert not {"start/keystone/0", "publish/keystone"} & before(plan, "start/placement/0")
+    assert not {"start/keystone/0", "publish/keystone"} & before(plan, "publish/glance")
+    assert "start/keystone/1" not in before(plan, "publish/keystone")
+    assert "publish/keystone" in before(plan, "start/keystone/1")
+    assert {"start/keystone/1", "publish/glance"} <= before(plan, "probe/end")
+
+
+def test_what_takes_calls_from_the_broker_starts_when_those_it_uses_are_there() -> None:
+    plan = moved("keystone", "placement", "nova")
+    assert {"publish/placement", "publish/keystone"} <= before(plan, "start/nova-compute/0")
+
+
+def test_units_that_only_answer_calls_are_told_from_those_that_work_by_themselves() -> None:
+    plan = moved("nova")
+    assert set(plan.step("stop/nova-api").arguments["serving"]) == {"nova-api/0"}  # type: ignore[arg-type]
+    assert plan.step("stop/nova-scheduler").arguments["serving"] == {}
+    serving = moved("neutron").step("stop/neutron-api").arguments["serving"]
+    assert [*serving["neutron-api/0"]] == ["api"]  # type: ignore[call-overload, index, misc]
 
 
 def test_lanes_of_services_do_not_wait_for_one_another() -> None:
@@ -114,11 +159,13 @@ def test_the_way_back_puts_backups_in_place_of_the_databases_before_anything_of_
     assert {"initialise/placement", "probe/begin", "probe/end"}.isdisjoint({step.id for step in plan.steps})
 
 
-def surveyed(store: ModelStore, channels: Iterable[tuple[str, str]] = (), target: str = "2026.1") -> tuple[Move, ...]:
+def surveyed(
+    store: ModelStore, channels: Iterable[tuple[str, str]] = (), target: str = "2026.1", *, slurp: bool = False
+) -> tuple[Move, ...]:
     found = wish(EVERYTHING, series=target)
     choices = {name: choice(name, target) for name, charm in found.topology.charms.items() if charm.service}
     choices |= {name: choice(name, series) for name, series in channels}
-    return survey_moves(found.topology, store, {}, choices, choice, "2025.1")
+    return survey_moves(found.topology, store, {}, choices, choice, "2025.1", slurp=slurp)
 
 
 @pytest.fixture
@@ -144,6 +191,15 @@ def test_where_a_run_ended_on_the_way_the_rest_of_the_way_is_gone(store: ModelSt
     assert {move.service: move.path for move in surveyed(store)}["nova"] == PATH[1:]
     store.note_series("nova", "2026.1")
     assert [move.service for move in surveyed(store)] == ["keystone"]
+
+
+def test_with_slurp_a_service_skips_what_lies_between(store: ModelStore) -> None:
+    moves = {move.service: move for move in surveyed(store, slurp=True)}
+    assert moves["nova"].path == ("2025.1", "2026.1")
+    assert set(moves["nova"].environments) == {"2025.1", "2026.1"}
+    store.note_series("nova", "2025.2")
+    with pytest.raises(NotSlurp):
+        surveyed(store, slurp=True)
 
 
 def test_a_way_back_is_refused(store: ModelStore) -> None:

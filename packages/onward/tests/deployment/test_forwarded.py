@@ -4,10 +4,14 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
+import pymysql
 import pytest
 import requests
 from deploying import Operator
+
+from onward.commands.plan import load_plan
 
 pytestmark = [pytest.mark.full, pytest.mark.mariadb, pytest.mark.environments, pytest.mark.timeout(2400)]
 
@@ -45,8 +49,7 @@ def killed(operator: Operator, point: str) -> str:
     done = operator.run("deploy", operator.bundle, "--approve", digest, environment={"ONWARD_CRASH_AT": point})
     assert done.returncode == -signal.SIGKILL, done.stderr
     listed = json.loads(operator.must("runs", "list", "-f", "json"))
-    (run,) = [str(each["Run"]) for each in listed if each["Status"] == "interrupted"]
-    return run
+    return max(str(each["Run"]) for each in listed if each["Status"] == "interrupted")
 
 
 def providers(operator: Operator) -> list[str]:
@@ -98,3 +101,60 @@ def test_killed_on_the_way_it_can_go_back_to_what_it_was(deployed: Operator, aga
     assert deployed.store("forward").series() == {"keystone": "2025.1", "placement": "2025.1"}
     assert providers(deployed) == ["kept"]
     assert "Nothing was changed." in deployed.deploy(BUNDLE.format(channel="2025.1"))
+
+
+def test_a_saved_plan_takes_the_model_forward_and_is_refused_where_the_model_has_changed(
+    deployed: Operator, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.json"
+    command = ("plan", "upgrade", "--model", "forward", "--to", "2026.1", "-o", file)
+    deployed.must(*command)
+    plan = load_plan(file)
+    assert deployed.store("forward").secrets()["keystone/admin-password"] not in file.read_text()
+    deployed.must("config", "keystone", "token.expiration=7000", "--model", "forward")
+    stale = deployed.run("apply", file, "--approve", plan.digest)
+    assert stale.returncode == 6
+    assert "what is deployed has changed since" in stale.stderr
+    assert deployed.store("forward").series() == {"keystone": "2025.1", "placement": "2025.1"}
+    deployed.must(*command)
+    assert deployed.run("apply", file, "--approve", plan.digest).returncode == 4
+    deployed.must("apply", file, "--approve", load_plan(file).digest)
+    assert deployed.store("forward").series() == {"keystone": "2026.1", "placement": "2026.1"}
+    assert providers(deployed) == ["kept"]
+    done = deployed.run("apply", file, "--approve", load_plan(file).digest)
+    assert done.returncode == 6
+    assert "already" in done.stderr
+
+
+def test_what_the_checks_refuse_leaves_the_model_as_it_was_and_the_way_back_leads_to_where_it_was(
+    deployed: Operator,
+) -> None:
+    digest = re.findall(r"sha256:[0-9a-f]{64}", deployed.must("deploy", deployed.bundle, "--dry-run"))[-1]
+    before, pids = deployed.store("forward").record(), deployed.pids("forward")
+    refused = deployed.run("deploy", deployed.bundle, "--approve", digest, "--waive", "no such check=mistyped")
+    assert refused.returncode == 4
+    assert "OW802" in refused.stdout + refused.stderr
+    assert (deployed.store("forward").record(), deployed.pids("forward")) == (before, pids)
+    # A run that is killed when it has remembered the target, and another one instead of its resumption.
+    killed(deployed, "application.stopped#1")
+    run = killed(deployed, "application.command-run#6")
+    (way_back,) = set(re.findall(r"sha256:[0-9a-f]{64}", deployed.run("runs", "restore", run).stderr))
+    deployed.must("runs", "restore", run, "--approve", way_back)
+    assert deployed.store("forward").series() == {"keystone": "2025.1", "placement": "2025.1"}
+    assert providers(deployed) == ["kept"]
+
+
+def test_where_a_row_is_lost_nothing_is_started_until_it_is_restored_or_let_pass(deployed: Operator) -> None:
+    run = killed(deployed, "application.command-run#6")
+    store = deployed.store("forward")
+    server = {"host": store.record()["addresses"]["mariadb/0"], "user": "placement", "database": "placement"}
+    with pymysql.connect(password=store.secrets()["placement/shared-db"], **server) as connection:
+        connection.cursor().execute("UPDATE resource_providers SET name = 'lost'")
+        connection.commit()
+    stopped = deployed.run("runs", "resume", run)
+    assert stopped.returncode == 1
+    assert "OW602" in stopped.stderr + stopped.stdout
+    assert "placement.resource_providers.name: 1 values differ" in " ".join(stopped.stdout.split())
+    assert not any(unit.startswith("placement/") for unit in deployed.pids("forward"))
+    deployed.must("runs", "resume", run, "--waive", "census@placement=renamed by hand")
+    assert providers(deployed) == ["lost"]

@@ -4,7 +4,7 @@ import time
 
 from onward.actions.configure_service import database_url
 from onward.actions.migrate_database import known_fault_on_the_way
-from onward.catalog.load import changes_between, forward_recipe
+from onward.catalog.load import changes_between, recipe
 from onward.engine.action import Evidence, StepContext
 from onward.errors import DataLost
 from onward.observe.census import Census
@@ -29,7 +29,7 @@ class CompareCensus:
         series = str(context.step.arguments["series"])
         baseline = context.results[str(context.step.arguments["baseline"])]
         before = Census.from_json((context.workspace / baseline["census"]).read_text(encoding="utf-8"))
-        known = forward_recipe(context.plan.service)
+        known = recipe(context.plan.service)
         engine = read_only(database_url(context))
         try:
             result = compare(
@@ -37,7 +37,7 @@ class CompareCensus:
                 context.workspace / baseline["rows_file"],
                 engine,
                 known,
-                changes_between(known.database.census_changes, context.plan.source, series),
+                changes_between(known.census.changes, context.plan.source, series),
             )
         finally:
             engine.dispose()

@@ -18,6 +18,8 @@ from onward.actions.deployment.cluster_formed import GaleraFormed, RabbitmqForme
 from onward.actions.deployment.database_grant import GrantDatabase, WithdrawDatabase
 from onward.actions.deployment.identity_grant import GrantIdentity, WithdrawIdentity
 from onward.actions.deployment.model_backup import BackUpModel, RestoreModel
+from onward.actions.deployment.model_census import CompareModelCensus, TakeModelCensus
+from onward.actions.deployment.model_check import CheckModel
 from onward.actions.deployment.model_record import ForgetModel, RecordModel
 from onward.actions.deployment.noted import Noted
 from onward.actions.deployment.supervisor_start import StartSupervisor
@@ -52,7 +54,7 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             AdoptConfiguration(),
             BackupDatabase(),
             BuildEnvironment(directories),
-            *([CheckCloud(gate)] if gate is not None else []),
+            *_gates(directories, gate),
             CheckUpgrade(),
             CompareCensus(),
             ConfigureService(),
@@ -72,6 +74,10 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             WarmRunner(),
         ]
     )
+
+
+def _gates(directories: Directories, gate: Gate | None) -> list[Action]:
+    return [] if gate is None else [CheckCloud(gate), CheckModel(gate, directories)]
 
 
 def deployment_actions(directories: Directories) -> dict[str, Action]:
@@ -106,10 +112,12 @@ def _deployment(directories: Directories) -> list[Action]:
         Placed(RemoveUnit(directories), directories),
         BackUpModel(directories),
         BeginProbe(directories),
+        CompareModelCensus(directories),
         EndProbe(directories),
         InjectFault(directories),
         MigrateApplication(directories),
         StopApplication(directories),
+        TakeModelCensus(directories),
         WarmApplication(directories),
         KeptByCloud(directories),
         RemoveTrial(directories),

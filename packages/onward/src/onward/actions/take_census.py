@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from onward.actions.configure_service import database_url
-from onward.catalog.load import forward_recipe
+from onward.catalog.load import recipe
 from onward.engine.action import Evidence, StepContext
 from onward.observe.census import take_census
 from onward.observe.database import read_only
@@ -28,7 +28,7 @@ class TakeCensus:
         rows_file = directory / "rows.sqlite"
         engine = read_only(database_url(context))
         try:
-            census = take_census(engine, forward_recipe(context.plan.service), rows_file)
+            census = take_census(engine, recipe(context.plan.service), rows_file)
         finally:
             engine.dispose()
         path = directory / f"{context.step.arguments['series']}.json"

@@ -163,6 +163,16 @@ class CensusChange(Fact):
     source: str
 
 
+class CensusFacts(Fact):
+    """What of a service's databases is nobody's data, and what releases are documented to change of the rest."""
+
+    bookkeeping: tuple[str, ...] = Field(
+        default=("alembic_version", "migrate_version"),
+        description="Tables of the migration tools: alembic's, and that of sqlalchemy-migrate before it",
+    )
+    changes: tuple[CensusChange, ...] = ()
+
+
 class AnswerChange(Fact):
     """What a release is documented, or seen in its code, to answer otherwise about things from before."""
 
@@ -183,10 +193,8 @@ class Database(Fact):
     signature: tuple[str, ...] = Field(
         min_length=1, description="Tables that every release of this service has, and no other service"
     )
-    bookkeeping: tuple[str, ...] = Field(description="Tables of the migration tools: not the user's data")
     revisions: tuple[Revision, ...]
     history: History
-    census_changes: tuple[CensusChange, ...] = ()
 
 
 class KnownFault(Fact):
@@ -236,6 +244,7 @@ class Recipe(Fact):
         description="Namespaces of oslo.config that make up those files, as the service's own sample generator has them"
     )
     named_sections: tuple[NamedSections, ...] = ()
+    census: CensusFacts = CensusFacts()
     policy: Policy
     checks: tuple[Check, ...] = Field(description="Its own upgrade checks; empty: it has none")
     online_migrations: OnlineMigrations | None = Field(

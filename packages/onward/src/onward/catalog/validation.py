@@ -159,10 +159,10 @@ def _series_named(recipe: Recipe) -> Iterable[tuple[str, str]]:
         yield from ((f"{key}.{name}", value) for name in ("since", "until") if (value := getattr(fact, name)))
     if recipe.heartbeats is not None:
         yield from (("heartbeats.oldest", each.series) for each in recipe.heartbeats.oldest)
+    for place, census_change in enumerate(recipe.census.changes):
+        yield f"census.changes[{place}].series", census_change.series
     if not isinstance(recipe, ForwardRecipe):
         return
-    for place, census_change in enumerate(recipe.database.census_changes):
-        yield f"forward.database.census_changes[{place}].series", census_change.series
     for place, answer_change in enumerate(recipe.answer_changes):
         yield f"forward.answer_changes[{place}].series", answer_change.series
     for place, revision in enumerate(recipe.database.revisions):

@@ -10,6 +10,8 @@ from onward.commands.check import add_waive_option
 from onward.commands.controller import carry_out
 from onward.commands.plan import DEFAULT_CLOUD_FILE, load_plan
 from onward.errors import PlanStale
+from onward.plan.plan import Plan
+from onward.survey.model_upgrade import model_upgrade_of, require_fresh
 from onward.survey.upgrade import facts_now
 
 
@@ -32,14 +34,11 @@ class Apply(Command):
         make_directory(parsed_args.report_dir)
         plan = load_plan(parsed_args.plan)
         waivers = parse_waivers(parsed_args.waive)
-        drift = plan.drift(facts_now(directories, parsed_args.cloud, plan))
-        if drift:
-            raise PlanStale(
-                f"{parsed_args.plan} no longer fits the cloud.",
-                evidence="\n".join(drift),
-                state="Nothing was touched.",
-                next_command=f"onward plan upgrade --to {plan.target} -o {parsed_args.plan}",
-            )
+        model = model_upgrade_of(plan)
+        if model is not None:
+            require_fresh(directories, model, plan, parsed_args.plan)
+        else:
+            _require_fresh(plan.drift(facts_now(directories, parsed_args.cloud, plan)), plan, parsed_args.plan)
         require_approval(
             plan,
             parsed_args.approve,
@@ -49,3 +48,14 @@ class Apply(Command):
             stream=self.app.stderr,
         )
         return carry_out(self.app, directories, plan, report_directory=parsed_args.report_dir, waivers=waivers)
+
+
+def _require_fresh(drift: list[str], plan: Plan, file: Path) -> None:
+    """Return when the facts are as they were planned with. Raises PlanStale."""
+    if drift:
+        raise PlanStale(
+            f"{file} no longer fits the cloud.",
+            evidence="\n".join(drift),
+            state="Nothing was touched.",
+            next_command=f"onward plan upgrade --to {plan.target} -o {file}",
+        )

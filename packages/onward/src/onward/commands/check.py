@@ -17,6 +17,8 @@ from onward.survey.check import CheckWish, survey_check
 from onward.survey.checks.check import CHECK_SECONDS
 from onward.survey.checks.kept_runners import KeptRunners
 from onward.survey.checks.lending import lending
+from onward.survey.cloud import load_cloud
+from onward.survey.model_cloud import cloud_of_model, environments_of_model
 from onward.survey.options import add_environment_options, environment_wish
 from onward.views.check_rounds import Round, Rounds, TerminalRounds
 from onward.views.findings import print_findings
@@ -35,7 +37,9 @@ class Check(FindingsLister):
     def get_parser(self, prog_name: str) -> Any:
         """Add what is checked."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
+        which.add_argument("--model", metavar="NAME", help="instead of a cloud file: a model that was deployed here")
         add_check_options(parser)
         add_environment_options(parser)
         add_watch_options(parser)
@@ -68,11 +72,14 @@ class Check(FindingsLister):
         print(text, file=self.app.stderr)
 
     def _look(self, parsed_args: Any, tell: Callable[[str], None], kept: KeptRunners | None = None) -> list[Finding]:
+        directories, model, environments = directories_of(self), parsed_args.model, environment_wish(parsed_args)
+        if model is not None:
+            environments = environments_of_model(directories, model, environments)
         return survey_check(
-            directories_of(self),
-            parsed_args.cloud,
+            directories,
+            cloud_of_model(directories, model) if model is not None else load_cloud(parsed_args.cloud),
             check_wish(parsed_args),
-            environment_wish(parsed_args),
+            environments,
             progress=tell,
             kept=kept,
         )

@@ -4,8 +4,10 @@ import shlex
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from onward.checks.waiver import parse_waivers
 from onward.commands.approval import require_approval
 from onward.commands.base import Command, directories_of
+from onward.commands.check import add_waive_option
 from onward.commands.controller import carry_out
 from onward.commands.plan import show
 from onward.hosts.state import Directories
@@ -26,6 +28,7 @@ class ModelChange(Command):
         parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
         parser.add_argument("-f", "--format", choices=("tree", "json"), default="tree", help="of the plan shown")
         parser.add_argument("--approve", metavar="DIGEST", help="the plan's digest: agree to what cannot be taken back")
+        add_waive_option(parser)
         add_environment_options(parser)
         return parser
 
@@ -50,6 +53,7 @@ class ModelChange(Command):
 
         ``command`` is what was typed, ``nothing_left`` what is said when all is so already.
         """
+        waivers = parse_waivers(parsed_args.waive)
         plan = survey_deployment(directories, wanted, environment_wish(parsed_args), self.tell)
         if ignored := without_effect(wanted.bundle):
             self.tell(f"without effect here: {', '.join(ignored)}")
@@ -71,4 +75,4 @@ class ModelChange(Command):
             command=command,
             stream=self.app.stderr,
         )
-        return carry_out(self.app, directories, plan, report_directory=None)
+        return carry_out(self.app, directories, plan, report_directory=None, waivers=waivers)

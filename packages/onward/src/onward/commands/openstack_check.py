@@ -13,6 +13,7 @@ from onward.errors import ApiUnavailable, OnwardError
 from onward.hosts.state import default_directories
 from onward.observe.cloud_api import CloudApi
 from onward.survey.check import survey_check
+from onward.survey.cloud import load_cloud
 from onward.survey.options import add_environment_options, environment_wish
 from onward.views.terminal import print_error
 
@@ -48,7 +49,7 @@ class UpgradeCheck(FindingsLister):
         """Look at everything that can be seen from here."""
         return survey_check(
             default_directories().prepared(),
-            parsed_args.cloud_file and Path(parsed_args.cloud_file),
+            load_cloud(Path(parsed_args.cloud_file)) if parsed_args.cloud_file else None,
             check_wish(parsed_args),
             environment_wish(parsed_args),
             api=self._api,

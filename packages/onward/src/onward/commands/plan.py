@@ -8,6 +8,7 @@ from onward.commands.base import Command, directories_of, write_output
 from onward.errors import PlanUnreadable
 from onward.plan.plan import Plan, parse
 from onward.survey.collector import collector_paused
+from onward.survey.model_upgrade import ModelUpgrade, survey_model_upgrade
 from onward.survey.options import add_environment_options, environment_wish
 from onward.survey.upgrade import survey_upgrade
 from onward.views.terminal import print_plan
@@ -21,8 +22,15 @@ class PlanUpgrade(Command):
     def get_parser(self, prog_name: str) -> Any:
         """Add the wish."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
-        parser.add_argument("--service", default="keystone", help="service to take forward (default: %(default)s)")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
+        which.add_argument("--model", metavar="NAME", help="instead of a cloud file: a model that was deployed here")
+        parser.add_argument(
+            "--service",
+            action="append",
+            default=[],
+            help="service to take forward (default: keystone; of a model all, and may be repeated)",
+        )
         parser.add_argument("--from", dest="source", metavar="SERIES", help="where the database alone cannot tell")
         parser.add_argument("--to", dest="target", metavar="SERIES", required=True, help="series to end at")
         parser.add_argument("--slurp", action="store_true", help="go only through the SLURP releases")
@@ -33,15 +41,7 @@ class PlanUpgrade(Command):
 
     def take_action(self, parsed_args: Any) -> int:
         """Survey, plan, show, save."""
-        plan = survey_upgrade(
-            directories_of(self),
-            parsed_args.cloud,
-            parsed_args.service,
-            target=parsed_args.target,
-            source=parsed_args.source,
-            slurp=parsed_args.slurp,
-            environments=environment_wish(parsed_args),
-        )
+        plan = self._of_model(parsed_args) if parsed_args.model else self._of_cloud_file(parsed_args)
         show(self, plan, parsed_args.format)
         if parsed_args.output is not None:
             with collector_paused():
@@ -50,6 +50,29 @@ class PlanUpgrade(Command):
                 f"\nsaved: {parsed_args.output}\napply it with: onward apply {parsed_args.output}", file=self.app.stderr
             )
         return 0
+
+    def _of_cloud_file(self, parsed_args: Any) -> Plan:
+        return survey_upgrade(
+            directories_of(self),
+            parsed_args.cloud,
+            parsed_args.service[-1] if parsed_args.service else "keystone",
+            target=parsed_args.target,
+            source=parsed_args.source,
+            slurp=parsed_args.slurp,
+            environments=environment_wish(parsed_args),
+        )
+
+    def _of_model(self, parsed_args: Any) -> Plan:
+        environments = environment_wish(parsed_args)
+        wish = ModelUpgrade(
+            model=parsed_args.model,
+            target=parsed_args.target,
+            services=tuple(parsed_args.service),
+            slurp=parsed_args.slurp,
+            constraints=environments.constraints,
+            parallel=environments.parallel,
+        )
+        return survey_model_upgrade(directories_of(self), wish, self.tell)
 
 
 class PlanShow(Command):

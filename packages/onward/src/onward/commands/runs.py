@@ -128,13 +128,17 @@ class RunsResume(OfRun):
 
 def _refuse_late(record: RunRecord, waivers: Mapping[str, str]) -> None:
     """Return when the run still has a gate before it. Raises WaiverMatchesNothing."""
-    gates = [each for each in record.steps if each.step.action == "cloud.check"]
+    gates = [each for each in record.steps if each.step.action in GATES]
     if not gates or all(each.status == "done" for each in gates):
         raise WaiverMatchesNothing(
             f"Nothing is waived by: {', '.join(waivers)}.",
             evidence=f"{record.run_id} " + ("has passed its checks already" if gates else "has no checks that stop it"),
             next_command=f"onward runs resume {record.run_id}",
         )
+
+
+GATES = ("cloud.check", "model.check", "model.compare")
+"""Actions that let pass what is waived by name."""
 
 
 class RunsPause(OfRun):

@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from onward.errors import UnitNotReady
@@ -133,13 +135,22 @@ class Supervisor:
             except xmlrpc.client.Fault as fault:
                 if fault.faultCode != _ALREADY_ADDED:
                     raise
-        for state in self.states(unit):
+        for state in self._settled(unit):
             if state.state not in ("RUNNING", "STARTING"):
                 try:
                     server.startProcess(f"{group}:{state.name}", False)
                 except xmlrpc.client.Fault as fault:
                     if "ALREADY_STARTED" not in fault.faultString:
                         raise
+
+    def _settled(self, unit: str) -> list[ProcessState]:
+        """What the processes do once none is on its way to its end: such a one cannot be started again."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while True:
+            found = self.states(unit)
+            if all(each.state != "STOPPING" for each in found) or time.monotonic() > deadline:
+                return found
+            time.sleep(0.05)
 
     def runs(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool:
         """Whether the unit's processes run, as described and with these files."""
@@ -156,16 +167,26 @@ class Supervisor:
             self._remove_group(_group(unit))
         end_processes_of(self._directory / "units" / _group(unit))
 
-    def stop(self, units: Sequence[str]) -> None:
-        """Stop the units' processes, all at once, and do not start them again by itself; wait until they have ended."""
+    def stop(self, units: Sequence[str], unused: Callable[[str, str], bool] = lambda _unit, _process: False) -> None:
+        """Stop the units' processes, all at once, and do not start them again by itself; wait until they have ended.
+
+        ``unused`` says of a unit's process that has been told to stop whether nobody is waiting for it any more: then
+        it is killed, for servers take their time even where there is nothing to finish.
+        """
         for unit in units:
             self._file(unit).unlink(missing_ok=True)
         if self.answers():
-            self._server().reloadConfig()
+            left = [each for unit in units for each in self.states(unit) if each.pid]
             for unit in units:
                 self._begin_stop(_group(unit))
-            for unit in units:
-                self._remove_group(_group(unit))
+            deadline = time.monotonic() + STOP_SECONDS
+            while left := [each for each in left if _lives(each.pid)]:
+                _kill_groups([each.pid for each in left if unused(each.unit, each.name)])
+                if time.monotonic() > deadline:
+                    raise UnitNotReady(
+                        f"{left[0].name} of {left[0].unit} does not end.", evidence=f"process {left[0].pid}"
+                    )
+                time.sleep(0.02)
         for unit in units:
             end_processes_of(self._directory / "units" / _group(unit))
 
@@ -226,6 +247,21 @@ class Supervisor:
         return xmlrpc.client.ServerProxy(
             "http://127.0.0.1", transport=SupervisorTransport(None, None, f"unix://{self._socket}")
         ).supervisor
+
+
+def _lives(pid: int) -> bool:
+    """Whether the process has not ended yet; what nobody has asked after still has a number."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _kill_groups(pids: Sequence[int]) -> None:
+    """Kill the processes and what they have started; the supervisor gives each a group of its own."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 def _group(unit: str) -> str:

@@ -32,6 +32,19 @@ def with_options(bundle: Bundle, where: str, settings: Mapping[str, str]) -> Bun
     return _bundle(data)
 
 
+def with_channels(bundle: Bundle, channels: Mapping[str, str]) -> Bundle:
+    """Applications at other releases; ``channels`` has the series by application. A channel's risk stays as it is.
+
+    Raises BundleInvalid.
+    """
+    data = as_data(bundle)
+    for application, series in channels.items():
+        entry = _application(data, application)
+        _, slash, risk = str(entry.get("channel", "")).partition("/")
+        entry["channel"] = series + slash + risk
+    return _bundle(data)
+
+
 def is_plain(value: str) -> bool:
     """Whether a value means the same in a bundle: a number, true or false."""
     try:

@@ -27,7 +27,8 @@ Url = Annotated[str, AfterValidator(_without_credentials)]
 SecretReference = Annotated[
     str,
     Field(
-        pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$", description="Where a secret is: env:VARIABLE or file:/PATH"
+        pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+|model:[^/]+/.+)$",
+        description="Where a secret is: env:VARIABLE, file:/PATH, or model:MODEL/APPLICATION/NAME of a deployed model",
     ),
 ]
 
@@ -91,6 +92,7 @@ class IdentityAccess(Described):
     """With whose credentials the cloud's APIs are asked; they are only read."""
 
     cloud: str | None = Field(default=None, description="A name in clouds.yaml; by default the OS_* variables")
+    file: str | None = Field(default=None, description="The clouds.yaml that has it; by default the usual places")
     ask: bool = Field(
         default=True, description="False: the APIs are not asked; checks that need them are not made, and say so"
     )

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, inspect, text
 
-from onward.catalog.service import ForwardRecipe
+from onward.catalog.service import Recipe
 from onward.observe.census_rows import CELL_BYTES, KEY_BYTES, RowsFile
 
 BATCH_ROWS = 2_000
@@ -82,7 +82,7 @@ class Row(NamedTuple):
 
 def take_census(
     engine: Engine,
-    recipe: ForwardRecipe,
+    recipe: Recipe,
     rows_file: Path | None = None,
     keys: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Census:
@@ -92,17 +92,59 @@ def take_census(
     can be traced to its row. A file that is there is written anew. ``keys`` names, for some tables, other columns than
     those of the primary key to tell rows apart by, for comparing with a census that had these.
     """
-    names = [name for name in sorted(inspect(engine).get_table_names()) if name not in recipe.database.bookkeeping]
-    wanted = keys or {}
+    found = {name: each for name, each in layouts(engine).items() if name not in recipe.census.bookkeeping}
+    wanted = {name: (keys or {}).get(name) or each.key or each.columns for name, each in found.items()}
     if rows_file is None:
-        return Census({name: _count(engine, name, None, wanted.get(name)) for name in names})
+        return Census({name: _count(engine, name, each.columns, None, wanted[name]) for name, each in found.items()})
     with closing(RowsFile.create(rows_file)) as keeper:
-        return Census({name: _count(engine, name, keeper, wanted.get(name)) for name in names})
+        return Census({name: _count(engine, name, each.columns, keeper, wanted[name]) for name, each in found.items()})
 
 
-def _count(engine: Engine, table: str, keeper: RowsFile | None, key: tuple[str, ...] | None) -> TableCensus:
-    columns = columns_of(engine, table)
-    key = key or tuple(inspect(engine).get_pk_constraint(table)["constrained_columns"]) or columns
+class Layout(NamedTuple):
+    """A table's columns, and those of its primary key."""
+
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+
+def layouts(engine: Engine) -> dict[str, Layout]:
+    """All tables by name, in order. MariaDB is asked for all at once: services have hundreds, most of them empty.
+
+    https://mariadb.com/kb/en/information-schema-columns-table/ and .../information-schema-statistics-table/
+    """
+    if engine.dialect.name not in ("mysql", "mariadb"):
+        inspector = inspect(engine)
+        return {
+            name: Layout(
+                tuple(str(column["name"]) for column in inspector.get_columns(name)),
+                tuple(inspector.get_pk_constraint(name)["constrained_columns"]),
+            )
+            for name in sorted(inspector.get_table_names())
+        }
+    columns: dict[str, list[str]] = {}
+    keys: dict[str, list[str]] = {}
+    with engine.connect() as connection:
+        for table, column in connection.execute(text(_COLUMNS)):
+            columns.setdefault(str(table), []).append(str(column))
+        for table, column in connection.execute(text(_KEYS)):
+            keys.setdefault(str(table), []).append(str(column))
+    return {name: Layout(tuple(columns[name]), tuple(keys.get(name, ()))) for name in sorted(columns)}
+
+
+_COLUMNS = """
+SELECT c.table_name, c.column_name FROM information_schema.columns c JOIN information_schema.tables t
+ON t.table_schema = c.table_schema AND t.table_name = c.table_name AND t.table_type = 'BASE TABLE'
+WHERE c.table_schema = DATABASE() ORDER BY c.table_name, c.ordinal_position
+"""
+_KEYS = """
+SELECT table_name, column_name FROM information_schema.statistics
+WHERE table_schema = DATABASE() AND index_name = 'PRIMARY' ORDER BY table_name, seq_in_index
+"""
+
+
+def _count(
+    engine: Engine, table: str, columns: tuple[str, ...], keeper: RowsFile | None, key: tuple[str, ...]
+) -> TableCensus:
     sums = [0] * len(columns)
     cells = struct.Struct(f">{len(columns)}Q")
     rows = 0
@@ -114,11 +156,6 @@ def _count(engine: Engine, table: str, keeper: RowsFile | None, key: tuple[str, 
             keeper.add(table, batch)
     named = {column: f"{total % _MODULUS:016x}" for column, total in zip(columns, sums, strict=True)}
     return TableCensus(rows, key, named)
-
-
-def columns_of(engine: Engine, table: str) -> tuple[str, ...]:
-    """Names of a table's columns."""
-    return tuple(str(column["name"]) for column in inspect(engine).get_columns(table))
 
 
 def rows_of(engine: Engine, table: str, columns: Sequence[str], key: Sequence[str]) -> Iterator[list[Row]]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine
 
-from onward.catalog.service import CensusChange, ForwardRecipe
-from onward.observe.census import Census, TableCensus, cell_of_null, columns_of, rows_of, take_census
+from onward.catalog.service import CensusChange, Recipe
+from onward.observe.census import Census, TableCensus, cell_of_null, layouts, rows_of, take_census
 from onward.observe.census_rows import CELL_BYTES, RowsFile
 
 EXAMPLES = 5
@@ -46,7 +46,7 @@ class Comparison:
 
 
 def compare(
-    before: Census, rows_file: Path, engine: Engine, recipe: ForwardRecipe, changes: tuple[CensusChange, ...]
+    before: Census, rows_file: Path, engine: Engine, recipe: Recipe, changes: tuple[CensusChange, ...]
 ) -> Comparison:
     """Take a new census and hold it against ``before``.
 
@@ -99,11 +99,11 @@ class _Table:
 
 def _keys_now(engine: Engine, tables: Mapping[str, _Table]) -> dict[str, tuple[str, ...]]:
     """The columns to tell rows apart by as they were told apart before, also where a table has a new primary key."""
-    present = set(inspect(engine).get_table_names())
+    present = layouts(engine)
     return {
         name: table.key_now
         for name, table in tables.items()
-        if name in present and set(table.key_now) <= set(columns_of(engine, name))
+        if name in present and set(table.key_now) <= set(present[name].columns)
     }
 
 

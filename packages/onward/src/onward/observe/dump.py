@@ -222,7 +222,7 @@ def _what_it_is(path: Path) -> str:
 def _must_be_of(path: Path, recipe: ForwardRecipe, schema: SchemaState, tables: set[str]) -> None:
     if not schema.missing:
         return
-    others = sorted(tables - set(recipe.database.signature) - set(recipe.database.bookkeeping))
+    others = sorted(tables - set(recipe.database.signature) - set(recipe.census.bookkeeping))
     shown = ", ".join(others[:_SHOWN_TABLES]) + (", ..." if len(others) > _SHOWN_TABLES else "")
     raise DumpOfAnotherService(
         f"{path} is no dump of {recipe.service}.",

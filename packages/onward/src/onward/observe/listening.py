@@ -1,6 +1,8 @@
 """Whether something serves: asked once, with a short timeout."""
 
 import socket
+import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import psutil
@@ -61,6 +63,21 @@ def listening() -> frozenset[tuple[str, int]]:
 def taken(address: str, port: int, found: frozenset[tuple[str, int]]) -> bool:
     """Whether somebody among those who listen has this port of the address, or of all addresses."""
     return any((each, port) in found for each in (address, "0.0.0.0", "::"))  # noqa: S104 - what others listen on
+
+
+def calls_being_answered(address: str, port: int) -> int:
+    """Connections to this port of an IPv4 address that a process there has accepted and not closed.
+
+    Read from the kernel; the columns and states of /proc/net/tcp are those of Linux's net/ipv4/tcp_ipv4.c and
+    include/net/tcp_states.h. What nobody has accepted yet has no inode.
+    """
+    wanted = f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X}"
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
+    return sum(1 for row in rows if row[1] == wanted and row[3] in _WAITED_FOR and row[9] != "0")
+
+
+_WAITED_FOR = ("01", "08")
+"""TCP_ESTABLISHED, and TCP_CLOSE_WAIT: a caller who has said all and may read the answer yet."""
 
 
 def accepts(address: str, port: int) -> bool:

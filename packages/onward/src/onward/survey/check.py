@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from onward.catalog.load import recipe, series_list, services
 from onward.checks.finding import Finding
@@ -21,7 +20,6 @@ from onward.survey.checks.readiness import way
 from onward.survey.checks.runner import run_checks
 from onward.survey.checks.service_owned import NewRunners, Runners, service_owned
 from onward.survey.checks.table import BUILT_IN
-from onward.survey.cloud import load_cloud
 from onward.survey.options import EnvironmentWish
 from onward.survey.policies import PolicyEnvironments
 
@@ -44,7 +42,7 @@ class CheckWish:
 
 def survey_check(
     directories: Directories,
-    cloud_file: Path | None,
+    cloud: Cloud | None,
     wish: CheckWish,
     environments: EnvironmentWish,
     *,
@@ -54,12 +52,11 @@ def survey_check(
 ) -> list[Finding]:
     """All findings, in the order of the checks; those that are waived say so.
 
-    Without a cloud file only what ``api`` can be asked is looked at. Nothing that was seen is remembered, but of
+    Without a cloud only what ``api`` can be asked is looked at. Nothing that was seen is remembered, but of
     ``kept`` the releases' code, for the next call. Raises only for a wish that makes no sense:
-    UnknownSeries, UnknownService, InvalidCloudFile.
+    UnknownSeries, UnknownService.
     """
     target = None if wish.target is None else series_list().find(wish.target)
-    cloud = None if cloud_file is None else load_cloud(cloud_file)
     chosen = _chosen(cloud, wish.services)
     with (
         CheckContext(directories, cloud, chosen, target=target, said=wish.source, slurp=wish.slurp, api=api) as context,

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,6 @@ import yaml
 from onward.actions.build_environment import specification
 from onward.catalog.charms import charms
 from onward.catalog.load import series_list
-from onward.catalog.service import Driver
 from onward.errors import BundleInvalid, MachineElsewhere, PlacementUnfit
 from onward.hosts.interpreters import find_interpreters
 from onward.hosts.model_store import ModelStore
@@ -39,6 +38,7 @@ from onward.survey.departure import require_departure
 from onward.survey.deployed import survey_deployed
 from onward.survey.environments import choose_environments
 from onward.survey.machines import choices_on, require_fit, require_here, require_reachable, survey_machines
+from onward.survey.model_cloud import cloud_of_model
 from onward.survey.moves import survey_moves
 from onward.survey.offers import (
     all_granted,
@@ -61,7 +61,7 @@ from onward.survey.recorded import (
     units_of,
 )
 from onward.survey.wanted import Wanted
-from onward.survey.wsgi import fitting, wsgi_packages, wsgi_programs
+from onward.survey.wsgi import fitting, further_packages, wsgi_programs
 
 DEFAULT_SERIES = "2025.1"
 """For applications whose channel the bundle does not say: the newest SLURP release that all charms were tried with."""
@@ -159,7 +159,7 @@ def survey_deployment(
     moves = (
         back(found, choices)
         if back is not None
-        else survey_moves(found, store, before, choices, choose, DEFAULT_SERIES)
+        else survey_moves(found, store, before, choices, choose, DEFAULT_SERIES, slurp=wanted.slurp)
     )
     if moves:
         require_here(put, "Services are taken to another release")
@@ -176,9 +176,21 @@ def survey_deployment(
             surplus=surplus,
             before=before,
             moves=moves,
+            described=_described(directories, wanted.model) if _serves(found, moves, seen.holds) else {},
             withdrawn=withdrawn(store, found, site),
         )
     )
+
+
+def _serves(found: Topology, moves: Iterable[Move], holds: Collection[str]) -> bool:
+    """Whether what is to move serves: where an earlier run has stopped it already, no check would pass."""
+    moving = [f"start/{unit}" for move in moves for name in move.applications for unit in found.units(name)]
+    return bool(moving) and all(step in holds for step in moving)
+
+
+def _described(directories: Directories, model: str) -> dict[str, Any]:
+    """The model as it is now, for the checks before it moves."""
+    return cloud_of_model(directories, model).model_dump(mode="json", exclude_defaults=True)
 
 
 def survey_removal(directories: Directories, model: str, *, leave_granted: bool = False) -> Plan:
@@ -247,19 +259,9 @@ def _chooser(directories: Directories, found: Topology, environments: Environmen
         series = series_list().find(channel.partition("/")[0])
         usable = fitting(found, name, series, interpreters())
         choice = choose_environments(directories, charm.service or "", (series,), usable, environments)
-        return choice[series.id].model_copy(update={"also": _also(found, charm.service or "")})
+        return choice[series.id].model_copy(update={"also": further_packages(found, charm.service or "")})
 
     return choose
-
-
-def _also(found: Topology, service: str) -> tuple[Driver, ...]:
-    """What the environment of a service needs besides: all of its applications share it, so what any of them needs."""
-    applications = [name for name, charm in found.charms.items() if charm.service == service]
-    return tuple(
-        dict.fromkeys(
-            each for name in applications for each in (*wsgi_packages(found, name), *found.charms[name].packages)
-        )
-    )
 
 
 def _addresses(

@@ -28,6 +28,7 @@ def choose_environments(
             python=str(chosen[series.id].path),
             python_version=chosen[series.id].version,
             constraints=resolve(wish.constraints, series, directories),
+            also=wish.also.get(service, ()),
         )
         for series in path
     }

@@ -31,18 +31,22 @@ class _RunnersOfRun:
         self._request = request
 
     @contextmanager
-    def runner(self, _service: str, series: Series) -> Iterator[Runner]:
+    def runner(self, service: str, series: Series) -> Iterator[Runner]:
         """The run's own; it stays warm for the migration."""
-        yield self._request.runner(series.id)
+        yield self._request.runner(service, series.id)
 
     def environment(self, service: str, series: Series) -> Path:
-        """That of the run's own runner; the source has none, since a run needs no code of it."""
-        if series.id == self._request.path[0]:
+        """The run's own; it has none of a source whose code it does not need."""
+        if (service, series.id) not in self._request.environments:
             raise OptionsNotListed(
                 f"The run has no environment of {service} {series.id}.",
-                next_command=f"onward check {service} --from {series.id} --to {self._request.path[-1]}",
+                next_command=f"onward check {service} --from {series.id} --to {self._request.ways[service][-1]}",
             )
-        return self._request.runner(series.id).environment
+        return self._request.environments[service, series.id].path
+
+
+def _place(series: Series) -> int:
+    return series_list().position(series.id)
 
 
 def gate_of(directories: Directories) -> Gate:
@@ -52,10 +56,9 @@ def gate_of(directories: Directories) -> Gate:
         with CheckContext(
             directories,
             Cloud.model_validate(request.cloud),
-            (request.service,),
-            target=series_list().find(request.path[-1]),
-            said=request.path[0],
-            ways={request.service: request.path},
+            tuple(request.ways),
+            target=max((series_list().find(path[-1]) for path in request.ways.values()), key=_place),
+            ways=request.ways,
             secrets=request.secrets,
         ) as context:
             return check_cloud(
@@ -68,7 +71,7 @@ def gate_of(directories: Directories) -> Gate:
                     EnvironmentWish(AS_OF_RELEASE, PARALLEL),
                     request.progress,
                     interpreters=context.interpreters,
-                    known={(request.service, series): found for series, found in request.environments.items()},
+                    known=request.environments,
                 ),
                 request.progress,
                 request.cancelled,

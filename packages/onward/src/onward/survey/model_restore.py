@@ -5,10 +5,12 @@ from pathlib import Path
 
 import yaml
 
-from onward.engine.record import RunRecord
+from onward.catalog.charms import charms
+from onward.engine.record import RunRecord, StepRecord
 from onward.errors import NothingToRestore
 from onward.hosts.state import Directories
-from onward.model.bundle import parse_bundle
+from onward.model.bundle import Bundle
+from onward.model.bundle_edit import as_data, with_channels
 from onward.plan.deployment.forward import Move
 from onward.plan.deployment.topology import Topology
 from onward.plan.forward import EnvironmentChoice
@@ -31,21 +33,34 @@ def survey_model_restore(directories: Directories, record: RunRecord, environmen
     require_ended(record)
     nothing_came_after(directories, record)
     backups = _backups(record)
-    text = yaml.safe_dump(before["bundle"], sort_keys=False)
-    wanted = Wanted(parse_bundle(text, f"the bundle before {record.run_id}"), "the bundle before", plan.cloud, text)
+    bundle = _at_its_backups(record, Bundle.model_validate(before["bundle"]))
+    wanted = Wanted(bundle, "the bundle before", plan.cloud, yaml.safe_dump(as_data(bundle), sort_keys=False))
     found = survey_deployment(
         directories, wanted, environments, back=lambda found, choices: _moves(found, choices, backups)
     )
     return found.model_copy(update={"facts": {**found.facts, "run": record.run_id}}).sealed()
 
 
+def _at_its_backups(record: RunRecord, bundle: Bundle) -> Bundle:
+    """The bundle with each service at the release that its backup is of.
+
+    What was remembered before the run may say another one: an earlier run may have ended before it had moved anything.
+    """
+    kept = {each.step.target: str(each.step.arguments["series"]) for each in _kept(record)}
+    services = {name: charms()[entry.charm].service or "" for name, entry in bundle.applications.items()}
+    return with_channels(bundle, {name: kept[service] for name, service in services.items() if service in kept})
+
+
+def _kept(record: RunRecord) -> list[StepRecord]:
+    return [each for each in record.steps if each.step.action == "model.backup" and each.status == "done"]
+
+
 def _backups(record: RunRecord) -> dict[str, dict[str, str]]:
     """The dumps that a run has made, by service and database. Raises NothingToRestore where one is gone."""
     found: dict[str, dict[str, str]] = {}
-    for each in record.steps:
-        if each.step.action == "model.backup" and each.status == "done":
-            kept = (each.evidence or {})["backups"]
-            found[each.step.target] = {one["database"]: one["backup"] for one in kept}
+    for each in _kept(record):
+        kept = (each.evidence or {})["backups"]
+        found[each.step.target] = {one["database"]: one["backup"] for one in kept}
     missing = [path for kept in found.values() for path in kept.values() if not Path(path).is_file()]
     if missing:
         raise NothingToRestore(

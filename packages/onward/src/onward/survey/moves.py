@@ -19,12 +19,15 @@ def survey_moves(
     choices: Mapping[str, EnvironmentChoice],
     choose: Choose,
     default: str,
+    *,
+    slurp: bool = False,
 ) -> tuple[Move, ...]:
     """The services whose databases are at an older release than the bundle says; none of those that are new.
 
     ``before`` is what was remembered of the model, ``choose`` gives the environment of an application at a series,
-    ``default`` is the release where no channel is named. Raises BundleInvalid where applications of a service would be
-    at different releases, TargetNotAhead for a way back, InterpreterMissing.
+    ``default`` is the release where no channel is named; with ``slurp`` they go through the SLURP releases only. Raises
+    BundleInvalid where applications of a service would be at different releases, TargetNotAhead for a way back,
+    NotSlurp, InterpreterMissing.
     """
     moves = []
     for service in dict.fromkeys(charm.service for charm in found.charms.values() if charm.service):
@@ -40,7 +43,7 @@ def survey_moves(
                 f"{service} would be at two releases.",
                 evidence="\n".join(f"applications.{name}.channel: {choices[name].series}" for name in (owner, *behind)),
             )
-        path = tuple(each.id for each in series_list().path(source, target))
+        path = tuple(each.id for each in series_list().path(source, target, slurp=slurp))
         finishes = in_force(found.charms[owner].online, source)
         needed = path if finishes else path[1:]
         moves.append(Move(service, owner, applications, path, {series: choose(owner, series) for series in needed}))

@@ -2,8 +2,11 @@
 
 import argparse
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+from onward.catalog.service import Driver
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,8 @@ class EnvironmentWish:
     """``official``, ``as-of-release``, or a path or URL in which ``{series}`` stands for the series."""
     parallel: int
     """How many environments are built, and runners warmed, at once."""
+    also: Mapping[str, tuple[Driver, ...]] = field(default_factory=dict)
+    """Further packages by service, such as the client of a cache that its configuration names."""
 
 
 def add_environment_options(parser: argparse.ArgumentParser) -> None:

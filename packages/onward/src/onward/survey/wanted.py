@@ -19,6 +19,8 @@ class Wanted:
     """As it was read, so that faults can be named by their line."""
     leaving: frozenset[str] = frozenset()
     """Units that shall be none any more; where it does not say, those with the highest numbers go."""
+    slurp: bool = False
+    """Whether services that go to another release go through the SLURP releases only."""
 
     def fault(self, place: tuple[str | int, ...], what: str) -> BundleInvalid:
         """The error for a value that fits no deployment here."""

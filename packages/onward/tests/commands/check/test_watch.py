@@ -25,6 +25,7 @@ from onward.hosts.runner import warm_runner
 from onward.hosts.state import Directories
 from onward.survey.check import CheckWish, survey_check
 from onward.survey.checks.kept_runners import KeptRunners, Worth, to_give_up
+from onward.survey.cloud import load_cloud
 from onward.survey.options import EnvironmentWish
 
 WRONG = "[token]\nexpiration = soon\n"
@@ -179,7 +180,7 @@ def test_a_runner_that_died_between_two_rounds_is_started_again_and_one_that_liv
     def look(kept: KeptRunners) -> list[tuple[str, str, str]]:
         wish, environments = CheckWish(), EnvironmentWish("as-of-release", 2)
         found = survey_check(
-            directories, two_services.cloud_file, wish, environments, progress=lambda text: None, kept=kept
+            directories, load_cloud(two_services.cloud_file), wish, environments, progress=lambda text: None, kept=kept
         )
         return [(each.name, each.about, each.result) for each in found]
 

@@ -89,7 +89,12 @@ def run_commands(
     return said
 
 
+def environment_evidence(context: StepContext, step: str, store: ModelStore) -> Evidence:
+    """What a step that builds an environment has left, in this run or in an earlier one."""
+    found: Evidence = context.results.get(step) or store.done()[step]["evidence"]
+    return found
+
+
 def environment_python(context: StepContext, step: str, store: ModelStore) -> Path:
-    """The interpreter of the environment that a step has built, in this run or in an earlier one."""
-    built = context.results.get(step) or store.done()[step]["evidence"]
-    return Path(built["python"])
+    """The interpreter of such an environment."""
+    return Path(environment_evidence(context, step, store)["python"])

@@ -6,29 +6,14 @@ from pathlib import Path
 
 import pymysql
 from pydantic import TypeAdapter
-from sqlalchemy import URL
 
+from onward.actions.deployment.model_database import ModelDatabase
 from onward.actions.deployment.noted import store_of
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import StepFailed
 from onward.hosts.mariadb_client import load, save_dump
 from onward.hosts.state import Directories
-from onward.plan.step import Frozen
-
-
-class _Database(Frozen):
-    """A database, and as whom it is read."""
-
-    database: str
-    user: str
-    secret: str
-    host: str
-    port: int
-
-    def url(self, secrets: Mapping[str, str]) -> URL:
-        """Where it is, with the password."""
-        return URL.create("mysql+pymysql", self.user, secrets[self.secret], self.host, self.port, self.database)
 
 
 class BackUpModel:
@@ -51,12 +36,11 @@ class BackUpModel:
         directory = context.workspace / "backup"
         directory.mkdir(exist_ok=True, mode=0o700)
         found = []
-        for each in TypeAdapter(tuple[_Database, ...]).validate_python(context.step.arguments["databases"]):
+        for each in TypeAdapter(tuple[ModelDatabase, ...]).validate_python(context.step.arguments["databases"]):
             target = directory / f"{each.database}-{context.step.arguments['series']}.sql"
             if not target.exists():
                 context.progress(f"keeping {each.database}")
-                url = URL.create("mysql+pymysql", each.user, secrets[each.secret], each.host, each.port, each.database)
-                save_dump(url, target)
+                save_dump(each.url(secrets), target)
                 crash_point("model.dumped")
             found.append({"database": each.database, "backup": str(target), "bytes": target.stat().st_size})
         return {"backups": found, "seconds": round(time.monotonic() - began, 3)}
@@ -80,7 +64,7 @@ class RestoreModel:
         store = store_of(self._directories, context)
         backups = TypeAdapter(dict[str, str]).validate_python(arguments["backups"])
         loaded = {}
-        for each in TypeAdapter(tuple[_Database, ...]).validate_python(arguments["databases"]):
+        for each in TypeAdapter(tuple[ModelDatabase, ...]).validate_python(arguments["databases"]):
             context.progress(f"putting back {each.database}")
             _empty(context, each, store.secrets())
             crash_point("model.emptied")
@@ -92,7 +76,7 @@ class RestoreModel:
         return {"bytes": loaded, "seconds": round(time.monotonic() - began, 3)}
 
 
-def _empty(context: StepContext, database: _Database, secrets: Mapping[str, str]) -> None:
+def _empty(context: StepContext, database: ModelDatabase, secrets: Mapping[str, str]) -> None:
     """The database, with nothing in it; who may use it stays as it is."""
     name = database.database.replace("`", "")
     try:

@@ -17,7 +17,7 @@ from onward.errors import StepFailed, UnitNotReady
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState, Supervisor
-from onward.model.deployment import UnitProcess
+from onward.model.deployment import ReadyProbe, UnitProcess
 from onward.observe.listening import answers
 from onward.plan.step import Frozen
 
@@ -102,6 +102,8 @@ class StartUnit:
             pids |= {state.pid} if state is not None and state.pid else set()
             runs = state is not None and state.state == "RUNNING"
             steady = state is not None and state.seconds >= STEADY_SECONDS
+            # What answers at its own address serves, also where its supervisor waits for whether it stays.
+            runs = runs or (state is not None and state.state == "STARTING" and isinstance(probe, ReadyProbe))
             if runs and (steady if probe is None else answers(probe, store.password_for(probe))):
                 return
             if context.cancelled():

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from onward.catalog.service import Command
 from onward.plan.deployment.commands import command_arguments, command_variables
+from onward.plan.deployment.serving import called_at
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.words import Words
@@ -19,7 +20,7 @@ from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
 from onward.plan.step import Phase, Step
 
 BACKUP_POOL = "backup"
-PROBE, PROBED = "probe/begin", "probe/end"
+GATE, PROBE, PROBED = "gate", "probe/begin", "probe/end"
 _IDENTITY = "keystone"
 """The interface of Keystone."""
 _CALLS = {
@@ -57,9 +58,9 @@ class Move:
         return self.path[1:]
 
 
-def migrated(move: Move) -> str:
-    """The step after which a service's databases are at the target."""
-    return f"restore/{move.service}" if move.backups else f"migrate/{move.service}/{move.path[-1]}"
+def arrived(move: Move) -> str:
+    """The step after which a service's databases are at the target, and hold what they held before."""
+    return f"restore/{move.service}" if move.backups else f"compare/{move.service}"
 
 
 def stopped(application: str) -> str:
@@ -71,13 +72,27 @@ class Forward:
     """The steps that stand before the units of the target are started."""
 
     def __init__(
-        self, topology: Topology, site: Site, moves: Iterable[Move], settles: Mapping[str, Mapping[str, str]]
+        self,
+        topology: Topology,
+        site: Site,
+        moves: Iterable[Move],
+        settles: Mapping[str, Mapping[str, str]],
+        described: Mapping[str, JsonValue],
     ) -> None:
-        """``settles``: by the owner of a schema, what would make it from nothing, and need not be done any more."""
+        """``settles``: by the owner of a schema, what would make it from nothing, and need not be done any more.
+
+        ``described``: the model as a cloud file would have it, for the checks before the outage.
+        """
+        self._described = dict(described)
         self._topology = topology
         self._site = site
         self._moves = tuple(moves)
         self._settles = settles
+
+    @property
+    def gate(self) -> tuple[str, ...]:
+        """The step that nothing of the model is changed before; none where nothing is checked."""
+        return (GATE,) if self._described and any(not move.backups for move in self._moves) else ()
 
     def steps(self) -> Iterator[Step]:
         """In the order of their phases; none where nothing moves."""
@@ -92,6 +107,9 @@ class Forward:
             for step in self._prepared(move):
                 ready.append(step.id)
                 yield step
+        if self.gate:
+            yield self._checks(ahead, tuple(ready))
+            ready = [GATE]
         yield self._probe(PROBE, "probe.begin", "prepare", tuple(ready), "the APIs are called all the while")
         for move in ahead:
             yield from self._outage(move)
@@ -125,17 +143,36 @@ class Forward:
                 f"warm/{move.service}/{series}",
                 "application.warm",
                 f"{move.service} {series}",
-                {
-                    "service": move.service,
-                    "series": series,
-                    "environment": _environment(move, series),
-                    "modules": list(self._topology.charms[move.owner].warm_modules),
-                },
+                {**self._code(move, series), "starts": series == move.path[-1]},
                 "prepare",
                 needs=(_environment(move, series),),
                 reason="its code is imported before the outage",
                 pool=WARM_POOL,
             )
+
+    def _code(self, move: Move, series: str) -> dict[str, JsonValue]:
+        """A release, and what of it is imported ahead."""
+        return {
+            "service": move.service,
+            "series": series,
+            "environment": _environment(move, series),
+            "modules": list(self._topology.charms[move.owner].warm_modules),
+        }
+
+    def _checks(self, moves: Iterable[Move], needs: tuple[str, ...]) -> Step:
+        return _step(
+            GATE,
+            "model.check",
+            self._site.model,
+            {
+                "cloud": self._described,
+                "ways": {move.service: list(move.path) for move in moves},
+                "codes": [self._code(move, series) for move in moves for series in move.environments],
+            },
+            "prepare",
+            needs=needs,
+            reason="nothing is stopped before every check has passed, or was waived by name",
+        )
 
     def ended(self, needs: tuple[str, ...]) -> Iterator[Step]:
         """The step after which it is known for how long each API was gone; none where nothing moves."""
@@ -168,7 +205,7 @@ class Forward:
         """The backups in the place of the databases."""
         yield from self._stops(move, ("record", "supervisor"))
         yield _step(
-            migrated(move),
+            arrived(move),
             "model.restore",
             move.service,
             {
@@ -191,29 +228,47 @@ class Forward:
                 stopped(application),
                 "application.stop",
                 application,
-                {"units": list(self._topology.units(application))},
+                {
+                    "units": list(self._topology.units(application)),
+                    "serving": self._serving(application),
+                },
                 "outage",
                 needs=needs,
                 reason="its database is about to change below it",
             )
 
+    def _serving(self, application: str) -> dict[str, JsonValue]:
+        """Where the processes of its units are called."""
+        called = called_at(Words(self._topology, self._site, application))
+        return {unit: {name: each.as_data() for name, each in processes.items()} for unit, processes in called.items()}
+
     def _outage(self, move: Move) -> Iterator[Step]:
         yield from self._stops(move, (PROBE,))
-        databases = self._databases(move)
-        before = f"backup/{move.service}"
+        is_stopped = tuple(stopped(application) for application in move.applications)
+        kept, counted = f"backup/{move.service}", f"census/{move.service}"
         yield _step(
-            before,
+            kept,
             "model.backup",
             move.service,
-            {"databases": databases, "series": move.path[0]},
+            {"databases": self._databases(move), "series": move.path[0]},
             "outage",
-            needs=tuple(stopped(application) for application in move.applications),
+            needs=is_stopped,
             reason=f"what brings back {move.path[0]}",
             pool=BACKUP_POOL,
+        )
+        yield _step(
+            counted,
+            "model.census",
+            move.service,
+            self._counting(move, move.path[0]),
+            "outage",
+            needs=is_stopped,
+            reason="what is there before, to hold against it what is there afterwards",
         )
         charm = self._topology.charms[move.owner]
         again = [command for command in charm.initialise if not command.once]
         first = self._topology.units(move.owner)[0]
+        before: tuple[str, ...] = (kept, counted)
         for series in move.ahead:
             step = f"migrate/{move.service}/{series}"
             yield self._commands(
@@ -222,10 +277,24 @@ class Forward:
                 [*again, *charm.online],
                 step,
                 "outage",
-                (before, f"warm/{move.service}/{series}", f"configure/{first}"),
+                (*before, f"warm/{move.service}/{series}", f"configure/{first}"),
                 "its schema and its data become those of this release, with its own code",
             )
-            before = step
+            before = (step,)
+        yield _step(
+            arrived(move),
+            "model.compare",
+            move.service,
+            {**self._counting(move, move.path[-1]), "baseline": counted},
+            "outage",
+            needs=before,
+            reason="nothing is started before every row is seen to be there still",
+        )
+
+    def _counting(self, move: Move, series: str) -> dict[str, JsonValue]:
+        """What both ends of a census are told."""
+        databases = self._databases(move)
+        return {"service": move.service, "databases": databases, "source": move.path[0], "series": series}
 
     def _databases(self, move: Move) -> list[JsonValue]:
         """Where the databases of a service are, and as whom its owner uses them."""

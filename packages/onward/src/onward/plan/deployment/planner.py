@@ -7,9 +7,10 @@ from pydantic import JsonValue
 
 from onward.catalog.charm import Joins
 from onward.plan.deployment.commands import command_arguments, command_variables
-from onward.plan.deployment.forward import BACKUP_POOL, Forward, Move, migrated, stopped
+from onward.plan.deployment.forward import BACKUP_POOL, Forward, Move, arrived, stopped
 from onward.plan.deployment.granting import Granted, grant_id, grant_wish, withdrawal
 from onward.plan.deployment.machines import environment_id, environment_steps, machine_steps, supervisor_id
+from onward.plan.deployment.opening import Opening
 from onward.plan.deployment.reloading import can_reload
 from onward.plan.deployment.removal import removals
 from onward.plan.deployment.serving import cluster_wish, clustered, reached_at, serves
@@ -45,6 +46,8 @@ class DeploymentWish:
     """What was remembered of the model until now."""
     moves: tuple[Move, ...] = ()
     """Services that go to another release."""
+    described: Mapping[str, JsonValue] = field(default_factory=dict)
+    """The model as a cloud file would have it; empty where nothing is checked before services move."""
     surplus: tuple[str, ...] = ()
     """Units that are deployed and in the bundle no more, in the order in which they may stop."""
     withdrawn: tuple[Granted, ...] = ()
@@ -123,6 +126,8 @@ class _Deployment:
         self._topology = wish.topology
         self._moving = {name: move for move in wish.moves for name in move.applications}
         self._words = {name: Words(wish.topology, wish.site, name) for name in wish.topology.applications}
+        granted = {step for step in wish.holds if step.startswith("grant/")}
+        self._opening = Opening(wish.topology, self._words, set(self._moving), granted)
         self._states = {
             unit: unit_state(self._words[name], unit)
             for name in wish.topology.applications
@@ -133,7 +138,7 @@ class _Deployment:
         settles = {
             move.owner: {each.id: step_digest(each) for each in self._initial(move.owner)} for move in wish.moves
         }
-        self._forward = Forward(wish.topology, wish.site, wish.moves, settles)
+        self._forward = Forward(wish.topology, wish.site, wish.moves, settles, wish.described)
 
     def steps(self) -> Iterator[Step]:
         yield self._record()
@@ -144,8 +149,9 @@ class _Deployment:
         yield from self._forward.steps()
         for name in self._topology.in_order():
             yield from self._application(name)
-        moved = (name for move in self._wish.moves for name in move.applications)
-        yield from self._forward.ended(tuple(step for name in moved for step in serves(self._topology, name)))
+        moved = [name for move in self._wish.moves for name in move.applications]
+        later = [f"start/{unit}" for name in moved for unit in self._opening.later(name)]
+        yield from self._forward.ended((*(step for name in moved for step in serves(self._topology, name)), *later))
         yield from removals(self._wish.surplus, self._words, self._wish.begun, self._all_serve())
 
     def _all_serve(self) -> tuple[str, ...]:
@@ -163,6 +169,8 @@ class _Deployment:
             "model.record",
             self._wish.site.model,
             {"record": dict(self._wish.record), "secrets": secrets},
+            # What is refused leaves the model as it was, and what is remembered of it.
+            needs=self._forward.gate,
             reason="what the model shall be is known before anything of it is made",
         )
 
@@ -196,8 +204,8 @@ class _Deployment:
         move = self._moving.get(name)
         initial = [] if move else list(self._initial(name))
         yield from initial
-        before = tuple(step.id for step in initial) or self._ready_for(name)
-        before += (migrated(move),) if move else ()
+        before = tuple(step.id for step in initial) or self._opening.needs(name)
+        before += (arrived(move),) if move else ()
         cluster = clustered(self._topology, name)
         begins = cluster and f"cluster/{name}" not in self._wish.begun
         # Those that have data and know the others come first; whoever is new joins them.
@@ -207,6 +215,8 @@ class _Deployment:
             # serves already is restarted one by one, so that the others go on serving.
             one_by_one = cluster or (f"start/{unit}" in self._wish.begun and move is None)
             joined = (f"start/{order[position - 1]}",) if one_by_one and position else ()
+            if unit in self._opening.later(name):
+                joined = (f"publish/{name}",)
             yield self._start(name, unit, before + joined, begins=begins and not position)
         yield from self._reloads(name, units)
         if cluster:
@@ -265,7 +275,7 @@ class _Deployment:
                 ),
                 "variables": command_variables(words),
             },
-            needs=(self._environment(name, first), f"configure/{first}", *self._ready_for(name)),
+            needs=(self._environment(name, first), f"configure/{first}", *self._opening.needs(name)),
             reason="its schema, and what it needs to begin with, are made once for all units",
             machine=self._where(first),
         )
@@ -361,22 +371,12 @@ class _Deployment:
             {"application": name, **reached_at(self._words[name])},
             needs=(
                 *((f"cluster/{name}",) if clustered(self._topology, name) else ()),
-                *(f"start/{unit}" for unit in self._topology.units(name)),
+                *(f"start/{unit}" for unit in self._topology.units(name) if unit not in self._opening.later(name)),
                 *(f"start/{unit}" for unit in self._topology.units(balancer)),
             ),
             reason=f"it can be reached through {balancer}",
             machine=next((self._where(unit) for unit in self._topology.units(balancer)), None),
         )
-
-    def _ready_for(self, name: str) -> tuple[str, ...]:
-        """The steps after which everything that the application uses serves it."""
-        found: dict[str, None] = {}
-        for relation in self._topology.used_by(name):
-            grants = self._topology.provision(relation).grants
-            found.update(
-                dict.fromkeys((grant_id(relation),) if grants else serves(self._topology, relation.provider[0]))
-            )
-        return tuple(found)
 
     def _phase(self, action: str, step_id: str) -> Phase:
         """Until the last unit of what moves serves again, the services are down."""

@@ -1,5 +1,7 @@
 """When an application serves others, and what has to be so for it. Pure."""
 
+from dataclasses import dataclass
+
 from pydantic import JsonValue
 
 from onward.plan.deployment.cluster import ClusterWish, Member
@@ -18,6 +20,34 @@ def serves(found: Topology, name: str) -> tuple[str, ...]:
     if clustered(found, name):
         return (f"cluster/{name}",)
     return tuple(f"start/{unit}" for unit in found.units(name))
+
+
+def only_answers(words: Words) -> bool:
+    """Whether its units do nothing but answer calls."""
+    processes = words.processes()
+    return bool(processes) and all(each.wsgi is not None for each in processes)
+
+
+@dataclass(frozen=True)
+class CalledAt:
+    """Where a unit is called, past its load balancer."""
+
+    address: str
+    port: int
+
+    def as_data(self) -> dict[str, JsonValue]:
+        """The same as JSON data."""
+        return {"address": self.address, "port": self.port}
+
+
+def called_at(words: Words) -> dict[str, dict[str, CalledAt]]:
+    """By unit and process, where those of its processes are called that do nothing but answer calls."""
+    ports = {each.name: words.charm.ports[each.wsgi.port] for each in words.processes() if each.wsgi is not None}
+    return {
+        unit: {name: CalledAt(words.site.addresses[unit], port) for name, port in ports.items()}
+        for unit in words.unit_names
+        if ports
+    }
 
 
 def clustered(found: Topology, name: str) -> bool:

@@ -17,6 +17,7 @@ from onward.catalog.service import ForwardRecipe
 from onward.engine.secrets import Redactor
 from onward.errors import ApiUnavailable, CloudFileMissing, OnwardError, SecretUnavailable, SourceSeriesUnclear
 from onward.hosts.interpreters import Interpreter, find_interpreters
+from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.model.cloud import Cloud, Infrastructure, Service
 from onward.observe.cloud_api import CloudApi, cloud_api
@@ -73,7 +74,7 @@ class CheckContext:
         self.slurp = slurp
         self.secrets = secrets if secrets is not None else Redactor()
         self._ways = dict(ways or {})
-        self._make_api = api or (lambda: cloud_api(self.infrastructure.identity.cloud))
+        self._make_api = api or self._named_api
         self.asks_api = api is not None or self.infrastructure.identity.ask
         """Whether the APIs may be asked: False where the cloud file says so."""
         self._seen: dict[tuple[str | None, ...], Any] = {}
@@ -212,15 +213,21 @@ class CheckContext:
             raise ApiUnavailable("The cloud file says that the cloud's APIs are not asked (identity: {ask: false}).")
         return self._once(("api",), self._make_api)
 
+    def _named_api(self) -> CloudApi:
+        """The APIs with the credentials that the cloud file or the environment names."""
+        access = self.infrastructure.identity
+        file = {"OS_CLIENT_CONFIG_FILE": access.file} if access.file is not None else {}
+        return cloud_api(access.cloud, {**os.environ, **file})
+
     def interpreters(self) -> tuple[Interpreter, ...]:
         """The Python interpreters of this machine; each was run once to be asked for its version."""
         return self._once(("interpreters",), find_interpreters)
 
     def secret(self, reference: str) -> str:
-        """What ``env:NAME`` or ``file:/PATH`` stands for. Raises SecretUnavailable."""
+        """What ``env:NAME``, ``file:/PATH`` or ``model:MODEL/NAME`` stands for. Raises SecretUnavailable."""
         kind, _, place = reference.partition(":")
         try:
-            value = os.environ[place] if kind == "env" else Path(place).read_text(encoding="utf-8").rstrip("\n")
+            value = self._secret(kind, place)
         except (KeyError, OSError, UnicodeDecodeError) as error:
             raise SecretUnavailable(
                 f"The secret {reference} is not there.",
@@ -228,6 +235,14 @@ class CheckContext:
             ) from None
         self.secrets.register(value)
         return value
+
+    def _secret(self, kind: str, place: str) -> str:
+        if kind == "env":
+            return os.environ[place]
+        if kind == "model":
+            model, _, name = place.partition("/")
+            return ModelStore(self.directories.models / model).secrets()[name]
+        return Path(place).read_text(encoding="utf-8").rstrip("\n")
 
     def as_data(self) -> dict[str, Any]:
         """The context as JSON data, without secrets, for a process of its own."""

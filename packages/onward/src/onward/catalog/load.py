@@ -16,6 +16,7 @@ from onward.catalog.service import (
     CensusChange,
     Check,
     Command,
+    Driver,
     ForwardRecipe,
     KnownFault,
     LeftOut,
@@ -29,7 +30,7 @@ from onward.errors import ServiceNotMoved, ServiceWithoutPolicy, UnknownService
 DATA = files("onward.catalog") / "data"
 
 Dated = TypeVar(
-    "Dated", Command, Check, Application, KnownFault, LeftOut, OnlineMigration, OptionNamespace, CharmProcess
+    "Dated", Command, Check, Application, Driver, KnownFault, LeftOut, OnlineMigration, OptionNamespace, CharmProcess
 )
 Change = TypeVar("Change", AnswerChange, CensusChange)
 

@@ -60,10 +60,15 @@ class Check(Command):
 
 
 class Driver(Fact):
-    """A package that an environment needs and the service's package does not ask for. In a file its name is enough."""
+    """A package that an environment needs and the service's package does not ask for, or not for the right version.
 
-    package: str = Field(description="Name on the package index: PyMySQL")
+    In a file its name is enough.
+    """
+
+    package: str = Field(description="Name on the package index, perhaps with a limit: PyMySQL, XStatic-Font-Awesome<5")
     module: str = Field(description="What it is imported as: pymysql")
+    since: str | None = None
+    until: str | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -228,7 +228,7 @@ class _Deployment:
 
     def _grants(self, name: str) -> Iterator[Step]:
         for relation in self._topology.used_by(name):
-            provider, grants = relation.provider[0], self._topology.provision(relation).grants
+            provider, grants = relation.provider[0], self._topology.grants(relation)
             if grants is not None:
                 yield self._step(
                     grant_id(relation),
@@ -351,7 +351,7 @@ class _Deployment:
         """The steps after which everything that the application uses serves it."""
         found: dict[str, None] = {}
         for relation in self._topology.used_by(name):
-            grants = self._topology.provision(relation).grants
+            grants = self._topology.grants(relation)
             found.update(
                 dict.fromkeys((grant_id(relation),) if grants else serves(self._topology, relation.provider[0]))
             )

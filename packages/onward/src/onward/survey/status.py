@@ -12,12 +12,13 @@ from onward.hosts.supervisor import ProcessState
 from onward.model.deployment import QueueProbe
 from onward.model.status import ModelStatus, State, UnitStatus
 from onward.observe.listening import answers
+from onward.plan.deployment.dashboard import dashboard_url
 from onward.plan.deployment.pinned import Pinned, said
 from onward.plan.deployment.topology import Topology
 from onward.survey.deployed import process_states
 from onward.survey.deployment import DEFAULT_SERIES
 from onward.survey.offers import uses
-from onward.survey.recorded import known_model, recorded_topology, units_of
+from onward.survey.recorded import known_model, recorded_site, recorded_topology, units_of
 from onward.survey.waiting import what_is_waited_for
 
 
@@ -37,7 +38,9 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
     units += tuple(_leaving(unit, run, states.get(unit, [])) for unit in units_of(store) if unit not in there)
     at_work = () if run is None or run.status != "running" else tuple(_at_work(run))
     related = [str(each) for each in uses(directories) if model in (each.user, each.remote.model)]
-    return ModelStatus(units, (*_said(run, store, states), *related, *_kept(model, found, record)), at_work)
+    dashboard = dashboard_url(found, recorded_site(store))
+    found_at = [f"dashboard: {dashboard}"] if dashboard else []
+    return ModelStatus(units, (*_said(run, store, states), *found_at, *related, *_kept(model, found, record)), at_work)
 
 
 def _kept(model: str, found: Topology, record: Mapping[str, Any]) -> Iterator[str]:

@@ -60,7 +60,8 @@ def way(wish: EnvironmentWish | None) -> Check:
             if isinstance(recipe(service), ForwardRecipe):
                 yield from _way_of(context, service, wish)
             else:
-                why = "Onward does not take it forward; its releases' own checks are run"
+                own = "; its releases' own checks are run" if recipe(service).checks else ""
+                why = f"Onward does not take it forward{own}"
                 yield Finding("path", "not-checked", why, about=service)
 
     return Check("way", look, only_to_move=True, each_service=True)

@@ -79,6 +79,7 @@ def charm_pages() -> str:
             lines += [f"`{option}`", f": {told.description} ({told.type}{choices}; default: `{told.default}`)", ""]
         ends = [
             f"- requires `{end}`, interface `{each.interface}`{', may be left out' if each.optional else ''}"
+            f"{'; only an offer of another model' if each.elsewhere else ''}"
             for end, each in charm.requires.items()
         ]
         ends += [f"- provides `{end}`, interface `{each.interface}`" for end, each in charm.provides.items()]

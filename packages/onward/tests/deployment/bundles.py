@@ -120,8 +120,7 @@ def wish(
     found = topology(bundle, charms(), "cloud.yaml", lent(provider, bundle) if provider else {}, numbers)
     services = [name for name, charm in found.charms.items() if charm.service]
     names = [unit for name in found.applications for unit in found.units(name)]
-    balancers = [name for name in found.applications if found.balanced_by(name)]
-    names += [balancer_address(name, network) for name in balancers for network in NETWORKS]
+    names += [balancer_address(name, network) for name in found.on_networks() for network in NETWORKS]
     programs = [*APACHE_PROGRAMS, *(program for charm in charms().values() for program in charm.programs)]
     site = Site(
         model=model,

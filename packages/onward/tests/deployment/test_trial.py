@@ -39,6 +39,13 @@ def test_everything_that_the_catalogue_registers_is_used_and_removed_in_the_end(
     assert set(plan.steps[-1].needs) == {f"use/{each}" for each in used}
 
 
+def test_somebody_logs_in_to_the_dashboard_where_there_is_one() -> None:
+    access = ACCESS.model_copy(update={"dashboard": "http://127.16.0.9:8080/"})
+    plan = plan_trial(TrialWish(wish(CLOUD).topology, "demo", access))
+    assert plan.step("use/dashboard").needs == ("use/user",)
+    assert "use/dashboard" not in {step.id for step in trial(CLOUD).steps}
+
+
 def test_faults_come_one_after_the_other_and_then_nothing_may_be_lost() -> None:
     plan = trial(CLOUD, Fault("kill", "keystone/0"), Fault("disk", "mariadb/2"))
     assert plan.step("fault/disk/mariadb/2").needs == ("fault/kill/keystone/0",)

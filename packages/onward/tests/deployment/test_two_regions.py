@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pymysql
 import pytest
 import requests
+from browsing import logged_in
 from deploying import Operator
 
 from onward.hosts.leftovers import processes_of
@@ -107,6 +108,7 @@ def test_a_second_region_shares_keystone_and_the_database_and_leaves_nothing_the
     smoked_in_both(operator)
     assert {kind: administrator.names(kind) for kind in ("users", "projects")} == people
     no_secret_of_one_is_kept_by_two(operator)
+    seen_in_both(operator)
 
     refused = operator.run("destroy", "region-one", "--dry-run")
     assert (refused.returncode, "OW907" in refused.stderr) == (4, True)
@@ -129,7 +131,19 @@ def smoked_in_both(operator: Operator) -> None:
     """Used as its users use it, at the same time: the accounts are not the same."""
     with ThreadPoolExecutor(2) as pool:
         for said in pool.map(lambda region: operator.must("smoke", f"region-{region}"), ("one", "two")):
-            assert "Used: user, image, inventory, network, server, volume, secret." in said
+            assert "Used: user, image, inventory, network, server, volume, secret, dashboard." in said
+
+
+def seen_in_both(operator: Operator) -> None:
+    """The overview of a project, at an address in each region, and the other region from there."""
+    for model, own, other in (("region-one", "RegionOne", "RegionTwo"), ("region-two", "RegionTwo", "RegionOne")):
+        with logged_in(operator, model) as browser:
+            for region in (own, other):
+                assert browser.region("/project/") == region
+                overview = browser.page("/project/").text
+                assert "Limit Summary" in overview
+                assert "Unable to retrieve" not in overview
+                browser.switch(other, "/project/")
 
 
 def no_secret_of_one_is_kept_by_two(operator: Operator) -> None:

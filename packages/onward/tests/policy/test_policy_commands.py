@@ -85,6 +85,8 @@ def test_wishes_that_make_no_sense_are_refused(onward, tmp_path: Path) -> None:
     assert "OW103" in onward("policy", "check", "--policy-dir", tmp_path, "--from", "2026.1").err
     assert "OW108" in onward("policy", "check", "keystone", "--policy-dir", tmp_path).err
     assert "OW105" in onward("policy", "check", "--cloud", tmp_path / "none.yaml").err
+    assert "OW113" in onward("policy", "show", "horizon", "--series", "2026.1").err
+    assert "OW113" in onward("policy", "diff", "horizon", "--from", "2025.1", "--to", "2026.1").err
 
 
 def test_check_finds_what_is_wrong_without_a_traceback(onward, tmp_path: Path) -> None:

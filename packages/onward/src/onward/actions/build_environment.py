@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from onward.catalog.load import recipe, series_list
+from onward.catalog.load import in_force, recipe, series_list
 from onward.engine.action import Evidence, StepContext
 from onward.hosts.constraints import Constraints
 from onward.hosts.environments import Environment, EnvironmentSpec, build
@@ -17,7 +17,7 @@ def specification(service: str, choice: EnvironmentChoice) -> EnvironmentSpec:
     Raises UnknownService, UnknownSeries.
     """
     known = recipe(service)
-    drivers = (*known.drivers, *choice.also)
+    drivers = (*in_force(known.drivers, choice.series), *choice.also)
     series = series_list().find(choice.series)
     release = next(each for each in series.services[service] if each.version == choice.version)
     return EnvironmentSpec(

@@ -37,8 +37,11 @@ class Requirement(Fact):
 
     interface: str
     optional: bool = False
+    elsewhere: bool = Field(default=False, description="Only an offer of another model fits, nothing of its own model")
     wants: dict[str, str] = Field(
-        default_factory=dict, description="What it asks the provider for, by words; lists are separated by spaces"
+        default_factory=dict,
+        description="What it asks the provider for, by words; lists are separated by spaces;"
+        " empty: for nothing, it only has to serve",
     )
 
 
@@ -102,6 +105,9 @@ class Uwsgi(Fact):
     port: str
     arguments: tuple[str, ...] = Field(default=(), description="What the code finds as the arguments of its program")
     environment: dict[str, str] = Field(default_factory=dict)
+    static: dict[str, str] = Field(
+        default_factory=dict, description="Directories of files that the server answers with itself, by path of the URL"
+    )
 
 
 class CharmProcess(Fact):

@@ -16,19 +16,21 @@ from onward.catalog.service import (
     CensusChange,
     Check,
     Command,
+    Driver,
     ForwardRecipe,
     KnownFault,
     LeftOut,
     OptionNamespace,
+    Policy,
     Recipe,
 )
 from onward.catalog.validation import facts, invalid, parsed, recipe_contradictions, validated
-from onward.errors import ServiceNotMoved, UnknownService
+from onward.errors import ServiceNotMoved, ServiceWithoutPolicy, UnknownService
 
 DATA = files("onward.catalog") / "data"
 
 Dated = TypeVar(
-    "Dated", Command, Check, Application, KnownFault, LeftOut, OnlineMigration, OptionNamespace, CharmProcess
+    "Dated", Command, Check, Application, Driver, KnownFault, LeftOut, OnlineMigration, OptionNamespace, CharmProcess
 )
 Change = TypeVar("Change", AnswerChange, CensusChange)
 
@@ -76,6 +78,18 @@ def forward_recipe(service: str) -> ForwardRecipe:
             f"Onward does not know how to take {service} forward.",
             evidence=f"can be taken forward: {', '.join(moved)}",
             next_command=f"onward policy show {service}",
+        )
+    return found
+
+
+def service_policy(service: str) -> Policy:
+    """Where a service's policy is. Raises UnknownService, ServiceWithoutPolicy, InvalidCatalogue."""
+    found = recipe(service).policy
+    if found is None:
+        raise ServiceWithoutPolicy(
+            f"{service} has no policy of its own.",
+            evidence=f"with one: {', '.join(services_with_policy())}",
+            next_command="onward policy --help",
         )
     return found
 
@@ -170,3 +184,8 @@ def services() -> tuple[str, ...]:
     """Names of the services that have a recipe."""
     names = (file.name for file in (DATA / "services").iterdir())
     return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+
+
+def services_with_policy() -> tuple[str, ...]:
+    """Those of the services that have a policy of their own."""
+    return tuple(service for service in services() if recipe(service).policy is not None)

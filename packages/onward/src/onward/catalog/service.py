@@ -60,10 +60,15 @@ class Check(Command):
 
 
 class Driver(Fact):
-    """A package that an environment needs and the service's package does not ask for. In a file its name is enough."""
+    """A package that an environment needs and the service's package does not ask for, or not for the right version.
 
-    package: str = Field(description="Name on the package index: PyMySQL")
+    In a file its name is enough.
+    """
+
+    package: str = Field(description="Name on the package index, perhaps with a limit: PyMySQL, XStatic-Font-Awesome<5")
     module: str = Field(description="What it is imported as: pymysql")
+    since: str | None = None
+    until: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -235,18 +240,21 @@ class Recipe(Fact):
     )
     connections: tuple[tuple[str, str], ...] = Field(
         default=(("database", "connection"),),
-        description="Options (group, name) with the URLs of its databases, that of the service itself first",
+        description="Options (group, name) with the URLs of its databases, that of the service itself first;"
+        " empty: it has none",
     )
     cells: bool = Field(
         default=False, description="The second of its databases lists cells, each with a database like the first"
     )
     options: tuple[OptionNamespace, ...] = Field(
-        description="Namespaces of oslo.config that make up those files, as the service's own sample generator has them"
+        description="Namespaces of oslo.config that make up those files, as the service's own sample generator has"
+        " them; empty: its files are none of oslo.config's"
     )
     named_sections: tuple[NamedSections, ...] = ()
     census: CensusFacts = CensusFacts()
-    policy: Policy
-    checks: tuple[Check, ...] = Field(description="Its own upgrade checks; empty: it has none")
+    policy: Policy | None = Field(description="null: it has none of its own")
+    checks: tuple[Check, ...] = Field(description="Its own upgrade checks; empty: it has none, or they are not run")
+    checks_not_run: str = Field(default="", description="Why those that it has are not run")
     online_migrations: OnlineMigrations | None = Field(
         default=None, description="Data that it moves while it runs; None: it has no command for that"
     )

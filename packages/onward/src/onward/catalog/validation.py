@@ -135,7 +135,7 @@ def _contradicting_revisions(recipe: ForwardRecipe) -> Iterable[str]:
 
 def _dated(recipe: Recipe) -> Iterable[tuple[str, Any]]:
     """Everything that holds for some series only, with its key."""
-    groups: dict[str, Sequence[Any]] = {"checks": recipe.checks, "options": recipe.options}
+    groups: dict[str, Sequence[Any]] = {"checks": recipe.checks, "drivers": recipe.drivers, "options": recipe.options}
     if recipe.online_migrations is not None:
         groups["online_migrations.functions"] = recipe.online_migrations.functions
     if isinstance(recipe, ForwardRecipe):

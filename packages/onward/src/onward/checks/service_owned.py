@@ -47,9 +47,12 @@ def findings_of(check: Check, exit_status: int, output: str, about: str = "") ->
     return [replace(finding, about=about) for finding in found]
 
 
-def none_of_its_own(name: str, about: str = "") -> Finding:
-    """What is said of a release that has no checks: that nothing was looked at, and not that it is in order."""
-    return Finding(name, "not-checked", NONE_OF_ITS_OWN, about=about)
+def none_of_its_own(name: str, about: str = "", not_run: str = "") -> Finding:
+    """What is said of a release that has no checks: that nothing was looked at, and not that it is in order.
+
+    ``not_run`` says why checks that it has are not run.
+    """
+    return Finding(name, "not-checked", not_run or NONE_OF_ITS_OWN, about=about)
 
 
 def _doubted(finding: Finding, said: str) -> Finding:

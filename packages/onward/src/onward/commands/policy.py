@@ -7,7 +7,7 @@ from typing import Any
 
 from cliff.columns import FormattableColumn
 
-from onward.catalog.load import recipe, series_list, services
+from onward.catalog.load import series_list, service_policy, services_with_policy
 from onward.checks.finding import Finding
 from onward.commands.base import HasApp, Lister, directories_of
 from onward.commands.findings import FindingsLister
@@ -80,7 +80,7 @@ class PolicyShow(Lister):
     def get_parser(self, prog_name: str) -> Any:
         """Add which policy."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("service", help=f"one of {', '.join(services())}")
+        parser.add_argument("service", help=f"one of {', '.join(services_with_policy())}")
         parser.add_argument("--series", required=True, help="release series that enforces it: 2024.1, caracal")
         add_operator_options(parser)
         add_environment_options(parser)
@@ -88,7 +88,7 @@ class PolicyShow(Lister):
 
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Return columns and rows."""
-        recipe(parsed_args.service)
+        service_policy(parsed_args.service)
         series = series_list().find(parsed_args.series).id
         environments = environments_of(self, parsed_args)
         (end,) = policy_ends(environments, parsed_args.service, [series], operator_policy(parsed_args))
@@ -110,7 +110,7 @@ class PolicyDiff(Lister):
     def get_parser(self, prog_name: str) -> Any:
         """Add what is compared."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("service", help=f"one of {', '.join(services())}")
+        parser.add_argument("service", help=f"one of {', '.join(services_with_policy())}")
         parser.add_argument(
             "--from", dest="source", required=True, metavar="SERIES", help="series that is in force now"
         )
@@ -123,7 +123,7 @@ class PolicyDiff(Lister):
 
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Return columns and rows."""
-        recipe(parsed_args.service)
+        service_policy(parsed_args.service)
         series = [series_list().find(each).id for each in (parsed_args.source, parsed_args.target)]
         environments = environments_of(self, parsed_args)
         old, new = policy_ends(environments, parsed_args.service, series, operator_policy(parsed_args))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from onward.catalog.load import recipe, series_list, services
+from onward.catalog.load import series_list, service_policy, services_with_policy
 from onward.commands.base import Lister
 from onward.commands.policy import environments_of
 from onward.commands.policy_rewrite import (
@@ -48,7 +48,7 @@ class PolicyMigrate(Lister):
         """Add the file, the way and the decisions."""
         parser = super().get_parser(prog_name)
         parser.add_argument("file", type=Path, help="policy file, YAML or JSON")
-        parser.add_argument("--service", required=True, help=f"one of {', '.join(services())}")
+        parser.add_argument("--service", required=True, help=f"one of {', '.join(services_with_policy())}")
         parser.add_argument("--series", required=True, help="release series that reads the file now")
         parser.add_argument("--to", dest="target", required=True, metavar="SERIES", help="series to carry it to")
         meanings = {
@@ -66,7 +66,7 @@ class PolicyMigrate(Lister):
 
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Carry it over and write it; where a decision is missing, write nothing and show what it is about."""
-        recipe(parsed_args.service)
+        service_policy(parsed_args.service)
         output = check_output(parsed_args)
         path = series_list().path(parsed_args.series, parsed_args.target)
         answers = decisions(parsed_args)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, ClassVar
 
-from onward.catalog.load import recipe, series_list, services
+from onward.catalog.load import series_list, service_policy, services_with_policy
 from onward.commands.base import HasApp, Lister
 from onward.commands.policy import environments_of
 from onward.errors import PolicyOutputRefused
@@ -26,7 +26,7 @@ class _Rewrite(Lister):
         """Add the file and where it goes."""
         parser = super().get_parser(prog_name)
         parser.add_argument("file", type=Path, help="policy file, YAML or JSON")
-        parser.add_argument("--service", required=True, help=f"one of {', '.join(services())}")
+        parser.add_argument("--service", required=True, help=f"one of {', '.join(services_with_policy())}")
         parser.add_argument("--series", required=True, help="release series that reads the file: 2024.1, caracal")
         add_output_options(parser)
         add_setting_options(parser)
@@ -35,7 +35,7 @@ class _Rewrite(Lister):
 
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Rewrite, write, and return what became of each rule."""
-        recipe(parsed_args.service)
+        service_policy(parsed_args.service)
         output = check_output(parsed_args)
         wish = RewriteWish(
             parsed_args.file,

@@ -117,3 +117,13 @@ class ServiceNotMoved(Refused):
     """
 
     code = "OW112"
+
+
+class ServiceWithoutPolicy(Refused):
+    """The service has no policy of its own, so that there is nothing to show, compare or rewrite.
+
+    Horizon is such a service: it decides nothing, and keeps copies of other services' policies to know what to show.
+    The evidence names the services that have one.
+    """
+
+    code = "OW113"

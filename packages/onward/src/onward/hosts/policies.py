@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from onward.catalog.load import service_policy
 from onward.catalog.service import Recipe
 from onward.errors import PolicyNotLoaded
 from onward.hosts.command import run_command
@@ -127,8 +128,9 @@ def _in_force(answer: Mapping[str, Any], cases: tuple[Case, ...]) -> InForce:
 
 
 def _asked(environment: Environment, recipe: Recipe, request: dict[str, Any], release: str) -> dict[str, Any]:
-    """The answer of the program. Raises PolicyNotLoaded."""
-    names = {"namespace": recipe.policy.namespace, "enforcer": recipe.policy.enforcer}
+    """The answer of the program. Raises ServiceWithoutPolicy, PolicyNotLoaded."""
+    policy = service_policy(recipe.service)
+    names = {"namespace": policy.namespace, "enforcer": policy.enforcer}
     try:
         result = run_command(
             [environment.python, "-I", _PROGRAM],

@@ -39,6 +39,8 @@ class ServiceConfiguration:
 
 def read_configuration(files: Sequence[Path], recipe: Recipe) -> ServiceConfiguration:
     """Read the files in this order; later ones win. Raises UnreadableConfig, which names the file and the line."""
+    if not recipe.connections:
+        raise _unreadable([str(file) for file in files], f"{recipe.service} has no database")
     for file in files:
         _must_be_readable(file)
     conf = cfg.ConfigOpts()

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from onward.plan.deployment.dashboard import DASHBOARD
 from onward.plan.deployment.topology import Topology
 from onward.plan.plan import Plan
 from onward.plan.step import Frozen, Step
@@ -30,8 +31,9 @@ USES = {
     "orchestration": "stack",
     "dns": "top-level-domain",
     "load-balancer": "load-balancers",
+    DASHBOARD: "dashboard",
 }
-"""What is made, or asked for, by the type of a service in the catalogue; in this order."""
+"""What is made, or asked for, by the type of a service in the catalogue, or for a dashboard; in this order."""
 _NEEDS = {"server": ("image", "network"), "load-balancers": ("network",)}
 
 
@@ -47,6 +49,7 @@ class Access(Frozen):
     secret: str = Field(description="Name of the administrator's password")
     model: str = Field(default="", description="In whose store it is; empty: in that of the model itself")
     account: str = Field(default=ACCOUNT, description="Name of the user and the project that the trial makes")
+    dashboard: str = Field(default="", description="Where it is found in a browser; empty: the model has none")
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ def plan_trial(wish: TrialWish) -> Plan:
 
 def _steps(wish: TrialWish) -> Iterator[Step]:
     there = {"identity", *(each.type for charm in wish.topology.charms.values() for each in charm.registers)}
+    if wish.access.dashboard:
+        there.add(DASHBOARD)
     uses = [use for kind, use in USES.items() if kind in there]
     for use in uses:
         needs = tuple(need for need in _NEEDS.get(use, ()) if need in uses)

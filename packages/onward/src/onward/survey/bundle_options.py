@@ -38,7 +38,7 @@ def require_options(
         own = _of_service(found.applications[name], charm)
         if not own:
             continue
-        if charm.service is None:
+        if charm.service is None or not recipe(charm.service).options:
             wrong += [f"{name}: {option}: {_near(option, charm.options)}" for option, _ in own]
             continue
         choice = choices[name]

@@ -307,8 +307,7 @@ def _listens(found: Topology, site: Site, unit: str) -> list[tuple[str, int]]:
 def _addressed(found: Topology) -> list[str]:
     """Everything that has an address of its own: units, and load balancers on each network."""
     names = [unit for name in found.applications for unit in found.units(name)]
-    balancers = dict.fromkeys(balancer for name in found.applications if (balancer := found.balancer(name)))
-    return names + [balancer_address(name, network) for name in balancers for network in NETWORKS]
+    return names + [balancer_address(name, network) for name in found.on_networks() for network in NETWORKS]
 
 
 def sockets_directory(directory: Path) -> Path:

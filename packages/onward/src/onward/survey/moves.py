@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from onward.catalog.load import in_force, series_list
+from onward.catalog.load import in_force, recipe, series_list
 from onward.errors import BundleInvalid
 from onward.hosts.model_store import ModelStore
 from onward.plan.deployment.forward import Move
@@ -32,7 +32,9 @@ def survey_moves(
     moves = []
     for service in dict.fromkeys(charm.service for charm in found.charms.values() if charm.service):
         applications = tuple(name for name, charm in found.charms.items() if charm.service == service)
-        owner = next((name for name in applications if found.charms[name].initialise), None)
+        # One without a database is simply deployed at the other release.
+        owners = (name for name in applications if found.charms[name].initialise and recipe(service).connections)
+        owner = next(owners, None)
         source = _source(owner, service, store, before, default) if owner else None
         if owner is None or source is None or source == choices[owner].series:
             continue

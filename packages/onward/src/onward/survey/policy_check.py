@@ -17,6 +17,7 @@ from onward.checks.policy import (
     stale_findings,
     way_findings,
 )
+from onward.checks.service_owned import NONE_OF_ITS_OWN
 from onward.errors import OnwardError, SourceSeriesUnclear, UnknownService
 from onward.hosts.policies import PolicySources
 from onward.model.cloud import Service
@@ -139,6 +140,8 @@ class _Check:
         """All of them. Raises what building an environment raises, and InterpreterMissing."""
         service = self.place.service
         facts = recipe(service).policy
+        if facts is None:
+            return [Finding("policy", "not-checked", NONE_OF_ITS_OWN, about=service)]
         self.seen = observe_policy_files(facts, service, self.place.configuration, self.place.search)
         texts = {path: file.text for path, file in self.seen.files.items()}
         self.documents = {path: read_document(text) for path, text in texts.items() if text is not None}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onward.catalog.load import recipe
+from onward.catalog.load import service_policy
 from onward.errors import PolicyUnreadable
 from onward.hosts.policies import PolicySources
 from onward.observe.policy_files import look_at, observe_policy_files
@@ -49,7 +49,7 @@ class OperatorPolicy:
             return (look_at(sources.policy_file),)
         if not sources.configuration and not sources.search:
             return ()
-        facts = recipe(release.service).policy
+        facts = service_policy(release.service)
         seen = observe_policy_files(facts, release.service, sources.configuration, sources.search)
         return files_of_release(seen, release).read
 

@@ -15,12 +15,13 @@ from onward.model.deployment import QueueProbe
 from onward.model.status import ModelStatus, State, UnitStatus
 from onward.observe.listening import answers
 from onward.plan.deployment.api_versions import changed
+from onward.plan.deployment.dashboard import dashboard_url
 from onward.plan.deployment.pinned import Pinned, said
 from onward.plan.deployment.topology import Topology
 from onward.survey.deployed import reachable_deployed
 from onward.survey.deployment import DEFAULT_SERIES
 from onward.survey.offers import uses
-from onward.survey.recorded import known_model, machines_of_units, recorded_topology, units_of
+from onward.survey.recorded import known_model, machines_of_units, recorded_site, recorded_topology, units_of
 from onward.survey.waiting import what_is_waited_for
 
 
@@ -44,8 +45,10 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
     units += tuple(_leaving(unit, run, states.get(unit, [])) for unit in units_of(store) if unit not in there)
     at_work = () if run is None or run.status != "running" else tuple(_at_work(run))
     related = [str(each) for each in uses(directories) if model in (each.user, each.remote.model)]
-    notes = (*_said(run, store, states), *related, *_kept(model, found, record), *_api_versions(store))
-    return ModelStatus(units, notes, at_work)
+    dashboard = dashboard_url(found, recorded_site(store))
+    found_at = [f"dashboard: {dashboard}"] if dashboard else []
+    kept = (*_kept(model, found, record), *_api_versions(store))
+    return ModelStatus(units, (*_said(run, store, states), *found_at, *related, *kept), at_work)
 
 
 def _unreached(unit: str, addresses: Mapping[str, str], error: OnwardError) -> UnitStatus:

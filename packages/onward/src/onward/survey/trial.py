@@ -7,6 +7,7 @@ from onward.catalog.charms import charms
 from onward.errors import BundleUnsatisfied, FaultUnknown
 from onward.hosts.state import Directories
 from onward.model.bundle import Bundle
+from onward.plan.deployment.dashboard import dashboard_url
 from onward.plan.deployment.topology import Topology, topology
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
@@ -45,7 +46,8 @@ def _wish(directories: Directories, model: str, faults: tuple[Fault, ...]) -> Tr
     access = _own_access(directories, model, found) or _lent_access(model, found)
     if access is None:
         raise BundleUnsatisfied(f"{model} has no Keystone: nobody can use it.", next_command=f"onward status {model}")
-    return TrialWish(found, model, access, faults)
+    dashboard = dashboard_url(found, recorded_site(known_model(directories, model))) or ""
+    return TrialWish(found, model, access.model_copy(update={"dashboard": dashboard}), faults)
 
 
 def _own_access(directories: Directories, model: str, found: Topology) -> Access | None:

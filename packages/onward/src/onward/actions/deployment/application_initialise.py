@@ -22,7 +22,7 @@ class _Wish(Frozen):
     service: str
     series: str
     environment: str
-    configuration: Path
+    configuration: Path | None = None
     commands: tuple[Command, ...]
     variables: dict[str, str]
     units: tuple[str, ...] = ()
@@ -31,9 +31,10 @@ class _Wish(Frozen):
 class InitialiseApplication:
     """``application.initialise``: make the schema and what belongs to it, with the first unit's configuration.
 
-    Arguments: ``service``, ``series``, ``environment`` (the step that built it), ``configuration`` (a path),
-    ``commands``, ``variables``, and perhaps ``units`` for which it is done. Evidence: each command's exit status and
-    seconds. The commands are safe to run again, as their own documentation has it.
+    Arguments: ``service``, ``series``, ``environment`` (the step that built it), ``configuration`` (a path; None where
+    the commands take no file of oslo.config), ``commands``, ``variables``, and perhaps ``units`` for which it is done.
+    Evidence: each command's exit status and seconds. The commands are safe to run again, as their own documentation
+    has it.
     """
 
     name = "application.initialise"
@@ -51,7 +52,8 @@ class InitialiseApplication:
         log.parent.mkdir(exist_ok=True, mode=0o700)
         python = environment_python(context, wish.environment, store)
         with warm_runner(python, known.warm_modules, log, known.variables) as runner:
-            said = run_commands(context, runner, wish.commands, wish.series, [wish.configuration], environment, store)
+            files = [wish.configuration] if wish.configuration else []
+            said = run_commands(context, runner, wish.commands, wish.series, files, environment, store)
         store.note_series(wish.service, wish.series)
         return {"commands": said}
 

@@ -5,11 +5,26 @@ from typing import Any
 from urllib.parse import urlencode
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from onward.observe.keystone_login import password_login
 from onward.plan.deployment.grant import Registered
 
 SECONDS = 60.0
+_AGAIN = Retry(
+    total=None,
+    connect=0,
+    read=0,
+    status=14,
+    status_forcelist=[requests.codes.service_unavailable],
+    allowed_methods=None,
+    backoff_factor=0.5,
+    backoff_max=5,
+    raise_on_status=False,
+)
+"""503 is a load balancer that has no unit at the moment: a busy one did not answer its looks in time. It has passed the
+call to nobody, so that any may be made again: for about a minute."""
 PROJECT = "service"
 ROLES = ("admin", "service")
 """The services look after one another's objects: https://docs.openstack.org/keystone/latest/admin/service-api-protection.html"""
@@ -21,6 +36,7 @@ class KeystoneClient:
     def __init__(self, url: str, password: str) -> None:
         self._url = url
         self._session = requests.Session()
+        self._session.mount("http://", HTTPAdapter(max_retries=_AGAIN))
         self.made: list[str] = []
         self.removed: list[str] = []
         answer = self._session.post(

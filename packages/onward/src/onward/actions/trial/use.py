@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from onward.actions.trial.cloud import CONTENT, NAME, SECONDS, TrialCloud, trial_cloud, tried
+from onward.actions.trial.dashboard import log_in
 from onward.actions.waiting import LOOK_SECONDS
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed
@@ -212,6 +213,13 @@ def _load_balancers(cloud: TrialCloud) -> Evidence:
     }
 
 
+def _log_in_at_dashboard(cloud: TrialCloud) -> Evidence:
+    user, region = log_in(cloud.access.dashboard, cloud.account, cloud.user_password)
+    if user != cloud.account or region not in ("", cloud.access.region):
+        raise OSError(f"{cloud.account} of {cloud.access.region} logs in, and is {user} of {region}")
+    return {"user": user, "region": region}
+
+
 def _find_top_level_domain(cloud: TrialCloud) -> Any:
     answer = cloud.admin.dns.get("/tlds", params={"name": NAME})
     if not answer.ok:
@@ -262,6 +270,7 @@ _MAKERS: dict[str, Callable[[TrialCloud], Evidence]] = {
     "stack": _make_stack,
     "top-level-domain": _make_top_level_domain,
     "load-balancers": _load_balancers,
+    "dashboard": _log_in_at_dashboard,
 }
 FINDERS: dict[str, Callable[[TrialCloud], Any]] = {
     "user": lambda cloud: cloud.admin.identity.find_user(cloud.account),

@@ -11,6 +11,7 @@ from onward.catalog.load import in_force
 from onward.catalog.wsgi import APACHE, APACHE_PROGRAM, DIRECTIVES, MOD_WSGI, SETPRIV, WSGI_SERVER
 from onward.errors import BundleInvalid
 from onward.model.deployment import UnitFile
+from onward.plan.deployment.static_files import apache_lines
 from onward.plan.deployment.words import Words
 
 GRACEFUL_SECONDS = 25
@@ -90,6 +91,7 @@ def _configuration(words: Words, unit: str, name: str, wsgi: Uwsgi) -> str:
     modules = PurePath(site.place(unit).programs[MOD_WSGI]).parent
     sockets = site.place(unit).sockets / f"{unit.replace('/', '-')}.{name}"
     options = words.options(unit)
+    static = apache_lines(words, unit, wsgi, modules)
     return f"""\
 ServerRoot "{directory}"
 ServerName {site.addresses[unit]}
@@ -133,5 +135,5 @@ WSGIChunkedRequest On
 <Directory "{directory}/etc">
     Require all granted
 </Directory>
-{options[DIRECTIVES]}
+{static}{options[DIRECTIVES]}
 """

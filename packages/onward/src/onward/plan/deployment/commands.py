@@ -10,15 +10,15 @@ from onward.plan.deployment.words import Words
 
 def command_arguments(words: Words, commands: Iterable[Command], series: str, environment: str) -> dict[str, JsonValue]:
     """Where and how they are run; ``words`` are the application's, ``environment`` is the step that builds it."""
-    charm = words.charm
-    config = next(each.path for each in charm.files if each.options)
+    charm, first = words.charm, words.unit_names[0]
+    directory = words.site.unit_directory(first)
     return {
         "service": charm.service,
         "series": series,
         "environment": environment,
-        "configuration": str(words.site.unit_directory(words.unit_names[0]) / config),
+        "configuration": next((str(directory / each.path) for each in charm.files if each.options), None),
         "commands": [
-            command.model_copy(update={"argv": tuple(words.fill(word) for word in command.argv)}).model_dump(
+            command.model_copy(update={"argv": tuple(words.fill(word, first) for word in command.argv)}).model_dump(
                 mode="json", exclude_defaults=True
             )
             for command in commands

@@ -48,7 +48,7 @@ def grant_wish(words: Words, relation: Relation) -> GrantWish:
         ports=lent.charm.ports if lent else found.charms[provider].ports,
         socket=lent.remote.socket if lent else site.socket(first or ""),
         offers=offers,
-        registers=registered(words) if found.provision(relation).grants == IDENTITY else (),
+        registers=registered(words) if found.grants(relation) == IDENTITY else (),
         alongside=_alongside(lent.remote, relation.provider[1], offers) if lent else (),
     )
 
@@ -89,7 +89,7 @@ def registered_in(found: Topology, site: Site) -> dict[CatalogueEntry, str]:
     for name in found.applications:
         words = Words(found, site, name)
         for relation in found.used_by(name):
-            if found.provision(relation).grants == IDENTITY:
+            if found.grants(relation) == IDENTITY:
                 wish = grant_wish(words, relation)
                 for each in wish.registers:
                     entry = CatalogueEntry(wish.model or site.model, wish.provider, wish.offers["region"], each.type)
@@ -100,7 +100,7 @@ def registered_in(found: Topology, site: Site) -> dict[CatalogueEntry, str]:
 def granted_elsewhere(words: Words) -> Iterator[Granted]:
     """What an application is granted by applications of other models."""
     for relation in words.topology.used_by(words.application):
-        grants = words.topology.provision(relation).grants
+        grants = words.topology.grants(relation)
         if grants is not None and words.topology.lent_by(relation) is not None:
             yield Granted(step=grant_id(relation), action=grants, wish=grant_wish(words, relation))
 

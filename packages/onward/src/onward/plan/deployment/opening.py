@@ -32,7 +32,7 @@ class Opening:
         found: dict[str, None] = {}
         for relation in self._topology.used_by(name):
             provider, grant = relation.provider[0], grant_id(relation)
-            granted = self._topology.provision(relation).grants is not None
+            granted = self._topology.grants(relation) is not None
             if alone and (grant in self._granted if granted else provider in self._moving):
                 continue
             found.update(dict.fromkeys((grant,) if granted else serves(self._topology, provider)))

@@ -247,7 +247,7 @@ class _Deployment:
 
     def _grants(self, name: str) -> Iterator[Step]:
         for relation in self._topology.used_by(name):
-            provider, grants = relation.provider[0], self._topology.provision(relation).grants
+            provider, grants = relation.provider[0], self._topology.grants(relation)
             if grants is not None:
                 yield self._step(
                     grant_id(relation),

@@ -33,7 +33,7 @@ each of them is told."""
 
 def can_reload(charm: Charm) -> bool:
     """Whether all processes of its units take over mutable options while they run."""
-    return charm.service is not None and all(
+    return any(each.options for each in charm.files) and all(
         each.wsgi is not None or each.reload_signal is not None for each in charm.processes
     )
 

@@ -1,6 +1,6 @@
 """A bundle with its relations resolved: who needs what of whom, and in which order they can come up."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
@@ -49,6 +49,11 @@ class Topology:
         """Relations in which it is the one who uses, other than load balancing."""
         return (each for each in self.relations if each.requirer[0] == application and each.interface not in BALANCED)
 
+    def grants(self, relation: Relation) -> str | None:
+        """The action that gives the requirer what it asks for; None where it asks for nothing, or need not."""
+        user, endpoint = relation.requirer
+        return self.provision(relation).grants if self.charms[user].requires[endpoint].wants else None
+
     def provision(self, relation: Relation) -> Provision:
         """The provider's endpoint of a relation."""
         name, endpoint = relation.provider
@@ -70,6 +75,15 @@ class Topology:
         """The applications that it stands before."""
         return tuple(
             each.provider[0] for each in self.relations if self._balances(each) and each.requirer[0] == balancer
+        )
+
+    def on_networks(self) -> tuple[str, ...]:
+        """The applications that are reached on every network, with an address on each: load balancers."""
+        return tuple(
+            name
+            for name in self.applications
+            if self.balanced_by(name)
+            or any(self.charms[name].requires[each.requirer[1]].elsewhere for each in self.used_by(name))
         )
 
     def in_order(self) -> tuple[str, ...]:
@@ -119,7 +133,7 @@ def topology(
     lent = {name: _lent(remote, charms, bundle.saas[name].options) for name, remote in (remotes or {}).items()}
     known = {**chosen, **{name: each.charm for name, each in lent.items()}}
     # One and the same may be said twice, with endpoints and without.
-    relations = tuple(dict.fromkeys(_relation(ends, known, file) for ends in bundle.relations))
+    relations = tuple(dict.fromkeys(_relation(ends, known, lent, file) for ends in bundle.relations))
     _offered(bundle, chosen, file)
     found = Topology(bundle.applications, chosen, relations, numbers or unit_numbers(bundle, {}), lent)
     _overrides(found, file)
@@ -182,7 +196,7 @@ def _offered(bundle: Bundle, charms: Mapping[str, Charm], file: str) -> None:
         raise BundleInvalid(f"{file} offers what there is not.", evidence="\n".join(wrong))
 
 
-def _relation(ends: tuple[str, ...], charms: Mapping[str, Charm], file: str) -> Relation:
+def _relation(ends: tuple[str, ...], charms: Mapping[str, Charm], lent: Container[str], file: str) -> Relation:
     """The one way in which two ends fit. Raises BundleInvalid where there is none, or more than one."""
     first, second = (end.partition(":") for end in ends)
     for name, _, _ in (first, second):
@@ -198,6 +212,7 @@ def _relation(ends: tuple[str, ...], charms: Mapping[str, Charm], file: str) -> 
         if user_end in ("", needed)
         for offered, provision in charms[server].provides.items()
         if server_end in ("", offered) and requirement.interface == provision.interface
+        if server in lent or not requirement.elsewhere
     ]
     if len(fits) != 1:
         possible = "; ".join(map(str, fits)) or _endpoints(first[0], charms) + "; " + _endpoints(second[0], charms)

@@ -8,7 +8,7 @@ from onward.catalog.charms import BROKER
 from onward.catalog.load import in_force
 from onward.model.bundle import OptionValue
 from onward.model.deployment import QueueProbe, ReadyProbe, UnitFile, UnitPreparation, UnitProcess, UnitState
-from onward.plan.deployment import apache
+from onward.plan.deployment import apache, static_files
 from onward.plan.deployment.reloading import MODULE, MUTATE, can_reload, reload_file, uwsgi_settings
 from onward.plan.deployment.words import Words
 from onward.plan.plan import digest_of
@@ -19,6 +19,8 @@ def unit_state(words: Words, unit: str) -> UnitState:
     charm, directory = words.charm, str(words.site.unit_directory(unit))
     files = [_file(words, unit, each) for each in charm.files]
     for each in words.processes():
+        if each.wsgi is not None and each.wsgi.static:
+            files.append(UnitFile(path=static_files.TYPES_FILE, text=static_files.TYPES))
         if each.wsgi is not None and apache.chosen(words, unit):
             files += apache.apache_files(words, unit, each.name, each.wsgi)
         elif each.wsgi is not None:
@@ -128,6 +130,7 @@ def _uwsgi(words: Words, unit: str, wsgi: Uwsgi, reloading: Mapping[str, str]) -
         "hook-master-start": "unix_signal:15 gracefully_kill_them_all",
     }
     lines = [f"{name} = {value}" for name, value in settings.items() if value]
+    lines += static_files.uwsgi_lines(words, unit, wsgi)
     return "\n".join(["[uwsgi]", *lines]) + "\n"
 
 

@@ -24,7 +24,7 @@ _TRUST = Trust("broker certificate", "[oslo_messaging_rabbit] ssl_ca_file")
 def broker(context: CheckContext) -> Iterator[Finding]:
     """Whether the cluster is whole, takes the services' credentials, and carries what is in it."""
     found: dict[str, tuple[Transport, ...]] = {}
-    for service in context.services:
+    for service in context.configured:
         try:
             found[service] = transports(context.settings(service))
         except OnwardError as error:
@@ -45,7 +45,7 @@ def broker(context: CheckContext) -> Iterator[Finding]:
     if logins or access.urls:
         yield from _seen(observe_broker(access, logins), context)
         yield from _certificates(logins)
-    elif len(found) == len(context.services):
+    elif len(found) == len(context.configured):
         yield Finding(NAME, "not-checked", "no service names one (transport_url), nor does the cloud file")
 
 

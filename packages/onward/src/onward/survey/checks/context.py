@@ -15,7 +15,14 @@ from onward.catalog.load import recipe, series_list
 from onward.catalog.series import Series
 from onward.catalog.service import ForwardRecipe
 from onward.engine.secrets import Redactor
-from onward.errors import ApiUnavailable, CloudFileMissing, OnwardError, SecretUnavailable, SourceSeriesUnclear
+from onward.errors import (
+    ApiUnavailable,
+    CloudFileMissing,
+    OnwardError,
+    SecretUnavailable,
+    SourceSeriesUnclear,
+    UnreadableConfig,
+)
 from onward.hosts.interpreters import Interpreter, find_interpreters
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
@@ -27,6 +34,9 @@ from onward.observe.settings import Settings
 from onward.survey.database import DatabaseFound, look_at
 
 Seen = TypeVar("Seen")
+
+NO_DATABASE = "it has no database"
+NOT_OSLO_CONFIG = "its configuration is no file of oslo.config"
 
 _WRITTEN_PASSWORD = re.compile(r"[^:]+://[^:/@]*:(.*)@")
 
@@ -117,8 +127,15 @@ class CheckContext:
             )
         return self.cloud.service(service)
 
+    @property
+    def configured(self) -> tuple[str, ...]:
+        """Those of the services whose configuration files are oslo.config's, as ``settings`` reads them."""
+        return tuple(service for service in self.services if recipe(service).options)
+
     def settings(self, service: str) -> Settings:
         """Any option of a service's configuration files. Raises UnreadableConfig, CloudFileMissing."""
+        if not recipe(service).options:
+            raise UnreadableConfig(f"{service}: {NOT_OSLO_CONFIG}.")
         return self._once(("settings", service), lambda: Settings(self._files(service)))
 
     def database_url(self, service: str) -> URL:

@@ -14,7 +14,7 @@ from onward.checks.replication import replication_findings
 from onward.errors import OnwardError
 from onward.observe.database import backend_of, database_url
 from onward.observe.database_servers import observe_servers
-from onward.survey.checks.context import CheckContext
+from onward.survey.checks.context import NO_DATABASE, CheckContext
 
 _PORT = 3306
 
@@ -49,6 +49,9 @@ def database_servers(context: CheckContext) -> Iterator[Finding]:
 
 def _collect(context: CheckContext, service: str, wanted: _Wanted) -> Iterator[Finding]:
     """Add what one service says. Yields what stands in the way of that."""
+    if not recipe(service).connections:
+        yield Finding("database servers", "not-checked", NO_DATABASE, about=service)
+        return
     try:
         urls = [context.database_url(service), *_further(context, service)]
         kinds = {backend_of(url) for url in urls}

@@ -12,7 +12,7 @@ from onward.survey.checks.context import CheckContext
 def memcached(context: CheckContext) -> Iterator[Finding]:
     """Whether each server answers in the services' time, keeps what it is given, and takes connections."""
     found = []
-    for service in context.services:
+    for service in context.configured:
         try:
             found.append(memcached_of(context.settings(service), service))
         except OnwardError as error:

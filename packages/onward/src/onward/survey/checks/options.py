@@ -12,7 +12,7 @@ from onward.hosts.options import release_options
 from onward.model.options import ReleaseOptions, SetOption
 from onward.observe.settings import Settings
 from onward.survey.checks.check import Check
-from onward.survey.checks.context import CheckContext
+from onward.survey.checks.context import NOT_OSLO_CONFIG, CheckContext
 from onward.survey.checks.service_owned import Runners
 from onward.survey.checks.side_by_side import side_by_side
 
@@ -30,6 +30,8 @@ def configuration_options(runners: Runners) -> Check:
 
 def _of_service(runners: Runners, context: CheckContext, service: str) -> list[Finding]:
     """What is to be said of one service. Raises nothing but bugs."""
+    if not recipe(service).options:
+        return [Finding(VALUES, "not-checked", NOT_OSLO_CONFIG, about=service)]
     try:
         path, options = context.path(service), set_options(context.settings(service), service)
         target = _listed(runners, service, path[-1])

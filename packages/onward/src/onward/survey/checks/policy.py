@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from functools import partial
 
-from onward.catalog.load import series_list
+from onward.catalog.load import recipe, series_list
 from onward.checks.finding import Finding, finding_of, unclear
 from onward.checks.policy import shortened
+from onward.checks.service_owned import NONE_OF_ITS_OWN
 from onward.errors import OnwardError
 from onward.survey.checks.check import Check, Look
 from onward.survey.checks.context import CheckContext
@@ -34,6 +35,8 @@ def _look(environments: PolicyEnvironments, parallel: int, may_build: bool) -> L
 
 def _of(environments: PolicyEnvironments, context: CheckContext, service: str, may_build: bool) -> list[Finding]:
     """The findings on one service. Raises nothing but bugs."""
+    if recipe(service).policy is None:
+        return [Finding("policy", "not-checked", NONE_OF_ITS_OWN, about=service)]
     entry, apart = context.entry(service), ""
     try:
         path = [series.id for series in context.path(service)]

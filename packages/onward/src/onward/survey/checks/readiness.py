@@ -11,7 +11,7 @@ from onward.errors import OnwardError, SourceSeriesUnclear
 from onward.observe.database import shown, writable
 from onward.plan.forward import EnvironmentChoice
 from onward.survey.checks.check import Check
-from onward.survey.checks.context import CheckContext
+from onward.survey.checks.context import NO_DATABASE, CheckContext
 from onward.survey.environments import choose_environments
 from onward.survey.machine import require_room
 from onward.survey.options import EnvironmentWish
@@ -35,7 +35,9 @@ def schema(context: CheckContext) -> Iterator[Finding]:
     """Which series each database is at, and that nothing is half done."""
     for service in context.services:
         if not isinstance(recipe(service), ForwardRecipe):
-            yield Finding("schema", "not-checked", "what its revisions mean is not in the catalogue", about=service)
+            unknown = "what its revisions mean is not in the catalogue"
+            why = unknown if recipe(service).connections else NO_DATABASE
+            yield Finding("schema", "not-checked", why, about=service)
             continue
         try:
             found = context.found(service)
@@ -58,7 +60,8 @@ def way(wish: EnvironmentWish | None) -> Check:
             if isinstance(recipe(service), ForwardRecipe):
                 yield from _way_of(context, service, wish)
             else:
-                why = "Onward does not take it forward; its releases' own checks are run"
+                own = "; its releases' own checks are run" if recipe(service).checks else ""
+                why = f"Onward does not take it forward{own}"
                 yield Finding("path", "not-checked", why, about=service)
 
     return Check("way", look, only_to_move=True, each_service=True)

@@ -148,8 +148,9 @@ def _ask(
 ) -> list[Finding]:
     """What one release says. Raises nothing but bugs."""
     about = f"{service} {series.id}"
-    if not in_force(recipe(service).checks, series.id):
-        return [none_of_its_own("upgrade-check", about)]
+    known = recipe(service)
+    if not in_force(known.checks, series.id):
+        return [none_of_its_own("upgrade-check", about, known.checks_not_run)]
     try:
         # Its password may stand in what a release prints.
         context.database_url(service)

@@ -1,0 +1,211 @@
+"""The dashboard: what is planned for it, who may use it, and a browser that logs in, in two regions."""
+
+import re
+
+import pytest
+from browsing import Browser, logged_in
+from bundles import wish
+from deploying import Operator
+
+from onward.errors import BundleInvalid, OfferInUse, OnwardError, OptionUnknown, ProgramMissing
+from onward.hosts.leftovers import processes_of
+from onward.hosts.state import Directories
+from onward.model.deployment import UnitState
+from onward.plan.deployment.dashboard import dashboard_url
+from onward.plan.deployment.planner import plan_deployment
+from onward.plan.plan import Plan
+from onward.survey.deployment import read_bundle, survey_deployment
+from onward.survey.options import EnvironmentWish
+
+ONE = """\
+name: region-one
+applications:
+  mariadb:
+    offers:
+      database: {endpoints: [shared-db]}
+  memcached:
+  keystone:
+    options: {workers: 1}
+    offers:
+      keystone: {endpoints: [identity-service]}
+  placement:
+  openstack-dashboard:
+    num_units: 2
+    options: {workers: 1}
+    unit-options: {"1": {wsgi-server: apache}}
+    offers:
+      dashboard: {endpoints: [dashboard]}
+  haproxy:
+relations:
+  - [keystone:shared-db, mariadb:shared-db]
+  - [keystone, memcached]
+  - [placement:shared-db, mariadb:shared-db]
+  - [placement:identity-service, keystone:identity-service]
+  - [openstack-dashboard, keystone]
+  - [openstack-dashboard, memcached]
+  - [haproxy, keystone]
+  - [haproxy, placement]
+  - [haproxy, openstack-dashboard]
+"""
+TWO = """\
+name: region-two
+saas:
+  database: {url: region-one.database}
+  keystone: {url: region-one.keystone, options: {region: RegionTwo}}
+  dashboard: {url: region-one.dashboard, options: {region: RegionTwo}}
+applications:
+  placement:
+  haproxy:
+relations:
+  - [placement:shared-db, database:shared-db]
+  - [placement:identity-service, keystone:identity-service]
+  - [haproxy, placement]
+  - [haproxy, dashboard]
+"""
+ENVIRONMENTS = EnvironmentWish(constraints="as-of-release", parallel=2)
+
+
+def files_of(plan: Plan, unit: str) -> dict[str, str]:
+    state = UnitState.model_validate({**plan.step(f"configure/{unit}").arguments["state"], "processes": []})  # type: ignore[dict-item]
+    return {file.path: file.text for file in state.files}
+
+
+def test_it_waits_for_keystone_and_asks_it_for_nothing() -> None:
+    plan = plan_deployment(wish(ONE))
+    assert not [step.id for step in plan.steps if step.id.startswith("grant/openstack-dashboard/")]
+    made = plan.step("initialise/openstack-dashboard")
+    assert {"publish/keystone", "start/memcached/0", "configure/openstack-dashboard/0"} <= set(made.needs)
+    assert made.arguments["configuration"] is None
+    assert "reload/openstack-dashboard/0" not in {step.id for step in plan.steps}
+
+
+def test_each_build_of_the_code_has_static_files_of_its_own_and_its_server_knows_them() -> None:
+    plan = plan_deployment(wish(ONE))
+    files = files_of(plan, "openstack-dashboard/0")
+    place = "/var/lib/onward/models/demo/shared/openstack-dashboard/static/openstack-dashboard"
+    assert f'STATIC_ROOT = "{place}"' in files["etc/local/local_settings.py"]
+    assert f"static-map = /static={place}" in files["etc/dashboard.uwsgi.ini"]
+    assert f'Alias /static "{place}"' in files_of(plan, "openstack-dashboard/1")["etc/dashboard.apache.conf"]
+    assert "text/css css" in files["etc/mime.types"]
+
+
+def test_its_settings_are_python_whatever_the_bundle_says_and_hold_no_secret_in_the_plan() -> None:
+    text = ONE.replace("options: {workers: 1}\n    unit", "options: {local-settings: SESSION_TIMEOUT = 7200}\n    unit")
+    plan = plan_deployment(wish(text))
+    settings = files_of(plan, "openstack-dashboard/0")["etc/local/local_settings.py"]
+    said: dict[str, object] = {}
+    exec(settings, said)  # noqa: S102 - it is what Horizon does with it
+    assert said["SESSION_TIMEOUT"] == 7200
+    assert said["SECRET_KEY"] == "$(secret:openstack-dashboard/secret-key)"
+    assert said["ALLOWED_HOSTS"] == ["*"]
+    assert str(said["OPENSTACK_KEYSTONE_URL"]).endswith(":5000/v3")
+    caches = said["CACHES"]
+    assert isinstance(caches, dict)
+    assert caches["default"]["OPTIONS"]["timeout"] == 1.0
+
+
+def test_the_balancer_of_another_model_serves_it_in_that_models_region() -> None:
+    wanted = wish(TWO, model="region-two", provider=ONE)
+    text = files_of(plan_deployment(wanted), "haproxy/0")["etc/haproxy.cfg"]
+    there = wish(ONE, model="region-one", network=17).site.addresses["haproxy internal"]
+    assert f"server dashboard {there}:8080 check" in text
+    assert "services_region=RegionTwo" in text
+    public = wanted.site.addresses["haproxy public"]
+    assert f"bind {public}:8080" in text
+    assert dashboard_url(wanted.topology, wanted.site) == f"http://{public}:8080/"
+
+
+def test_a_balancer_that_has_nothing_but_a_dashboard_of_others_has_its_addresses() -> None:
+    text = TWO.replace("  placement:\n", "").replace("  - [haproxy, placement]\n", "")
+    text = re.sub(r"  - \[placement.*\n", "", text)
+    found = wish(text, model="region-two", provider=ONE).topology
+    assert found.on_networks() == ("haproxy",)
+
+
+def test_in_its_own_model_it_stands_behind_the_balancer_and_is_nothing_else_to_it() -> None:
+    found = wish(ONE).topology
+    assert found.balancer("openstack-dashboard") == "haproxy"
+    with pytest.raises(BundleInvalid):
+        wish(ONE.replace("[haproxy, openstack-dashboard]", "[haproxy:dashboard, openstack-dashboard:dashboard]"))
+
+
+@pytest.fixture(scope="module")
+def remembered(tmp_path_factory: pytest.TempPathFactory, session_directories: Directories) -> Operator:
+    """Both models as they are remembered when they were deployed; nothing of them runs."""
+    directory = tmp_path_factory.mktemp("dashboards")
+    directories = Directories(state=directory / "state", cache=session_directories.cache).prepared()
+    found = Operator(directories, directory / "bundle.yaml")
+    one = ONE.replace('    unit-options: {"1": {wsgi-server: apache}}\n', "")
+    for name, text in (("one", one), ("two", TWO)):
+        found.bundle.write_text(text)
+        try:
+            plan = survey_deployment(directories, read_bundle(found.bundle, None), ENVIRONMENTS)
+        except ProgramMissing as missing:
+            pytest.skip(f"{missing.what} {missing.evidence}")
+        store = found.store(f"region-{name}")
+        store.remember(plan.step("record").arguments["record"])  # type: ignore[arg-type]
+        for step in plan.steps:
+            if step.action in ("unit.start", "application.publish"):
+                store.note_done(step.id, "", {})
+    return found
+
+
+def refusal(operator: Operator, kind: type[OnwardError], text: str) -> str:
+    operator.bundle.write_text(text)
+    with pytest.raises(kind) as raised:
+        survey_deployment(operator.directories, read_bundle(operator.bundle, None), ENVIRONMENTS)
+    return raised.value.evidence
+
+
+def test_its_offer_is_not_taken_away_while_somebody_uses_it(remembered: Operator) -> None:
+    without = ONE.replace("    offers:\n      dashboard: {endpoints: [dashboard]}\n", "")
+    assert without != ONE
+    assert "region-two uses region-one.dashboard as dashboard" in refusal(remembered, OfferInUse, without)
+    refused = remembered.run("destroy", "region-one", "--dry-run")
+    assert (refused.returncode, "region-one.dashboard" in " ".join(refused.stderr.split())) == (4, True)
+    assert re.search(r"dashboard: http://127\.\S+:8080/", remembered.run("status", "region-two").stderr)
+
+
+def test_an_option_that_it_has_not_is_refused_without_a_release_being_asked(remembered: Operator) -> None:
+    text = "name: other\n" + ONE.partition("\n")[2].replace("{workers: 1}\n    unit", "{wrokers: 1}\n    unit")
+    assert "wrokers: there is no such option; near it: workers" in refusal(remembered, OptionUnknown, text)
+
+
+@pytest.mark.full
+@pytest.mark.mariadb
+@pytest.mark.environments
+@pytest.mark.timeout(1200)
+def test_one_dashboard_is_used_by_two_regions_at_an_address_in_each(module_operator: Operator) -> None:
+    operator, inside = module_operator, "/project/api_access/"
+    operator.deploy(ONE)
+    with logged_in(operator, "region-one") as alone:
+        assert "context-region" not in alone.page(inside).text, "there is nothing to choose"
+    operator.deploy(TWO)
+    assert "Used: user, inventory, dashboard." in operator.must("smoke", "region-one")
+    assert "Used: user, inventory, dashboard." in operator.must("smoke", "region-two")
+    for model, own, other in (("region-one", "RegionOne", "RegionTwo"), ("region-two", "RegionTwo", "RegionOne")):
+        with logged_in(operator, model) as browser:
+            assert browser.region(inside) == own
+            browser.switch(other, inside)
+            assert browser.region(inside) == other
+            placement = operator.store(f"region-{other[6:].lower()}").record()["addresses"]["haproxy public"]
+            assert f"http://{placement}:8778" in browser.page(inside).text
+    wrong = Browser(str(re.findall(r"http://\S+:8080/", operator.run("status", "region-one").stderr)[0]))
+    assert wrong.log_in("admin", "not this one").status_code == 200
+    assert "Invalid credentials" in wrong.log_in("admin", "not this one").text
+    secret = operator.store("region-one").secrets()["openstack-dashboard/secret-key"].encode()
+    state = operator.directories.state
+    holding = {path.name for path in state.rglob("*") if path.is_file() and secret in path.read_bytes()}
+    assert holding <= {"secrets.json", "local_settings.py", "local_settings.cpython-311.pyc"}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in state.rglob("local_settings*") if path.is_file()), (
+        "they are their owner's alone"
+    )
+
+    one = ONE.replace("    offers:\n      dashboard: {endpoints: [dashboard]}\n", "")
+    operator.bundle.write_text(one)
+    refused = operator.run("deploy", operator.bundle)
+    assert (refused.returncode, "OW907" in refused.stderr) == (4, True)
+    operator.destroy("region-two")
+    operator.deploy(one)
+    operator.destroy("region-one")
+    assert processes_of(operator.directories.state) == []

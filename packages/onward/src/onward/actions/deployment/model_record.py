@@ -6,8 +6,8 @@ from pydantic import JsonValue
 
 from onward.actions.deployment.noted import store_of
 from onward.engine.action import Evidence, StepContext
+from onward.hosts.keeper import keeper_of
 from onward.hosts.state import Directories
-from onward.hosts.supervisor import Supervisor
 from onward.plan.step import Frozen
 
 
@@ -52,7 +52,7 @@ class ForgetModel:
     def apply(self, context: StepContext) -> Evidence:
         """Stop what still runs, then remove the files."""
         store, sockets = store_of(self._directories, context), Path(str(context.step.arguments["sockets"]))
-        Supervisor(store.directory, sockets).end()
+        keeper_of(store, sockets).end()
         store.forget()
         for path in sockets.glob("*.sock*") if sockets.is_dir() else ():
             path.unlink(missing_ok=True)

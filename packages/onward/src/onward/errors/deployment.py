@@ -86,8 +86,8 @@ class NoMemory(Refused):
 class MachineElsewhere(Refused):
     """A machine of the bundle has an address that is not one of this machine.
 
-    All units are deployed on the machine that Onward runs on; others are not reached yet. The evidence names line and
-    key. Leave out the address, or run Onward on that machine.
+    An address without ``ssh://`` is one of the machine that Onward runs on. The evidence names line and key. Write
+    ``ssh://USER@HOST:PORT`` for a machine that is reached over SSH, or leave out the address.
     """
 
     code = "OW922"

@@ -168,9 +168,9 @@ def start_agent(machine: RemoteMachine, access: SshAccess, model: str, progress:
 async def _start(machine: RemoteMachine, access: SshAccess, model: str, progress: Callable[[str], None]) -> Agent:
     host = await connect(access)
     try:
-        if await send_runtime(host, machine.directory, machine.python):
+        if await send_runtime(host, machine.cache, machine.python):
             progress(f"Onward's code was sent to {access.name}")
-        argv = [runtime_python(machine.directory), "-I", "-m", MODULE, machine.directory, machine.cache, model]
+        argv = [runtime_python(machine.cache), "-I", "-m", MODULE, machine.directory, machine.cache, model]
         # A session's umask is anybody's: what a step makes is for its owner only.
         line = ["sh", "-c", 'umask 077; cd / && exec "$@"', "sh", *argv]
         process = await host.connection.create_process(access.as_root(line), encoding="utf-8", window=_LIMIT)

@@ -26,7 +26,7 @@ from onward.hosts.ssh import Host, text_of
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUNTIMES = "runtime"
-"""Below a machine's directory."""
+"""In a machine's cache: deleted, it is sent again."""
 SEND_SECONDS = 900.0
 _NOT_THERE = frozenset({"dbos", "openstacksdk"})
 """Needed by what is done here alone: the journal, the use of a cloud."""
@@ -44,17 +44,17 @@ def runtime_key() -> str:
     return f"onward-{onward.__version__}-py{MINOR}-{digest.hexdigest()[:12]}"
 
 
-def runtime_python(directory: str) -> str:
-    """The interpreter of the runtime below a machine's directory."""
-    return f"{directory}/{RUNTIMES}/{runtime_key()}/bin/python"
+def runtime_python(cache: str) -> str:
+    """The interpreter of the runtime in a machine's cache."""
+    return f"{cache}/{RUNTIMES}/{runtime_key()}/bin/python"
 
 
-async def send_runtime(host: Host, directory: str, python: str) -> bool:
+async def send_runtime(host: Host, cache: str, python: str) -> bool:
     """Have the runtime there, run by this interpreter of the machine; whether it had to be sent.
 
     It is made beside its place and renamed, so that it is there whole or not at all. Raises HostUnreachable.
     """
-    parent, key = f"{directory}/{RUNTIMES}", runtime_key()
+    parent, key = f"{cache}/{RUNTIMES}", runtime_key()
     there = await host.run(["test", "-x", f"{parent}/{key}/bin/python"])
     if there.exit_status == 0:
         return False

@@ -9,10 +9,11 @@ from typing import Any
 
 from onward.errors import HostUnreachable, OnwardError, from_data
 from onward.hosts.agent import start_agent
+from onward.hosts.keeper import SUPERVISOR, Keeper, keeper
 from onward.hosts.known_machines import access_of, machine_of, machines_of
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
-from onward.hosts.supervisor import ProcessState, Supervisor
+from onward.hosts.supervisor import ProcessState
 from onward.survey.recorded import machines_of_units
 
 LOOK_SECONDS = 60.0
@@ -74,15 +75,15 @@ def reachable_deployed(directories: Directories, store: ModelStore, sockets: Pur
     return Deployed({step: told["digest"] for step, told in done.items() if step in holds}, states, silent)
 
 
-def states_here(directory: Path, sockets: Path) -> dict[str, list[ProcessState]]:
+def states_here(directory: Path, sockets: Path, kind: str = SUPERVISOR) -> dict[str, list[ProcessState]]:
     """The same for units of this machine."""
-    supervisor = Supervisor(directory, sockets)
+    supervisor = keeper(kind, directory, sockets)
     return _by_unit(supervisor) if supervisor.answers() else {}
 
 
-def held(directory: Path, sockets: Path, done: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def held(directory: Path, sockets: Path, done: Mapping[str, Mapping[str, Any]], kind: str = SUPERVISOR) -> list[str]:
     """Which of the steps, all of this machine, hold."""
-    supervisor = Supervisor(directory, sockets)
+    supervisor = keeper(kind, directory, sockets)
     supervised = supervisor.answers()
     states = _by_unit(supervisor) if supervised else {}
     return [
@@ -116,9 +117,10 @@ def look(directory: Path, message: Mapping[str, Any]) -> dict[str, Any]:
     """The other side of it, on that machine."""
     sockets = Path(message["sockets"])
     return {
-        "holds": held(directory, sockets, message["done"]),
+        "holds": held(directory, sockets, message["done"], message["keeper"]),
         "states": {
-            unit: [asdict(each) for each in processes] for unit, processes in states_here(directory, sockets).items()
+            unit: [asdict(each) for each in processes]
+            for unit, processes in states_here(directory, sockets, message["keeper"]).items()
         },
     }
 
@@ -141,7 +143,7 @@ def _by_machine(
     return found
 
 
-def _by_unit(supervisor: Supervisor) -> dict[str, list[ProcessState]]:
+def _by_unit(supervisor: Keeper) -> dict[str, list[ProcessState]]:
     found: dict[str, list[ProcessState]] = {}
     for state in supervisor.states():
         found.setdefault(state.unit, []).append(state)

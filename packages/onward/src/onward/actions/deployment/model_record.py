@@ -1,15 +1,13 @@
 """Remember what a model shall be; forget it when nothing of it is left."""
 
-import shutil
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from onward.actions.deployment.noted import store_of
 from onward.engine.action import Evidence, StepContext
-from onward.hosts.runtime import RUNTIMES
+from onward.hosts.keeper import keeper_of
 from onward.hosts.state import Directories
-from onward.hosts.supervisor import Supervisor
 from onward.plan.step import Frozen
 
 
@@ -43,7 +41,7 @@ class RecordModel:
 class ForgetModel:
     """``model.forget``: end the model's supervisor and remove all that is kept of it. Arguments: ``sockets``.
 
-    On another machine, Onward's own code goes with the last model there; environments stay in the cache.
+    On another machine, environments and Onward's own code stay in the cache there.
     """
 
     name = "model.forget"
@@ -54,13 +52,12 @@ class ForgetModel:
     def apply(self, context: StepContext) -> Evidence:
         """Stop what still runs, then remove the files."""
         store, sockets = store_of(self._directories, context), Path(str(context.step.arguments["sockets"]))
-        Supervisor(store.directory, sockets).end()
+        keeper_of(store, sockets).end()
         store.forget()
         for path in sockets.glob("*.sock*") if sockets.is_dir() else ():
             path.unlink(missing_ok=True)
         if sockets.is_dir():
             sockets.rmdir()
         if context.step.machine is not None and not any(self._directories.models.iterdir()):
-            shutil.rmtree(self._directories.state / RUNTIMES, ignore_errors=True)
             self._directories.models.rmdir()
         return {}

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from onward.actions.deployment.noted import store_of
 from onward.engine.action import Evidence, StepContext
+from onward.hosts.keeper import Keeper, keeper_of
 from onward.hosts.private_file import make_private
 from onward.hosts.state import Directories
-from onward.hosts.supervisor import Supervisor
 
 
 class StartSupervisor:
@@ -21,13 +21,13 @@ class StartSupervisor:
         """Start it where it does not run. Raises UnitNotReady."""
         sockets = Path(str(context.step.arguments["sockets"]))
         make_private(sockets)
-        return {"pid": Supervisor(store_of(self._directories, context).directory, sockets).ensure()}
+        return {"pid": keeper_of(store_of(self._directories, context), sockets).ensure()}
 
 
-def supervisor_of(directories: Directories, context: StepContext) -> Supervisor:
-    """The supervisor of the run's model. It runs: its step came before."""
+def supervisor_of(directories: Directories, context: StepContext) -> Keeper:
+    """What keeps the processes of the run's model running. It runs: its step came before."""
     store = store_of(directories, context)
-    return Supervisor(store.directory, sockets_of(store.record()))
+    return keeper_of(store, sockets_of(store.record()))
 
 
 def sockets_of(record: dict[str, object]) -> Path:

@@ -14,9 +14,10 @@ from onward.actions.waiting import wait_until
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import StepFailed, UnitNotReady
+from onward.hosts.keeper import Keeper
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
-from onward.hosts.supervisor import ProcessState, Supervisor
+from onward.hosts.supervisor import ProcessState
 from onward.model.deployment import ReadyProbe, UnitProcess
 from onward.observe.listening import answers
 from onward.plan.step import Frozen
@@ -89,7 +90,7 @@ class StartUnit:
     def _wait(
         self,
         context: StepContext,
-        supervisor: Supervisor,
+        supervisor: Keeper,
         unit: str,
         process: UnitProcess,
         store: ModelStore,
@@ -127,7 +128,7 @@ def _wait_synced(context: StepContext, wish: StartWish) -> None:
     )
 
 
-def _begin_cluster(wish: StartWish, supervisor: Supervisor, store: ModelStore) -> None:
+def _begin_cluster(wish: StartWish, supervisor: Keeper, store: ModelStore) -> None:
     """Have the unit begin a cluster that never was: unless it has, and serves, it is begun anew.
 
     The mark is read and removed by the process itself, so that whoever restarts it later has it join the others.

@@ -1,8 +1,13 @@
 """Make room for a model on another machine, and see to it that nobody else has it."""
 
+import shutil
+from pathlib import Path
+
 from onward.engine.action import Evidence, StepContext
 from onward.errors import HostUnfit
+from onward.hosts.leftovers import processes_of
 from onward.hosts.private_file import make_private, write_private
+from onward.hosts.runtime import RUNTIMES
 from onward.hosts.state import Directories
 
 OWNER = "owner"
@@ -32,4 +37,12 @@ class PrepareMachine:
             )
         make_private(self._directories.cache)
         write_private(path, mine)
+        _forget_older_code(self._directories.cache / RUNTIMES, str(context.step.arguments["runtime"]))
         return {"directory": str(directory)}
+
+
+def _forget_older_code(runtimes: Path, own: str) -> None:
+    """Remove what earlier versions of Onward have left, unless something of it still runs: a supervisor does."""
+    for path in runtimes.iterdir():
+        if path.name != own and not path.name.endswith(".new") and not processes_of(path):
+            shutil.rmtree(path, ignore_errors=True)

@@ -19,8 +19,8 @@ from onward.actions.waiting import wait_until
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import PromiseBroken, StepFailed
+from onward.hosts.keeper import Keeper
 from onward.hosts.state import Directories
-from onward.hosts.supervisor import Supervisor
 from onward.observe.availability import Caller, watching
 from onward.observe.listening import answers
 from onward.plan.step import Frozen
@@ -122,7 +122,7 @@ def _new_server(cloud: TrialCloud) -> None:
     remove_server(cloud, name)
 
 
-def _processes(supervisor: Supervisor, unit: str) -> list[psutil.Process]:
+def _processes(supervisor: Keeper, unit: str) -> list[psutil.Process]:
     """The unit's processes, each before those that it has started."""
     found = []
     for state in supervisor.states(unit):

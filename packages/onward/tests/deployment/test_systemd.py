@@ -1,0 +1,57 @@
+"""Services of systemd are what their processes are described as: systemd itself reads them, and runs one."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from bundles import EVERYTHING, wish
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onward.hosts.systemd import service_file
+from onward.model.deployment import UnitProcess
+from onward.plan.deployment.planner import plan_deployment
+
+ANALYZE = shutil.which("systemd-analyze")
+NEEDS_IT = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed (package systemd)")
+
+
+def verified(directory: Path, *texts: str) -> str:
+    """What systemd has to say of service files; nothing where they are well."""
+    paths = []
+    for number, text in enumerate(texts):
+        paths.append(directory / f"onward.verified.{number}.service")
+        paths[-1].write_text(text)
+    done = subprocess.run(
+        [ANALYZE or "", "verify", "--man=no", "--generators=no", *paths], check=False, capture_output=True, text=True
+    )
+    own = [line for line in done.stderr.splitlines() if "onward.verified" in line]
+    return "\n".join(own)
+
+
+@NEEDS_IT
+def test_systemd_understands_the_services_of_every_charm(tmp_path: Path) -> None:
+    """All but that the programs are elsewhere."""
+    texts = []
+    for step in plan_deployment(wish(EVERYTHING)).steps:
+        if step.action == "unit.start":
+            for told in step.model_dump()["arguments"]["processes"]:
+                process = UnitProcess.model_validate(told)
+                there = process.model_copy(update={"argv": ("/bin/sh", *process.argv[1:]), "directory": "/"})
+                texts.append(service_file(step.target, there, "digest"))
+    assert len(texts) > 20
+    assert verified(tmp_path, *texts) == ""
+    assert verified(tmp_path, texts[0].replace("KillMode=mixed", "KillMode=sometimes")) != ""
+
+
+WORDS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20).map(lambda text: text + "\n$x %h \\n")
+
+
+@NEEDS_IT
+@pytest.mark.full
+@given(argv=st.lists(WORDS, min_size=1, max_size=4), value=WORDS)
+def test_words_stay_what_they_are(tmp_path_factory: pytest.TempPathFactory, argv: list[str], value: str) -> None:
+    """Whatever stands in a command or a variable, systemd finds no fault with how it is written."""
+    process = UnitProcess(name="api", argv=("/bin/sh", *argv), environment={"NAME": value}, directory="/")
+    assert verified(tmp_path_factory.mktemp("units"), service_file("keystone/0", process, "digest")) == ""

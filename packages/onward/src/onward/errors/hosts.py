@@ -45,7 +45,7 @@ class HostUnfit(Refused):
 
 
 class HostLost(OnwardError):
-    """The connection to a machine ended while a step was at work there.
+    """The connection to a machine ended while a step was at work there, or could not be made for the next step.
 
     What was begun there ends with the connection, wherever it is: the process that runs the step notices that nobody
     listens any more. Resuming the run connects again, ends what may be left of it, and does the step again.

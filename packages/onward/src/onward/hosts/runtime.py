@@ -58,11 +58,17 @@ async def send_runtime(host: Host, cache: str, python: str) -> bool:
     there = await host.run(["test", "-x", f"{parent}/{key}/bin/python"])
     if there.exit_status == 0:
         return False
-    line = (
-        'umask 077; mkdir -p "$1" && chmod 700 "$1" && rm -rf "$2.new" && mkdir "$2.new" && tar -xzf - -C "$2.new" '
+    line = """
+        umask 077; mkdir -p "$1" && new=$(mktemp -d "$1/.new.XXXXXX") || exit
         # The interpreter is the last of the archive: with it, all of it is there.
-        '&& test -x "$2.new/bin/python" && rm -rf "$2" && mv "$2.new" "$2"'
-    )
+        if tar -xzf - -C "$new" && test -x "$new/bin/python"; then
+            # Another machine with the same file system may have been quicker.
+            mv -T "$new" "$2" || test -x "$2/bin/python"
+        else false; fi
+        status=$?; rm -rf "$new"
+        find "$1" -maxdepth 1 -name '.new.*' -mmin +60 -exec rm -rf {} +
+        exit $status
+    """
     argv = ["sh", "-c", line, "sh", parent, f"{parent}/{key}"]
     async with host.connection.create_process(host.access.as_root(argv), encoding=None) as process:
         reading, writing = os.pipe()

@@ -44,5 +44,5 @@ class PrepareMachine:
 def _forget_older_code(runtimes: Path, own: str) -> None:
     """Remove what earlier versions of Onward have left, unless something of it still runs: a supervisor does."""
     for path in runtimes.iterdir():
-        if path.name != own and not path.name.endswith(".new") and not processes_of(path):
+        if path.name != own and not path.name.startswith(".new.") and not processes_of(path):
             shutil.rmtree(path, ignore_errors=True)

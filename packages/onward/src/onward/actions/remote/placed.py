@@ -7,7 +7,7 @@ from typing import Any
 
 from onward.actions.deployment.noted import store_of
 from onward.engine.action import Action, Evidence, StepContext
-from onward.errors import Bug, from_data
+from onward.errors import Bug, HostLost, HostUnreachable, from_data
 from onward.hosts.agent import Agent, Request, start_agent
 from onward.hosts.known_machines import access_of, machine_of
 from onward.hosts.model_store import ModelStore
@@ -50,9 +50,15 @@ class Placed:
 
     def _agent(self, context: StepContext, machine: RemoteMachine, store: ModelStore) -> Agent:
         access = access_of(machine, self._directories)
-        return context.session.use(
-            f"machine/{machine.name}", lambda: start_agent(machine, access, store.directory.name, context.progress)
-        )
+        try:
+            return context.session.use(
+                f"machine/{machine.name}", lambda: start_agent(machine, access, store.directory.name, context.progress)
+            )
+        except HostUnreachable as error:
+            # Within a run it is no refusal: something has been done.
+            raise HostLost(
+                error.what, evidence=error.evidence, next_command=f"onward runs resume {context.run_id}"
+            ) from None
 
 
 def _done_there(context: StepContext, machine: RemoteMachine, store: ModelStore, agent: Agent) -> Evidence:

@@ -141,7 +141,7 @@ def _database(directories: Directories, request: RehearsalRequest, service: str)
         if request.model is None and not request.cloud_file.exists():
             raise InvalidCloudFile(
                 "Nothing was said of what is to be rehearsed.",
-                evidence=f"there is no {request.cloud_file}, and none of --demo, --dump, --copy-of and --model is given",
+                evidence=f"there is no {request.cloud_file}, and nothing of --demo, --dump, --copy-of, --model",
                 next_command="onward rehearse --demo\nonward init --from-config /etc/keystone/keystone.conf",
             )
         described = (

@@ -78,8 +78,9 @@ def _next_of_done(record: RunRecord) -> str:
     if _is_demonstration(record):
         return f"onward init --from-config /etc/{plan.service}/{plan.service}.conf"
     if plan.kind == "rehearsal":
-        of_model = f" --model {plan.facts['model']}" if "model" in plan.facts else ""
-        return f"onward plan upgrade{of_model} --to {plan.target} -o plan.json"
+        if "model" in plan.facts:
+            return f"onward plan upgrade --model {plan.facts['model']} --to {plan.target} -o plan.json"
+        return f"onward plan upgrade --to {plan.target} -o plan.json"
     return "" if is_started_again(record) else f"start {plan.service} with the code of {plan.target}, on every host"
 
 

@@ -15,6 +15,11 @@ def test_it_is_gone_from_the_first_failed_call_to_the_end_of_the_next_good_one()
     assert (seen.calls, seen.failed, seen.longest_seconds, seen.last_failure) == (5, 2, 2.2, "503")
 
 
+def test_all_times_without_an_answer_are_summed_up_and_the_longest_one_is_told() -> None:
+    seen = availability(calls((0, 1, False), (1, 2, True), (3, 4, False), (4, 7, True), (8, 9, False)), 10)
+    assert (seen.gone_seconds, seen.longest_seconds) == (2 + 4 + 2, 4)
+
+
 def test_a_call_that_hangs_and_is_answered_is_time_without_an_answer() -> None:
     assert availability(calls((0, 0.1, True), (1, 9, True), (9, 9.1, True)), 10).longest_seconds == 8
 

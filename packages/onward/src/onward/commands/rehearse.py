@@ -29,6 +29,9 @@ class Rehearse(Command):
             help="a live database, which is only read: a URL without its password (environment:"
             " ONWARD_SOURCE_PASSWORD), or config:FILE to read it from the service's configuration",
         )
+        what.add_argument(
+            "--model", metavar="NAME", help="a model that was deployed here: the service's database, which is only read"
+        )
         parser.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
         parser.add_argument("--service", default="keystone", help="service to rehearse (default: %(default)s)")
         parser.add_argument("--from", dest="source", metavar="SERIES", help="series the database is at")
@@ -69,6 +72,7 @@ class Rehearse(Command):
                 size=parsed_args.size,
                 keep=parsed_args.keep,
                 environments=environment_wish(parsed_args),
+                model=parsed_args.model,
             ),
         )
         if parsed_args.plan_only:

@@ -24,18 +24,22 @@ class Availability:
     """The longest time without a good answer: from the begin of the first call that failed to the end of the next that
     did not, or that of one slow call."""
     last_failure: str
+    gone_seconds: float = 0.0
+    """The sum of the times from the begin of a call that failed to the end of the next that did not."""
 
 
 def availability(calls: Sequence[Call], until: float) -> Availability:
     """What the calls of one caller, in their order, say of an API. ``until`` is when nobody called any more."""
-    longest, gone_since = 0.0, None
+    longest, gone, gone_since = 0.0, 0.0, None
     for call in calls:
         if call.failed:
             gone_since = call.begin if gone_since is None else gone_since
         else:
             longest = max(longest, call.end - (call.begin if gone_since is None else gone_since))
+            gone += 0.0 if gone_since is None else call.end - gone_since
             gone_since = None
     if gone_since is not None:
         longest = max(longest, until - gone_since)
+        gone += until - gone_since
     failures = [call.failed for call in calls if call.failed]
-    return Availability(len(calls), len(failures), round(longest, 3), failures[-1] if failures else "")
+    return Availability(len(calls), len(failures), round(longest, 3), failures[-1] if failures else "", round(gone, 3))

@@ -20,6 +20,7 @@ from onward.survey.cloud import load_cloud
 from onward.survey.database import checked_url, look_at, named_database, series_at
 from onward.survey.environments import choose_environments
 from onward.survey.machine import require_room, require_tools
+from onward.survey.model_cloud import cloud_of_model
 from onward.survey.options import EnvironmentWish
 
 AUTO = "auto"
@@ -44,6 +45,7 @@ class RehearsalRequest:
     size: Literal["demo", "small"]
     keep: bool
     environments: EnvironmentWish
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def survey_rehearsal(directories: Directories, request: RehearsalRequest) -> Pla
     elif dump is not None:
         found = _dump(request, service, dump)
     else:
-        found = _database(request, service)
+        found = _database(directories, request, service)
     backend, scratch_url = _scratch(request, found)
     environments = choose_environments(directories, service, found.path, interpreters, request.environments)
     require_tools(backend, copying=isinstance(found.source, CopySource))
@@ -130,19 +132,21 @@ def _dump(request: RehearsalRequest, service: str, file: Path) -> Found:
     )
 
 
-def _database(request: RehearsalRequest, service: str) -> Found:
-    """The database that was named, or that of the cloud file."""
+def _database(directories: Directories, request: RehearsalRequest, service: str) -> Found:
+    """The database that was named, that of a deployed model, or that of the cloud file."""
     if request.copy_of is not None:
         url, configuration = named_database(request.copy_of, service)
         cloud, said = f"{service}-at-{url.host or 'localhost'}", request.source
     else:
-        if not request.cloud_file.exists():
+        if request.model is None and not request.cloud_file.exists():
             raise InvalidCloudFile(
                 "Nothing was said of what is to be rehearsed.",
-                evidence=f"there is no {request.cloud_file}, and none of --demo, --dump and --copy-of was given",
+                evidence=f"there is no {request.cloud_file}, and nothing of --demo, --dump, --copy-of, --model",
                 next_command="onward rehearse --demo\nonward init --from-config /etc/keystone/keystone.conf",
             )
-        described = load_cloud(request.cloud_file)
+        described = (
+            load_cloud(request.cloud_file) if request.model is None else cloud_of_model(directories, request.model)
+        )
         entry = described.service(service)
         url, configuration = named_database("config:" + ",".join(entry.configuration), service)
         cloud, said = described.cloud, request.source or entry.series
@@ -153,7 +157,7 @@ def _database(request: RehearsalRequest, service: str) -> Found:
         path=_path(request, found.series),
         backend="sqlite" if url.get_backend_name() == "sqlite" else "mariadb",
         bytes=found.bytes,
-        facts={"database": shown(url)},
+        facts={"database": shown(url), **({"model": request.model} if request.model is not None else {})},
     )
 
 

@@ -78,6 +78,8 @@ def _next_of_done(record: RunRecord) -> str:
     if _is_demonstration(record):
         return f"onward init --from-config /etc/{plan.service}/{plan.service}.conf"
     if plan.kind == "rehearsal":
+        if "model" in plan.facts:
+            return f"onward plan upgrade --model {plan.facts['model']} --to {plan.target} -o plan.json"
         return f"onward plan upgrade --to {plan.target} -o plan.json"
     return "" if is_started_again(record) else f"start {plan.service} with the code of {plan.target}, on every host"
 

@@ -5,69 +5,18 @@ import re
 import pytest
 from browsing import Browser, logged_in
 from bundles import wish
+from dashboards import ONE, TWO, files_of
 from deploying import Operator
 
 from onward.errors import BundleInvalid, OfferInUse, OnwardError, OptionUnknown, ProgramMissing
 from onward.hosts.leftovers import processes_of
 from onward.hosts.state import Directories
-from onward.model.deployment import UnitState
 from onward.plan.deployment.dashboard import dashboard_url
 from onward.plan.deployment.planner import plan_deployment
-from onward.plan.plan import Plan
 from onward.survey.deployment import read_bundle, survey_deployment
 from onward.survey.options import EnvironmentWish
 
-ONE = """\
-name: region-one
-applications:
-  mariadb:
-    offers:
-      database: {endpoints: [shared-db]}
-  memcached:
-  keystone:
-    options: {workers: 1}
-    offers:
-      keystone: {endpoints: [identity-service]}
-  placement:
-  openstack-dashboard:
-    num_units: 2
-    options: {workers: 1}
-    unit-options: {"1": {wsgi-server: apache}}
-    offers:
-      dashboard: {endpoints: [dashboard]}
-  haproxy:
-relations:
-  - [keystone:shared-db, mariadb:shared-db]
-  - [keystone, memcached]
-  - [placement:shared-db, mariadb:shared-db]
-  - [placement:identity-service, keystone:identity-service]
-  - [openstack-dashboard, keystone]
-  - [openstack-dashboard, memcached]
-  - [haproxy, keystone]
-  - [haproxy, placement]
-  - [haproxy, openstack-dashboard]
-"""
-TWO = """\
-name: region-two
-saas:
-  database: {url: region-one.database}
-  keystone: {url: region-one.keystone, options: {region: RegionTwo}}
-  dashboard: {url: region-one.dashboard, options: {region: RegionTwo}}
-applications:
-  placement:
-  haproxy:
-relations:
-  - [placement:shared-db, database:shared-db]
-  - [placement:identity-service, keystone:identity-service]
-  - [haproxy, placement]
-  - [haproxy, dashboard]
-"""
 ENVIRONMENTS = EnvironmentWish(constraints="as-of-release", parallel=2)
-
-
-def files_of(plan: Plan, unit: str) -> dict[str, str]:
-    state = UnitState.model_validate({**plan.step(f"configure/{unit}").arguments["state"], "processes": []})  # type: ignore[dict-item]
-    return {file.path: file.text for file in state.files}
 
 
 def test_it_waits_for_keystone_and_asks_it_for_nothing() -> None:

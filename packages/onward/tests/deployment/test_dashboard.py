@@ -1,73 +1,26 @@
 """The dashboard: what is planned for it, who may use it, and a browser that logs in, in two regions."""
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from browsing import Browser, logged_in
-from bundles import wish
+from bundles import done, wish
+from dashboards import ONE, TWO, files_of
 from deploying import Operator
 
 from onward.errors import BundleInvalid, OfferInUse, OnwardError, OptionUnknown, ProgramMissing
 from onward.hosts.leftovers import processes_of
+from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
-from onward.model.deployment import UnitState
 from onward.plan.deployment.dashboard import dashboard_url
 from onward.plan.deployment.planner import plan_deployment
-from onward.plan.plan import Plan
 from onward.survey.deployment import read_bundle, survey_deployment
+from onward.survey.moves import survey_moves
 from onward.survey.options import EnvironmentWish
 
-ONE = """\
-name: region-one
-applications:
-  mariadb:
-    offers:
-      database: {endpoints: [shared-db]}
-  memcached:
-  keystone:
-    options: {workers: 1}
-    offers:
-      keystone: {endpoints: [identity-service]}
-  placement:
-  openstack-dashboard:
-    num_units: 2
-    options: {workers: 1}
-    unit-options: {"1": {wsgi-server: apache}}
-    offers:
-      dashboard: {endpoints: [dashboard]}
-  haproxy:
-relations:
-  - [keystone:shared-db, mariadb:shared-db]
-  - [keystone, memcached]
-  - [placement:shared-db, mariadb:shared-db]
-  - [placement:identity-service, keystone:identity-service]
-  - [openstack-dashboard, keystone]
-  - [openstack-dashboard, memcached]
-  - [haproxy, keystone]
-  - [haproxy, placement]
-  - [haproxy, openstack-dashboard]
-"""
-TWO = """\
-name: region-two
-saas:
-  database: {url: region-one.database}
-  keystone: {url: region-one.keystone, options: {region: RegionTwo}}
-  dashboard: {url: region-one.dashboard, options: {region: RegionTwo}}
-applications:
-  placement:
-  haproxy:
-relations:
-  - [placement:shared-db, database:shared-db]
-  - [placement:identity-service, keystone:identity-service]
-  - [haproxy, placement]
-  - [haproxy, dashboard]
-"""
 ENVIRONMENTS = EnvironmentWish(constraints="as-of-release", parallel=2)
-
-
-def files_of(plan: Plan, unit: str) -> dict[str, str]:
-    state = UnitState.model_validate({**plan.step(f"configure/{unit}").arguments["state"], "processes": []})  # type: ignore[dict-item]
-    return {file.path: file.text for file in state.files}
 
 
 def test_it_waits_for_keystone_and_asks_it_for_nothing() -> None:
@@ -127,6 +80,32 @@ def test_in_its_own_model_it_stands_behind_the_balancer_and_is_nothing_else_to_i
     assert found.balancer("openstack-dashboard") == "haproxy"
     with pytest.raises(BundleInvalid):
         wish(ONE.replace("[haproxy, openstack-dashboard]", "[haproxy:dashboard, openstack-dashboard:dashboard]"))
+
+
+def test_a_model_with_a_dashboard_of_its_own_does_not_serve_another_ones_at_the_same_port() -> None:
+    own = "  memcached:\n  openstack-dashboard:\n  haproxy:\nrelations:\n" + "".join(
+        f"  - [openstack-dashboard, {each}]\n" for each in ("keystone", "memcached", "haproxy")
+    )
+    with pytest.raises(BundleInvalid) as raised:
+        wish(TWO.replace("  haproxy:\nrelations:\n", own), model="region-two", provider=ONE)
+    assert "haproxy stands before openstack-dashboard of this model already" in raised.value.evidence
+
+
+def test_another_release_of_it_is_deployed_without_an_outage(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path / "demo")
+    before, wanted = wish(ONE, series="2024.1"), wish(ONE)
+    store.remember(dict(before.record))
+    for service in ("keystone", "placement", "horizon"):
+        store.note_series(service, "2024.1")
+    moves = survey_moves(wanted.topology, store, {}, wanted.choices, lambda name, _: wanted.choices[name], "2025.1")
+    assert {move.service for move in moves} == {"keystone", "placement"}
+    held = done(plan_deployment(before))
+    newer = {**wanted.site.environments, "openstack-dashboard": "/environments/newer"}
+    site = replace(wanted.site, environments=newer)
+    again = plan_deployment(replace(wanted, site=site, holds=held, begun=frozenset(held)))
+    assert "static/newer" in files_of(again, "openstack-dashboard/0")["etc/local/local_settings.py"]
+    assert "start/openstack-dashboard/0" in again.step("start/openstack-dashboard/1").needs
+    assert "initialise/openstack-dashboard" in again.step("start/openstack-dashboard/0").needs
 
 
 @pytest.fixture(scope="module")

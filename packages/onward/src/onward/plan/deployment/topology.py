@@ -137,6 +137,7 @@ def topology(
     _offered(bundle, chosen, file)
     found = Topology(bundle.applications, chosen, relations, numbers or unit_numbers(bundle, {}), lent)
     _overrides(found, file)
+    _one_of_each(found, file)
     _satisfied(found)
     found.in_order()
     return found
@@ -155,6 +156,19 @@ def _overrides(found: Topology, file: str) -> None:
         ]
     if wrong:
         raise BundleInvalid(f"{file} sets options of units that there are not.", evidence="\n".join(wrong))
+
+
+def _one_of_each(found: Topology, file: str) -> None:
+    """Return when no balancer stands before two of a kind, at one port. Raises BundleInvalid."""
+    for relation in found.relations:
+        balancer, endpoint = relation.requirer
+        if found.charms[balancer].requires[endpoint].elsewhere:
+            for own in found.balanced_by(balancer):
+                if any(each.interface == relation.interface for each in found.charms[own].provides.values()):
+                    raise BundleInvalid(
+                        f"{file} has two of one kind behind {balancer}.",
+                        evidence=f"relations: {relation}: {balancer} stands before {own} of this model already",
+                    )
 
 
 def _charm(name: str, entry: BundleApplication, charms: Mapping[str, Charm], file: str) -> Charm:

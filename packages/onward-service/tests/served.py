@@ -1,0 +1,177 @@
+"""Real services of real releases behind real uWSGI, with this package in their process."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import uv
+
+from onward.hosts.guard import guarded
+from onward.hosts.mariadb import PrivateMariadb
+
+PACKAGE = Path(__file__).parents[1]
+PASSWORD = "Serv1ce-Secret-0f-Keystone"
+DATABASE_PASSWORD = "Data8ase-Secret"
+SECONDS = 60.0
+
+_PREPARE = """
+import sys
+from keystone.cmd import manage
+configuration, user = sys.argv[1:]
+owner = ["--keystone-user", user, "--keystone-group", user]
+for words in (["db_sync"], ["fernet_setup", *owner], ["credential_setup", *owner], ["bootstrap"]):
+    sys.argv = ["keystone-manage", "--config-file", configuration, *words]
+    manage.main()
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def installed(target: Path) -> Path:
+    """This package alone, with its entry points, in a directory for PYTHONPATH."""
+    argv = [uv.find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--target", str(target), str(PACKAGE)]
+    subprocess.run(argv, check=True, capture_output=True, text=True)
+    return target
+
+
+def until(met: Callable[[], Any], seconds: float = SECONDS) -> Any:
+    """Poll until something is so."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := met():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not so after {seconds:.0f} s")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def call(
+    port: int, path: str, method: str = "GET", body: Any = None, headers: Mapping[str, str] | None = None
+) -> Answer:
+    """One request on a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    try:
+        words = None if body is None else json.dumps(body)
+        connection.request(method, path, words, {"Content-Type": "application/json", **(headers or {})})
+        answer = connection.getresponse()
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
+
+
+class Database:
+    """A private MariaDB with one user who has a password."""
+
+    def __init__(self, server: PrivateMariadb) -> None:
+        self.server = server
+
+    def make(self, name: str) -> str:
+        """A database; the words with which a service connects to it."""
+        from sqlalchemy import create_engine, text
+
+        engine = create_engine(self.server.url("mysql"))
+        with engine.begin() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE OR REPLACE USER service@localhost IDENTIFIED BY '{DATABASE_PASSWORD}'"))
+            connection.execute(text("GRANT ALL ON *.* TO service@localhost"))
+        engine.dispose()
+        place = quote(str(self.server.socket), safe="")
+        return f"mysql+pymysql://service:{DATABASE_PASSWORD}@localhost/{name}?unix_socket={place}&charset=utf8"
+
+
+class ServedKeystone:
+    """Keystone of one release, from nothing to an administrator who can log in."""
+
+    def __init__(self, home: Path, python: Path, connection: str, package: Path) -> None:
+        self.home = home
+        self.python = python
+        self.package = package
+        self.port = free_port()
+        self.configuration = home / "keystone.conf"
+        self.state = home / "keystone.health"
+        home.mkdir(parents=True, exist_ok=True)
+        self.configuration.write_text(
+            f"[DEFAULT]\nlog_dir = {home}\n[database]\nconnection = {connection}\n"
+            f"max_pool_size = 2\nmax_retries = 1\nretry_interval = 1\n"
+            f"[fernet_tokens]\nkey_repository = {home}/keys\n[fernet_receipts]\nkey_repository = {home}/keys\n"
+            f"[credential]\nkey_repository = {home}/credential-keys\n[oslo_messaging_notifications]\ndriver = noop\n"
+        )
+        self.configuration.chmod(0o600)
+
+    def prepare(self) -> None:
+        """All that Keystone's manual says, in one process, since most of it is importing Keystone."""
+        argv = [str(self.python), "-c", _PREPARE, str(self.configuration), str(os.getuid())]
+        environment = os.environ | {"OS_BOOTSTRAP_PASSWORD": PASSWORD}
+        ended = subprocess.run(argv, env=environment, check=False, capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stderr
+
+    @contextmanager
+    def serving(self, place: str, workers: int = 1, wrapped: bool = True, **options: str) -> Iterator[int]:
+        """uWSGI with this service in it; the process identifier of its master."""
+        words = ";".join(f"{name}={value}" for name, value in ({"service": "keystone"} | options).items())
+        module, _, name = place.partition(":")
+        settings = {
+            "http-socket": f"127.0.0.1:{self.port}",
+            "module": "onward_service.application:application" if wrapped else f"{module}:{name.replace('()', '')}",
+            "master": "true",
+            "processes": str(workers),
+            "enable-threads": "true",
+            "lazy-apps": "true",
+            "need-app": "true",
+            "die-on-term": "true",
+            "no-orphans": "true",
+            "buffer-size": "65535",
+            "disable-logging": "true",
+            "add-header": "Connection: close",
+        }
+        file = self.home / "uwsgi.ini"
+        file.write_text("\n".join(["[uwsgi]", *(f"{key} = {value}" for key, value in settings.items())]) + "\n")
+        environment = os.environ | {
+            "OS_KEYSTONE_CONFIG_FILES": str(self.configuration),
+            "OS_KEYSTONE_CONFIG_DIR": str(self.home),
+            "ONWARD_SERVICE_APPLICATION": place,
+            "ONWARD_SERVICE_OPTIONS": words,
+            "PYTHONPATH": str(self.package),
+            "UWSGI_VIRTUALENV": str(self.python.parents[1]),
+        }
+        argv = [str(self.python.parent / "uwsgi"), "--ini", str(file)]
+        with guarded(argv, self.home / "uwsgi.log", environment=environment, stop_timeout=10) as process:
+            until(self.answers)
+            yield process.pid
+
+    def answers(self) -> bool:
+        try:
+            return call(self.port, "/v3").status == 200
+        except OSError:
+            return False
+
+    def token(self) -> str:
+        user = {"name": "admin", "domain": {"id": "default"}, "password": PASSWORD}
+        scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
+        body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
+        answer = call(self.port, "/v3/auth/tokens", "POST", body)
+        assert answer.status == 201, answer.body
+        return answer.headers["x-subject-token"]

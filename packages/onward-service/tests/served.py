@@ -21,16 +21,20 @@ from onward.hosts.mariadb import PrivateMariadb
 PACKAGE = Path(__file__).parents[1]
 PASSWORD = "Serv1ce-Secret-0f-Keystone"
 DATABASE_PASSWORD = "Data8ase-Secret"
-SECONDS = 60.0
+SECONDS = 240.0
 
 _PREPARE = """
-import sys
+import os, sys
 from keystone.cmd import manage
 configuration, user = sys.argv[1:]
 owner = ["--keystone-user", user, "--keystone-group", user]
 for words in (["db_sync"], ["fernet_setup", *owner], ["credential_setup", *owner], ["bootstrap"]):
-    sys.argv = ["keystone-manage", "--config-file", configuration, *words]
-    manage.main()
+    child = os.fork()
+    if not child:
+        sys.argv = ["keystone-manage", "--config-file", configuration, *words]
+        sys.exit(manage.main())
+    if os.waitpid(child, 0)[1]:
+        sys.exit(f"keystone-manage {words[0]} failed")
 """
 
 
@@ -126,7 +130,7 @@ class ServedKeystone:
         argv = [str(self.python), "-c", _PREPARE, str(self.configuration), str(os.getuid())]
         environment = os.environ | {"OS_BOOTSTRAP_PASSWORD": PASSWORD}
         ended = subprocess.run(argv, env=environment, check=False, capture_output=True, text=True)
-        assert ended.returncode == 0, ended.stderr
+        assert ended.returncode == 0, ended.stderr + ended.stdout
 
     @contextmanager
     def serving(self, place: str, workers: int = 1, wrapped: bool = True, **options: str) -> Iterator[int]:

@@ -175,9 +175,9 @@ def _html_threads(stacks: Sequence[str]) -> str:
     """The stacks twice: oslo.middleware shows threads as green threads as well."""
     if not stacks:
         return ""
-    rows = "".join(f"<TR>\n    <TD><PRE>{_escaped(stack)}</PRE></TD>\n</TR>\n" for stack in stacks)
-    head = f'(s) active:</H2>\n<TABLE bgcolor="#ffffff" border="1">\n<TBODY>\n{rows}</TBODY>\n</TABLE>\n'
-    return f"<H2>{len(stacks)} greenthread{head}<HR></HR><H2>{len(stacks)} thread{head}"
+    rows = "".join(f"<TR>\n    <TD><PRE>{_escaped(stack)}</PRE></TD>\n</TR>" for stack in stacks)
+    table = f'(s) active:</H2>\n<TABLE bgcolor="#ffffff" border="1">\n<TBODY>\n{rows}\n</TBODY>\n</TABLE>'
+    return f"<H2>{len(stacks)} greenthread{table}\n<HR></HR>\n<H2>{len(stacks)} thread{table}"
 
 
 _HTML = """
@@ -191,7 +191,8 @@ _HTML = """
 <TR>
 {columns}
 </TR>
-{rows}</TBODY>
+{rows}
+</TBODY>
 </TABLE>
 <HR></HR>
 {bottom}
@@ -210,5 +211,5 @@ _HTML_SERVER = """<H1>Server status</H1>
 <HR></HR>"""
 _HTML_COLUMNS = "\n<TH>\nReason\n</TH>"
 _HTML_COLUMNS_DETAILED = "<TH>\nKind\n</TH>\n<TH>\nReason\n</TH>\n<TH>\nDetails\n</TH>\n"
-_HTML_ROW = "<TR>\n    <TD>{reason}</TD>\n</TR>"
-_HTML_ROW_DETAILED = "<TR>\n    <TD>{kind}</TD>\n    <TD>{reason}</TD>\n    <TD>{details}</TD>\n</TR>"
+_HTML_ROW = "<TR>\n\n    <TD>{reason}</TD>\n\n</TR>"
+_HTML_ROW_DETAILED = "<TR>\n<TD>{kind}</TD>\n    <TD>{reason}</TD>\n<TD>{details}</TD>\n</TR>"

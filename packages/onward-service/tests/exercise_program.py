@@ -69,7 +69,8 @@ def rpc():
     import oslo_messaging
     from oslo_config import cfg
 
-    transport = oslo_messaging.get_rpc_transport(cfg.ConfigOpts(), "fake://")
+    cfg.CONF([])
+    transport = oslo_messaging.get_rpc_transport(cfg.CONF, "fake://")
     target = oslo_messaging.Target(topic="conductor")
     make = getattr(oslo_messaging, "get_rpc_client", None) or oslo_messaging.RPCClient
     client = make(transport, target)

@@ -114,6 +114,7 @@ class ServedKeystone:
         self.python = python
         self.package = package
         self.port = free_port()
+        self.master = 0
         self.configuration = home / "keystone.conf"
         self.state = home / "keystone.health"
         home.mkdir(parents=True, exist_ok=True)
@@ -163,6 +164,7 @@ class ServedKeystone:
         }
         argv = [str(self.python.parent / "uwsgi"), "--ini", str(file)]
         with guarded(argv, self.home / "uwsgi.log", environment=environment, stop_timeout=10) as process:
+            self.master = process.pid
             until(self.answers)
             yield process.pid
 

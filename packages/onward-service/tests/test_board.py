@@ -124,5 +124,9 @@ def test_what_cannot_be_the_file_is_refused(tmp_path: Path) -> None:
     for name in ("directory", "link", "missing/file"):
         with pytest.raises(StateFileUnusable, match=name):
             Board(tmp_path / name)
+    (tmp_path / "keystone.conf").write_text("[DEFAULT]\n")
+    with pytest.raises(StateFileUnusable, match="something else"):
+        Board(tmp_path / "keystone.conf")
+    assert (tmp_path / "keystone.conf").read_text() == "[DEFAULT]\n"
     (tmp_path / "older").write_bytes(b"onward-health-0\n")
     assert Board(tmp_path / "older").read() == []

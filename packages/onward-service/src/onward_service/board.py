@@ -20,7 +20,8 @@ from onward_service.observation import Observation, Status
 
 SLOTS = 64
 RECORDS = 32
-_MAGIC = b"onward-health-1\n"
+_FAMILY = b"onward-health-"
+_MAGIC = _FAMILY + b"1\n"
 _PAGE = 4096
 _HEAD = struct.Struct("<QQd")  # process, its start in ticks, when the slot was claimed
 _HEAD_SIZE = 64
@@ -165,9 +166,12 @@ def _opened(path: Path) -> int:
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
             os.close(descriptor)
             raise StateFileUnusable(f"{path}: not a file of this user")
-        if found.st_size == _SIZE and os.pread(descriptor, len(_MAGIC), 0) == _MAGIC:
+        begins = os.pread(descriptor, len(_MAGIC), 0)
+        if found.st_size == _SIZE and begins == _MAGIC:
             return descriptor
         os.close(descriptor)
+        if begins and not begins.startswith(_FAMILY):
+            raise StateFileUnusable(f"{path}: holds something else, which would be lost")
         _made(path)
     raise StateFileUnusable(f"{path}: something else keeps changing it")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -17,6 +18,7 @@ from onward_service.options import Options
 from onward_service.plugins import Application, Plugin
 from onward_service.probes import Probes
 
+_LOG = logging.getLogger(__name__)
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Headers = list[tuple[str, str]]
@@ -151,9 +153,13 @@ class HealthMiddleware:
         """What only roles may have: behind the service's own authentication, which nobody without a token meets."""
         if not environ.get("HTTP_X_AUTH_TOKEN"):
             return _refused(environ, start_response, "401 Unauthorized")
-        if self._protected is None:
-            self._protected = self._plugin.protect(self._for_roles)
-        return self._protected(environ, start_response)  # type: ignore[no-any-return]
+        try:
+            if self._protected is None:
+                self._protected = self._plugin.protect(self._for_roles)
+            return self._protected(environ, start_response)  # type: ignore[no-any-return]
+        except Exception:  # Where its database or Keystone is gone, whoever asks cannot be told apart.
+            _LOG.exception("whether a caller may see the details of the health could not be told")
+            return _refused(environ, start_response, "503 Service Unavailable")
 
     def _for_roles(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         roles = self._plugin.roles(environ)

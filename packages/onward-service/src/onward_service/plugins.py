@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -37,6 +38,17 @@ def _by_keystonemiddleware(application: Application) -> Application:
     from keystonemiddleware import auth_token  # noqa: PLC0415
 
     protected: Application = auth_token.AuthProtocol(application, {})
+    return protected
+
+
+def _by_placements_keystonemiddleware(application: Application) -> Application:
+    """Placement keeps its configuration to itself; it is read once more, from where placement.wsgi finds it."""
+    from keystonemiddleware import auth_token  # noqa: PLC0415
+
+    file = os.path.join(os.environ.get("OS_PLACEMENT_CONFIG_DIR", "/etc/placement"), "placement.conf")
+    protected: Application = auth_token.AuthProtocol(
+        application, {"oslo_config_project": "placement", "oslo_config_file": file}
+    )
     return protected
 
 
@@ -76,7 +88,7 @@ def _by_keystone(application: Application) -> Application:
 
 KEYSTONE = Plugin("keystone", roles=_roles_of_keystone, logs_in=_logs_in_to_keystone, protect=_by_keystone)
 GLANCE = Plugin("glance")
-PLACEMENT = Plugin("placement")
+PLACEMENT = Plugin("placement", protect=_by_placements_keystonemiddleware)
 NOVA = Plugin("nova", essential=frozenset({"sql", "messaging"}))
 NEUTRON = Plugin("neutron", essential=frozenset({"sql", "messaging"}))
 CINDER = Plugin("cinder", essential=frozenset({"sql", "messaging"}))

@@ -38,9 +38,9 @@ def _command(collector: Collector, command: Any) -> Any:
         had = self.sock is not None
         try:
             answer = command(self, *args, **arguments)
-        except OSError as error:
+        except Exception as error:
             # Where there was no connection, it has been heard of already that none could be made.
-            if had:
+            if had and (isinstance(error, OSError) or type(error).__name__ == "MemcacheUnexpectedCloseError"):
                 collector.observe(_server(self.server), Outcome.LOST, perf_counter() - began, type(error).__name__)
             raise
         if self.sock is not None:

@@ -44,8 +44,8 @@ def _failed(collector: Collector, transport: Any, target: Any, error: Exception,
         collector.observe(_broker(transport), Outcome.LOST, took, name)
     elif name == "MessageUndeliverable":
         collector.observe(f"rpc:{target.topic}", Outcome.REFUSED, took, name)
-    else:
-        # An error of the called procedure itself came all the way back.
+    elif name == "RemoteError" or name.endswith("_Remote"):
+        # The called procedure's own error came all the way back.
         collector.observe(f"rpc:{target.topic}", Outcome.ANSWERED, took)
 
 

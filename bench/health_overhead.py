@@ -1,14 +1,13 @@
-"""What listening and answering cost: in one process, and in real Keystone behind uWSGI, with and without, in turns.
+"""What listening and answering cost: in one process, and in real Keystone and Glance, with and without, in turns.
 
     uv run python bench/health_overhead.py [ROUNDS] [in-process]
 
 In one process: microseconds a call of a bare application, of ``GET /health``, of oslo.middleware's, and of the
-bare application through the middleware. In Keystone: two servers on one database, one with the middleware and one
+bare application through the middleware. In services: two behind uWSGI on one database, one with the middleware and one
 without, asked in turns; for each pair of rounds the ratio of the processor time that the worker took for a request
 (/proc, which other work on the machine does not change much), of the requests in a second, and of the 99th percentile.
 """
 
-import http.client
 import json
 import os
 import shutil
@@ -16,8 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +31,9 @@ from onward.survey.wsgi import PYUWSGI
 from onward_service.observation import Outcome
 from onward_service.process import listening
 from onward_service.wsgi import wrap
-from served import Database, ServedKeystone, installed
+from served import Database, Served, ServedGlance, ServedKeystone, call, installed
 
-SERIES = "2026.2"
+SERIES = "2026.1"
 CALLS = 500
 REQUESTS = 100
 
@@ -85,67 +83,66 @@ def _a_call(application: Any, path: str) -> float:
     return (time.process_time() - began) / CALLS
 
 
-def in_keystone(rounds: int) -> dict[str, object]:
-    with _two_keystones() as (without, having, token):
-        ratios: dict[str, list[float]] = {"processor_time": [], "throughput": [], "p99": []}
-        absolute = []
-        for number in range(rounds + 1):
-            order = (without, having) if number % 2 else (having, without)
-            measured = {each: _round(each, token) for each in order}
-            if number:  # The first round warms both.
-                plain, listened = measured[without], measured[having]
-                absolute.append(1000 * plain[0])
-                for name, one, other in zip(ratios, plain, listened, strict=True):
-                    ratios[name].append(other / one)
-        return {
-            "rounds": rounds,
-            "requests_a_round": REQUESTS,
-            "ms_of_processor_without": _spread(absolute),
-            **{f"{name}_ratio": _spread(values, 4) for name, values in ratios.items()},
-        }
-
-
-@contextmanager
-def _two_keystones() -> Iterator[tuple[ServedKeystone, ServedKeystone, str]]:
+def in_services(rounds: int) -> dict[str, object]:
+    """Keystone, and then Glance, which asks the Keystone without the middleware."""
     home = Path(tempfile.mkdtemp(prefix="health-overhead-"))
-    directories = Directories(home / "state", default_directories().cache).prepared()
+    environments = Environments(Directories(home / "state", default_directories().cache).prepared())
+    package = installed(home / "package")
     try:
         with ExitStack() as stack:
             server = stack.enter_context(PrivateMariadb(home / "mariadb", home / "mariadb.log"))
-            python = Environments(directories).python("keystone", SERIES, (PYUWSGI, MEMCACHE))
-            made = [
-                ServedKeystone(home / name, python, connection, installed(home / f"package-{name}"))
-                for name, connection in _connections(Database(server))
+            database = Database(server)
+            python = environments.python("keystone", SERIES, (PYUWSGI, MEMCACHE))
+            connection = database.make("keystone")
+            pair = [ServedKeystone(home / f"keystone-{name}", python, connection, package) for name in ("0", "1")]
+            pair[0].prepare()
+            shutil.copytree(pair[0].home / "keys", pair[1].home / "keys")
+            for each, wrapped in zip(pair, (False, True), strict=True):
+                stack.enter_context(each.serving(wrapped=wrapped, state_file=str(each.state)))
+            token = pair[0].token()
+            found = {"keystone": _compared(rounds, pair[0], pair[1], "/v3/projects", token)}
+            python = environments.python("glance", SERIES, (PYUWSGI, MEMCACHE))
+            identity, connection = f"http://127.0.0.1:{pair[0].port}/v3", database.make("glance")
+            others = [
+                ServedGlance(home / f"glance-{filtered}", python, connection, package, identity, filtered)
+                for filtered in (False, True)
             ]
-            made[0].prepare()
-            for each in made[1:]:
-                shutil.copytree(made[0].home / "keys", each.home / "keys")
-            place = "keystone.wsgi.api:application"
-            for each, wrapped in zip(made, (False, True), strict=True):
-                stack.enter_context(each.serving(place, wrapped=wrapped, state_file=str(each.state)))
-            yield made[0], made[1], made[0].token()
+            others[0].prepare()
+            for other in others:
+                stack.enter_context(other.serving(wrapped=False))
+            found["glance"] = _compared(rounds, others[0], others[1], "/v2/images", token)
+            return dict(found)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _connections(database: Database) -> list[tuple[str, str]]:
-    connection = database.make("keystone")
-    return [("without", connection), ("with", connection)]
+def _compared(rounds: int, without: Served, having: Served, path: str, token: str) -> dict[str, object]:
+    ratios: dict[str, list[float]] = {"processor_time": [], "throughput": [], "p99": []}
+    absolute = []
+    for number in range(rounds + 1):
+        order = (without, having) if number % 2 else (having, without)
+        measured = {each: _round(each, path, token) for each in order}
+        if number:  # The first round warms both.
+            plain, listened = measured[without], measured[having]
+            absolute.append(1000 * plain[0])
+            for name, one, other in zip(ratios, plain, listened, strict=True):
+                ratios[name].append(other / one)
+    return {
+        "rounds": rounds,
+        "requests_a_round": REQUESTS,
+        "ms_of_processor_without": _spread(absolute),
+        **{f"{name}_ratio": _spread(values, 4) for name, values in ratios.items()},
+    }
 
 
-def _round(keystone: ServedKeystone, token: str) -> tuple[float, float, float]:
+def _round(service: Served, path: str, token: str) -> tuple[float, float, float]:
     """Processor seconds a request, requests a second, and the 99th percentile in seconds."""
-    workers = psutil.Process(keystone.master).children(recursive=True)
+    workers = psutil.Process(service.master).children(recursive=True)
     before, began = _processor(workers), time.perf_counter()
     latencies = []
     for _ in range(REQUESTS):
         at = time.perf_counter()
-        connection = http.client.HTTPConnection("127.0.0.1", keystone.port, timeout=60)
-        connection.request("GET", "/v3/projects", headers={"X-Auth-Token": token})
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        assert answer.status == 200
+        assert call(service.port, path, headers={"X-Auth-Token": token}).status == 200
         latencies.append(time.perf_counter() - at)
     took = time.perf_counter() - began
     return (_processor(workers) - before) / REQUESTS, REQUESTS / took, statistics.quantiles(latencies, n=100)[98]
@@ -168,7 +165,7 @@ def main() -> None:
     rounds = int(words[0]) if words else 20
     found: dict[str, object] = {"in_process": in_process(max(rounds, 20)), "load_1m": os.getloadavg()[0]}
     if "in-process" not in words:
-        found["keystone"] = in_keystone(rounds)
+        found |= in_services(rounds)
     print(json.dumps({"health_overhead": found}, indent=2))
 
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -106,41 +107,41 @@ class Database:
         return f"mysql+pymysql://service:{DATABASE_PASSWORD}@localhost/{name}?unix_socket={place}&charset=utf8"
 
 
-class ServedKeystone:
-    """Keystone of one release, from nothing to an administrator who can log in."""
+class Served:
+    """A service of one release behind uWSGI."""
 
-    def __init__(self, home: Path, python: Path, connection: str, package: Path) -> None:
+    name = ""
+    application = ""
+    ready = "/"
+    environment_words: Mapping[str, str] = {}
+
+    def __init__(self, home: Path, python: Path, package: Path) -> None:
         self.home = home
         self.python = python
         self.package = package
         self.port = free_port()
         self.master = 0
-        self.configuration = home / "keystone.conf"
-        self.state = home / "keystone.health"
+        self.state = home / "onward.health"
         home.mkdir(parents=True, exist_ok=True)
-        self.configuration.write_text(
-            f"[DEFAULT]\nlog_dir = {home}\n[database]\nconnection = {connection}\n"
-            f"max_pool_size = 2\nmax_retries = 1\nretry_interval = 1\n"
-            f"[fernet_tokens]\nkey_repository = {home}/keys\n[fernet_receipts]\nkey_repository = {home}/keys\n"
-            f"[credential]\nkey_repository = {home}/credential-keys\n[oslo_messaging_notifications]\ndriver = noop\n"
-        )
-        self.configuration.chmod(0o600)
 
-    def prepare(self) -> None:
-        """All that Keystone's manual says, in one process, since most of it is importing Keystone."""
-        argv = [str(self.python), "-c", _PREPARE, str(self.configuration), str(os.getuid())]
-        environment = os.environ | {"OS_BOOTSTRAP_PASSWORD": PASSWORD}
+    def variables(self) -> dict[str, str]:
+        """Where the service finds its configuration."""
+        raise NotImplementedError
+
+    def run(self, program: str, *words: str, **variables: str) -> None:
+        """One of the service's own commands, in its environment."""
+        argv = [str(self.python), "-c", program, *words]
+        environment = os.environ | self.variables() | variables
         ended = subprocess.run(argv, env=environment, check=False, capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr + ended.stdout
 
     @contextmanager
-    def serving(self, place: str, workers: int = 1, wrapped: bool = True, **options: str) -> Iterator[int]:
+    def serving(self, workers: int = 1, wrapped: bool = True, **options: str) -> Iterator[int]:
         """uWSGI with this service in it; the process identifier of its master."""
-        words = ";".join(f"{name}={value}" for name, value in ({"service": "keystone"} | options).items())
-        module, _, name = place.partition(":")
+        words = ";".join(f"{name}={value}" for name, value in ({"service": self.name} | options).items())
         settings = {
             "http-socket": f"127.0.0.1:{self.port}",
-            "module": "onward_service.application:application" if wrapped else f"{module}:{name.replace('()', '')}",
+            "module": "onward_service.application:application" if wrapped else self.application,
             "master": "true",
             "processes": str(workers),
             "enable-threads": "true",
@@ -155,9 +156,8 @@ class ServedKeystone:
         file = self.home / "uwsgi.ini"
         file.write_text("\n".join(["[uwsgi]", *(f"{key} = {value}" for key, value in settings.items())]) + "\n")
         environment = os.environ | {
-            "OS_KEYSTONE_CONFIG_FILES": str(self.configuration),
-            "OS_KEYSTONE_CONFIG_DIR": str(self.home),
-            "ONWARD_SERVICE_APPLICATION": place,
+            **self.variables(),
+            "ONWARD_SERVICE_APPLICATION": self.application,
             "ONWARD_SERVICE_OPTIONS": words,
             "PYTHONPATH": str(self.package),
             "UWSGI_VIRTUALENV": str(self.python.parents[1]),
@@ -170,14 +170,80 @@ class ServedKeystone:
 
     def answers(self) -> bool:
         try:
-            return call(self.port, "/v3").status == 200
+            return call(self.port, self.ready).status in (200, 300)
         except OSError:
             return False
 
+
+class ServedKeystone(Served):
+    """Keystone of one release, from nothing to an administrator who can log in."""
+
+    name = "keystone"
+    application = "keystone.wsgi.api:application"
+    ready = "/v3"
+
+    def __init__(self, home: Path, python: Path, connection: str, package: Path) -> None:
+        super().__init__(home, python, package)
+        self.configuration = home / "keystone.conf"
+        self.configuration.write_text(
+            f"[DEFAULT]\nlog_dir = {home}\n[database]\nconnection = {connection}\n"
+            f"max_pool_size = 2\nmax_retries = 1\nretry_interval = 1\n"
+            f"[fernet_tokens]\nkey_repository = {home}/keys\n[fernet_receipts]\nkey_repository = {home}/keys\n"
+            f"[credential]\nkey_repository = {home}/credential-keys\n[oslo_messaging_notifications]\ndriver = noop\n"
+        )
+        self.configuration.chmod(0o600)
+
+    def variables(self) -> dict[str, str]:
+        return {"OS_KEYSTONE_CONFIG_FILES": str(self.configuration), "OS_KEYSTONE_CONFIG_DIR": str(self.home)}
+
+    def prepare(self) -> None:
+        """All that Keystone's manual says, in one process, since most of it is importing Keystone."""
+        self.run(_PREPARE, str(self.configuration), str(os.getuid()), OS_BOOTSTRAP_PASSWORD=PASSWORD)
+
     def token(self) -> str:
+        """Log in as the administrator."""
         user = {"name": "admin", "domain": {"id": "default"}, "password": PASSWORD}
         scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
         body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
         answer = call(self.port, "/v3/auth/tokens", "POST", body)
         assert answer.status == 201, answer.body
         return answer.headers["x-subject-token"]
+
+
+class ServedGlance(Served):
+    """Glance of one release with its own api-paste.ini, in which the filter is the first."""
+
+    name = "glance"
+    application = "glance.wsgi.api:application"
+
+    def __init__(
+        self, home: Path, python: Path, connection: str, package: Path, identity: str, filtered: bool = True
+    ) -> None:
+        super().__init__(home, python, package)
+        paste = (python.parents[1] / "etc" / "glance" / "glance-api-paste.ini").read_text()
+        if filtered:
+            paste = re.sub(r"(?m)^(keystone|pipeline) = (.*authtoken)", r"\1 = onward_health \2", paste)
+            paste += "\n[filter:onward_health]\nuse = egg:onward-service#onward_health\nservice = glance\n"
+            paste += f"state_file = {self.state}\ndetail_sources = 127.0.0.1/32\ndetail_roles = admin\n"
+        (home / "paste.ini").write_text(paste)
+        configuration = home / "glance-api.conf"
+        configuration.write_text(
+            f"[DEFAULT]\nenabled_backends = files:file\nlog_dir = {home}\n"
+            f"[database]\nconnection = {connection}\nmax_retries = 1\nretry_interval = 1\n"
+            f"[glance_store]\ndefault_backend = files\n[files]\nfilesystem_store_datadir = {home}/images\n"
+            f"[os_glance_staging_store]\nfilesystem_store_datadir = {home}/staging\n"
+            f"[os_glance_tasks_store]\nfilesystem_store_datadir = {home}/tasks\n"
+            f"[paste_deploy]\nflavor = keystone\nconfig_file = {home}/paste.ini\n"
+            f"[keystone_authtoken]\nauth_url = {identity}\nwww_authenticate_uri = {identity}\nauth_type = password\n"
+            f"username = admin\npassword = {PASSWORD}\nproject_name = admin\nuser_domain_id = default\n"
+            f"project_domain_id = default\nservice_token_roles_required = true\nhttp_request_max_retries = 0\n"
+            f"[oslo_messaging_notifications]\ndriver = noop\n"
+        )
+        configuration.chmod(0o600)
+
+    def variables(self) -> dict[str, str]:
+        return {"OS_GLANCE_CONFIG_DIR": str(self.home)}
+
+    def prepare(self) -> None:
+        program = "import sys; from glance.cmd.manage import main; sys.argv[0] = 'glance-manage'; sys.exit(main())"
+        self.run(program, "--config-file", str(self.home / "glance-api.conf"), "db", "sync")

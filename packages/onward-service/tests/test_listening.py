@@ -179,6 +179,7 @@ def test_a_neighbours_answers_are_the_neighbours() -> None:
     assert status("service:volumev3") == (Status.WARN, "HTTP 503")
     auth.invalidate()
     ask(401)
+    assert status(neighbour) == (Status.WARN, "HTTP 503"), "nobody asked it"
     assert status("service:identity") == (Status.FAIL, "own credentials refused")
     server.shutdown()
     server.server_close()

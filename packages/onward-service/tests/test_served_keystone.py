@@ -8,7 +8,6 @@ from sqlalchemy import create_engine, text
 
 from served import DATABASE_PASSWORD, PASSWORD, Database, ServedKeystone, call, until
 
-PLACE = "keystone.wsgi.api:application"
 SQL = "sql:localhost:3306/keystone"
 
 pytestmark = [pytest.mark.full, pytest.mark.environments, pytest.mark.mariadb]
@@ -27,7 +26,7 @@ def keystone(
 
 def test_the_database_of_keystone_is_seen_through_its_callers(keystone: ServedKeystone, database: Database) -> None:
     options = {"state_file": str(keystone.state), "detail_sources": "127.0.0.1/32", "detail_roles": "admin"}
-    with keystone.serving(PLACE, workers=2, probes="sql", **options):
+    with keystone.serving(workers=2, probes="sql", **options):
         assert call(keystone.port, "/health").json()["checks"] == {}
         token = {"X-Auth-Token": keystone.token()}
         assert call(keystone.port, "/v3/projects", headers=token).status == 200

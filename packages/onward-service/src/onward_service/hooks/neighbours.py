@@ -23,7 +23,10 @@ def listen(collector: Collector, module: Any) -> None:
         try:
             answer = request(self, url, method, *args, **arguments)
         except Exception as error:
-            _failed(collector, name, url, error, perf_counter() - began)
+            # A session logs in with a request of its own, whose error comes through the one that it was for.
+            if not getattr(error, "onward_heard", False):
+                error.onward_heard = True  # type: ignore[attr-defined]
+                _failed(collector, name, url, error, perf_counter() - began)
             raise
         _answered(collector, name, url, getattr(answer, "status_code", 200), perf_counter() - began)
         return answer

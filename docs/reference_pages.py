@@ -1,6 +1,7 @@
 """Writes the reference pages from the code: commands and options, error codes, the schemas of plans and reports."""
 
 import argparse
+import dataclasses
 import inspect
 import json
 import os
@@ -16,6 +17,7 @@ from onward.commands.openstack_check import UpgradeCheck
 from onward.errors import by_code
 from onward.plan.plan import Plan
 from onward.views.data import schema
+from onward_service.options import Options
 
 TARGET = Path(__file__).parent / "reference" / "generated"
 
@@ -101,6 +103,27 @@ def report_page() -> str:
     return f"# The format of reports\n\nWhat `report.json` holds.\n\n```json\n{text}\n```\n"
 
 
+def service_options_page() -> str:
+    """The options of onward-service."""
+    lines = [
+        "# Options of onward-service",
+        "",
+        "In `[filter:onward_health]`, as arguments of `onward_service.wsgi.wrap`, or in `ONWARD_SERVICE_OPTIONS`,",
+        "separated by semicolons. Lists are separated by commas. What is not known is refused when the service starts.",
+        "",
+    ]
+    for each in dataclasses.fields(Options):
+        if "words" in each.metadata:
+            lines += [f"`{each.name}`", f": {each.metadata['words']} (default: {_default(each.default)})", ""]
+    return "\n".join(lines)
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, (tuple, frozenset)):
+        value = ", ".join(sorted(value))
+    return "none" if value in ("", None) else f"`{value}`"
+
+
 def write_pages(_app: Any = None) -> None:
     """Write all generated pages below ``reference/generated``."""
     os.environ["COLUMNS"] = "80"
@@ -115,6 +138,7 @@ PAGES = {
     "charms": charm_pages,
     "plan-format": plan_page,
     "report-format": report_page,
+    "service-options": service_options_page,
 }
 """The generated pages below ``reference/generated``, by name."""
 

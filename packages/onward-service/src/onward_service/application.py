@@ -1,0 +1,31 @@
+"""A WSGI module for servers that name one: uWSGI's ``module``, mod_wsgi's script, gunicorn.
+
+ONWARD_SERVICE_APPLICATION=keystone.wsgi.api:application       the service's own; with brackets: keystone.x:make()
+ONWARD_SERVICE_OPTIONS="service=keystone;detail_roles=admin"   the middleware's options
+uwsgi --module onward_service.application:application ...
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+
+from onward_service.options import OptionInvalid
+from onward_service.plugins import Application
+from onward_service.wsgi import wrap
+
+
+def wrapped(place: str, words: str) -> Application:
+    """The application at ``MODULE:NAME`` or ``MODULE:NAME()``, wrapped. Raises what ``wrap`` raises."""
+    module, _, name = place.partition(":")
+    if not module or not name:
+        raise OptionInvalid(f"ONWARD_SERVICE_APPLICATION = {place}: MODULE:NAME is expected")
+    given = dict(each.strip().split("=", 1) for each in words.split(";") if "=" in each)
+    found = getattr(import_module(module), name.partition("(")[0])
+    return wrap(
+        found() if name.endswith("()") else found, **{key.strip(): value.strip() for key, value in given.items()}
+    )
+
+
+if "ONWARD_SERVICE_APPLICATION" in os.environ:
+    application = wrapped(os.environ["ONWARD_SERVICE_APPLICATION"], os.environ.get("ONWARD_SERVICE_OPTIONS", ""))

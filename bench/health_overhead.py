@@ -35,7 +35,7 @@ from served import Database, Served, ServedGlance, ServedKeystone, call, install
 
 SERIES = "2026.1"
 CALLS = 500
-REQUESTS = 100
+REQUESTS = 40
 
 
 def bare(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -101,6 +101,7 @@ def in_services(rounds: int) -> dict[str, object]:
                 stack.enter_context(each.serving(wrapped=wrapped, state_file=str(each.state)))
             token = pair[0].token()
             found = {"keystone": _compared(rounds, pair[0], pair[1], "/v3/projects", token)}
+            print(json.dumps(found), file=sys.stderr, flush=True)
             python = environments.python("glance", SERIES, (PYUWSGI, MEMCACHE))
             identity, connection = f"http://127.0.0.1:{pair[0].port}/v3", database.make("glance")
             others = [

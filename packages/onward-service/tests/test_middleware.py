@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onward_service.application import wrapped
 from onward_service.backends import Result, bounded
 from onward_service.board import Board
 from onward_service.collector import Collector
@@ -189,6 +190,21 @@ def test_what_is_misspelt_does_not_start() -> None:
     ):
         with pytest.raises((UnknownPlugin, OptionInvalid)):
             wrap(lambda environ, start_response: [], **mistake)
+
+
+def test_the_module_for_servers_refuses_what_it_cannot_read() -> None:
+    for place, words in (("json", "service=nova"), ("json:loads", "service"), ("json:loads", "service=nova;;probe")):
+        with pytest.raises(OptionInvalid):
+            wrapped(place, words)
+    assert wrapped("json:loads", " service = nova; detailed = true ;")
+
+
+def test_more_components_than_there_is_room_for_are_said(service: Service) -> None:
+    for number in range(40):
+        service.use(f"rpc:topic-{number}")
+    body = json.loads(service("/health", REMOTE_ADDR="127.0.0.1")[1])
+    assert len(body["checks"]) == 32
+    assert body["notes"] == ["8 uses are left out in this worker: more components than it has room for"]
 
 
 def test_somebody_elses_check_may_raise_or_hang() -> None:

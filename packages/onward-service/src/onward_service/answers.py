@@ -23,10 +23,9 @@ def public(status: Status, recorded: bool) -> bytes:
     return _json(body)
 
 
-def details(status: Status, service: str, found: Sequence[Component], deaf: Sequence[str]) -> bytes:
-    """What operators may know."""
-    notes = [] if found else [_NOTHING]
-    notes += [f"{module} is of another shape than is known, and is not listened to" for module in deaf]
+def details(status: Status, service: str, found: Sequence[Component], missed: Sequence[str]) -> bytes:
+    """What operators may know; ``missed`` says what is not known that could be."""
+    notes = [*([] if found else [_NOTHING]), *missed]
     body: dict[str, Any] = {"status": status.word, "serviceId": service}
     if notes:
         body["notes"] = notes

@@ -20,11 +20,12 @@ def wrapped(place: str, words: str) -> Application:
     module, _, name = place.partition(":")
     if not module or not name:
         raise OptionInvalid(f"ONWARD_SERVICE_APPLICATION = {place}: MODULE:NAME is expected")
-    given = dict(each.strip().split("=", 1) for each in words.split(";") if "=" in each)
+    pairs = [each.partition("=") for each in words.split(";") if each.strip()]
+    if wrong := [name.strip() for name, equals, _ in pairs if not equals]:
+        raise OptionInvalid(f"ONWARD_SERVICE_OPTIONS: {wrong[0]}: NAME=VALUE is expected")
+    given = {name.strip(): value.strip() for name, _, value in pairs}
     found = getattr(import_module(module), name.partition("(")[0])
-    return wrap(
-        found() if name.endswith("()") else found, **{key.strip(): value.strip() for key, value in given.items()}
-    )
+    return wrap(found() if name.endswith("()") else found, **given)
 
 
 if "ONWARD_SERVICE_APPLICATION" in os.environ:

@@ -55,7 +55,12 @@ class Known:
 
     def details(self) -> bytes:
         """What operators may know."""
-        return answers.details(self.status, self._options.service, self.found, self._listening.deaf)
+        missed = [f"{name} is of another shape than is known, and is not listened to" for name in self._listening.deaf]
+        if self._collector.left_out:
+            missed.append(
+                f"{self._collector.left_out} uses are left out in this worker: more components than it has room for"
+            )
+        return answers.details(self.status, self._options.service, self.found, missed)
 
     def metrics(self) -> bytes:
         """The same for Prometheus."""

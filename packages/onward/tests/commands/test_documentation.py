@@ -102,7 +102,8 @@ def test_every_exit_status_is_documented() -> None:
 
 
 def test_every_variable_of_onward_is_documented_and_no_other() -> None:
-    used = {name for path in SOURCE.rglob("*.py") for name in re.findall(r"\bONWARD_[A-Z_]*[A-Z]\b", path.read_text())}
+    modules = (ROOT / "packages").glob("*/src/**/*.py")
+    used = {name for path in modules for name in re.findall(r"\bONWARD_[A-Z_]*[A-Z]\b", path.read_text())}
     assert "ONWARD_STATE_DIR" in used
     assert set(re.findall(r"^\| `(ONWARD_[A-Z_]+)` \|", FILES_PAGE.read_text(), re.M)) == used
     named = {name for page in PAGES for name in re.findall(r"\bONWARD_[A-Z_]*[A-Z]\b", page.read_text())}

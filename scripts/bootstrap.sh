@@ -35,6 +35,7 @@ if [[ ${1:-} == test ]]; then
     # The other machine of tests that deploy over SSH.
     need /usr/sbin/sshd openssh-server
     need socat socat
+    need /usr/sbin/logrotate logrotate
 fi
 if ((${#wanted[@]})); then
     if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then

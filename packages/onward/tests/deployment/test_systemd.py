@@ -1,5 +1,6 @@
 """Services of systemd are what their processes are described as: systemd itself reads them, and runs one."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ from bundles import EVERYTHING, wish
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onward.hosts.systemd import service_file
+from onward.hosts.systemd import rotation_file, service_file
 from onward.model.deployment import UnitProcess
 from onward.plan.deployment.planner import plan_deployment
 
@@ -43,6 +44,25 @@ def test_systemd_understands_the_services_of_every_charm(tmp_path: Path) -> None
     assert len(texts) > 20
     assert verified(tmp_path, *texts) == ""
     assert verified(tmp_path, texts[0].replace("KillMode=mixed", "KillMode=sometimes")) != ""
+
+
+LOGROTATE = shutil.which("logrotate", path=f"{os.environ['PATH']}:/usr/sbin")
+
+
+@pytest.mark.skipif(LOGROTATE is None, reason="logrotate is not installed (package logrotate)")
+def test_logrotate_keeps_three_older_logs_of_every_unit_and_what_is_appended_afterwards(tmp_path: Path) -> None:
+    log = tmp_path / "a model" / "units" / "keystone-0" / "log" / "api.log"
+    log.parent.mkdir(parents=True, mode=0o700)
+    rules = tmp_path / "rules"
+    rules.write_text(rotation_file(tmp_path / "a model"))
+    rules.chmod(0o600)
+    with log.open("ab", buffering=0) as process:
+        for number in range(5):
+            process.write(f"{number}\n".encode())
+            subprocess.run([LOGROTATE or "", "--force", "--state", str(tmp_path / "state"), str(rules)], check=True)
+        process.write(b"5\n")
+    kept = {path.name: path.read_text() for path in log.parent.iterdir()}
+    assert kept == {"api.log": "5\n", "api.log.1": "4\n", "api.log.2": "3\n", "api.log.3": "2\n"}
 
 
 WORDS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20).map(lambda text: text + "\n$x %h \\n")

@@ -17,6 +17,8 @@ from onward.hosts.supervisor import STOP_SECONDS, ProcessState
 from onward.model.deployment import UnitProcess
 
 UNITS = Path("/etc/systemd/system")
+ROTATION = Path("/etc/logrotate.d")
+"""What logrotate reads, where it is installed: systemd rotates no files."""
 RUNS = Path("/run/systemd/system")
 """There where systemd is the system's manager: sd_booted(3)."""
 COMMAND_SECONDS = 600.0
@@ -27,9 +29,10 @@ _FINE = {"active": "RUNNING", "activating": "STARTING", "failed": "FATAL", "deac
 class Systemd:
     """The services of one model. Needs root."""
 
-    def __init__(self, directory: Path, units: Path = UNITS) -> None:
+    def __init__(self, directory: Path, units: Path = UNITS, rotation: Path = ROTATION) -> None:
         self._directory = directory
         self._units = units
+        self._rotation = rotation
         # Two state directories may have a model of the same name on one machine.
         self._prefix = f"onward.{directory.name}.{hashlib.sha256(os.fsencode(directory)).hexdigest()[:8]}."
 
@@ -54,7 +57,9 @@ class Systemd:
             self._remove(surplus)
         changed = [name for name, text in wanted.items() if self._text(name) != text]
         for name in changed:
-            self._write(name, wanted[name])
+            self._write(self._units / name, wanted[name])
+        if self._rotation.is_dir():
+            self._write(self._rotation / self._prefix.rstrip("."), rotation_file(self._directory))
         if changed:
             self._must("daemon-reload")
             self._must("enable", "--quiet", *changed)
@@ -106,8 +111,9 @@ class Systemd:
         return [self._state(told) for told in blocks]
 
     def end(self) -> None:
-        """Stop all processes of the model."""
+        """Stop all processes of the model, and rotate its logs no more."""
         self._remove(self._services(None))
+        (self._rotation / self._prefix.rstrip(".")).unlink(missing_ok=True)
 
     def _state(self, told: dict[str, str]) -> ProcessState:
         group, name = told["Id"].removeprefix(self._prefix).removesuffix(".service").split(".", 1)
@@ -145,11 +151,12 @@ class Systemd:
         path = self._units / name
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
-    def _write(self, name: str, text: str) -> None:
-        unfinished = self._units / f".{name}.new"
+    def _write(self, path: Path, text: str) -> None:
+        # logrotate, too, takes no file whose name begins so.
+        unfinished = path.with_name(f".{path.name}.new")
         unfinished.write_text(text, encoding="utf-8")
         unfinished.chmod(0o600)
-        os.replace(unfinished, self._units / name)
+        os.replace(unfinished, path)
 
     def _must(self, *words: str) -> CommandResult:
         said = self._asked(*words)
@@ -159,6 +166,25 @@ class Systemd:
 
     def _asked(self, *words: str) -> CommandResult:
         return run_command(["systemctl", "--no-ask-password", "--no-pager", *words], timeout_seconds=COMMAND_SECONDS)
+
+
+def rotation_file(directory: Path) -> str:
+    """What logrotate is told of a model's logs: as much is kept as a supervisor keeps. Pure. logrotate(8)."""
+    return "\n".join(
+        [
+            f"# Written by Onward, and removed with the model {directory.name}.",
+            f'"{directory}/units/*/log/*.log" {{',
+            "    daily",
+            "    maxsize 10M",
+            "    rotate 3",
+            "    missingok",
+            "    notifempty",
+            # Processes hold it open, and append.
+            "    copytruncate",
+            "}",
+            "",
+        ]
+    )
 
 
 def service_file(unit: str, process: UnitProcess, configuration: str) -> str:

@@ -1,6 +1,7 @@
 """The plan of a deployment: everything once, nothing before what it needs, and only what is left to do."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -224,6 +225,18 @@ def test_whatever_was_done_before_the_rest_keeps_its_order(held: set[str]) -> No
 
 def test_the_same_wish_gives_the_same_plan() -> None:
     assert plan_of(BUNDLE).to_json() == plan_of(BUNDLE).to_json()
+
+
+def test_an_environment_that_is_built_of_something_else_is_built_again() -> None:
+    """Its place says so; what a later Onward installs besides stands nowhere else in the step."""
+    wanted = wish(BUNDLE)
+    held = done(plan_deployment(wanted))
+    other = replace(
+        wanted.site, environments={name: f"{path}-other" for name, path in wanted.site.environments.items()}
+    )
+    again = [step.id for step in plan_deployment(replace(wanted, site=other, holds=held)).steps]
+    assert "environment/keystone" in again
+    assert "environment/keystone" not in [step.id for step in plan_deployment(replace(wanted, holds=held)).steps]
 
 
 @pytest.mark.parametrize("units", [1, 10, 1000])

@@ -34,7 +34,10 @@ def specification(service: str, choice: EnvironmentChoice) -> EnvironmentSpec:
 
 
 class BuildEnvironment:
-    """Action ``environment.build``: arguments are a service and the fields of an EnvironmentChoice."""
+    """Action ``environment.build``.
+
+    Arguments: ``service``, the fields of an EnvironmentChoice, and perhaps ``environment``, where it will be.
+    """
 
     name = "environment.build"
 
@@ -50,6 +53,7 @@ class BuildEnvironment:
         """
         arguments = dict(context.step.arguments)
         service = str(arguments.pop("service"))
+        arguments.pop("environment", None)
         choice = EnvironmentChoice.model_validate(arguments)
         return evidence_of(build(specification(service, choice), self._directories, context.progress))
 

@@ -64,11 +64,13 @@ def trial_cloud(context: StepContext, directories: Directories) -> TrialCloud:
 
 def tried(context: StepContext, what: str, do: Callable[[], Any]) -> Any:
     """What ``do`` returns. Raises StepFailed, with what the cloud answered, when it fails."""
-    from openstack import exceptions  # noqa: PLC0415 - slow to import, and few commands need it
+    from keystoneauth1.exceptions import ClientException  # noqa: PLC0415 - slow to import, and few commands need it
+    from openstack.exceptions import SDKException  # noqa: PLC0415
 
     try:
         return do()
-    except (exceptions.SDKException, OSError) as error:
+    # Not every error of its sessions is wrapped in one of the library's own.
+    except (SDKException, ClientException, OSError) as error:
         raise StepFailed(
             f"{what} of {context.plan.cloud} cannot be used.",
             evidence=str(error)[:1000],

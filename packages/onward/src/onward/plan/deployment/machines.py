@@ -54,11 +54,13 @@ def environment_steps(
         service = found.charms[name].service
         for machine in dict.fromkeys(site.machines.get(unit) for unit in found.units(name)) or (None,):
             choice = choices_on[machine][name] if machine else here
+            paths = site.places[machine].environments if machine else site.environments
             yield Step(
                 id=environment_id(name, machine),
                 action="application.environment",
                 target=f"{service} {choice.version}",
-                arguments={"service": service, **choice.as_arguments()},
+                # Its place says what else it is built of, which the catalogue may have otherwise some day.
+                arguments={"service": service, "environment": paths[name], **choice.as_arguments()},
                 needs=(f"machine/{machine}",) if machine else (),
                 reason=f"{name} runs the code of {choice.series}",
                 phase="prepare",

@@ -152,6 +152,7 @@ def crashes(operator: Operator, one: Machine, two: Machine, point: str, *, there
 HERE = ["step.effect-done#5", *(f"step.{name}#{number}" for name in ("begun", "recorded") for number in (3, 4, 6, 8))]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("point", ["unit.started"])
 def test_killed_on_the_machine_it_is_gone_on_with(operator: Operator, one: Machine, two: Machine, point: str) -> None:
     crashes(operator, one, two, point, there=True)
@@ -235,6 +236,7 @@ def test_a_key_is_recorded_only_when_it_was_confirmed(operator: Operator, one: M
     assert "known already" in operator.must("hosts", "add", one.address, "--fingerprint", one.fingerprint)
 
 
+@pytest.mark.full
 def test_a_machine_that_is_gone_is_told_of(operator: Operator, one: Machine, two: Machine) -> None:
     operator.deploy(bundle(CACHE, operator, one, two))
     one.stop()

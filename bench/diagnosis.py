@@ -28,7 +28,9 @@ def ours(told: Case, graph: Dependencies) -> Named:
 
 
 def most_reported(told: Case, graph: Dependencies) -> list[str]:
-    """Applications, those first of which most complain; of the simplest way nobody expects the kind,
+    """Applications, those first of which most complain.
+
+    Of the simplest way nobody expects the kind,
     and of a wrong password it may name either end.
     """
     counted = Counter(graph.application[each.about] for each in told.observations if each.saw != "ok")

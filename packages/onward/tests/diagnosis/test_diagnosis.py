@@ -38,7 +38,7 @@ def test_a_database_that_is_gone_is_named_once_and_not_its_users() -> None:
     )
     assert [(each.kind, each.subject, each.explains) for each in found.causes] == [("down", "mariadb/0", 4)]
     assert found.causes[0].evidence == (
-        "2 of 2 users lost it within 1.2 s (refused for 2); mariadb/0 stopped: mariadbd is STOPPED"
+        "2 of 2 users lost it within 1.2 s (refused for 2); mariadb/0: mariadbd is STOPPED"
     )
     assert found.untold == ()
 

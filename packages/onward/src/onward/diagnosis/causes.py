@@ -132,5 +132,5 @@ def evidence(thought: Hypothesis) -> str:
         words = ", ".join(f"{saw} for {count}" for saw, count in sorted(sights.items(), key=lambda each: -each[1]))
         apart = max(each.since for each in users) - min(each.since for each in users)
         told.append(f"{len(users)} of {asked} users lost it within {apart:.1f} s ({words})")
-    told += [f"{each.about} {each.saw}{each.detail and f': {each.detail}'}" for each in own]
+    told += [f"{each.about}: {each.detail or each.saw}" for each in own]
     return "; ".join(told)

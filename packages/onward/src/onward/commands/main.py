@@ -34,6 +34,7 @@ COMMANDS = {
     "relate": "onward.commands.relate:Relate",
     "unrelate": "onward.commands.relate:Unrelate",
     "status": "onward.commands.status:Status",
+    "diagnose": "onward.commands.diagnose:Diagnose",
     "hosts add": "onward.commands.hosts:HostsAdd",
     "hosts check": "onward.commands.hosts:HostsCheck",
     "hosts facts": "onward.commands.hosts:HostsFacts",

@@ -1,0 +1,136 @@
+"""From what is said to the few causes that explain it, ranked: see docs/adr/0016-causes-by-parsimonious-cover.md."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from onward.diagnosis.dependencies import Dependencies
+from onward.diagnosis.hypothesis import PARTICULAR, PASSED_ON, TELLING, Hypothesis, hypotheses
+from onward.diagnosis.observation import LASTING, ONWARD, Observation, latest
+
+ENOUGH_HIT = 0.5
+"""Of those who would see it, at least so many do."""
+MANY = 3
+"""So many who say the same of one are believed at once."""
+PASSED_ON_WEIGHT = 0.1
+"""What an error that may be passed on counts, against 1 of one that was seen directly."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Something that is wrong."""
+
+    kind: str
+    subject: str
+    evidence: str
+    explains: int
+    """Complaints that it explains and that no cause before it does."""
+    seen: tuple[Observation, ...]
+    """The complaints that speak of it directly."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong, and what could not be told."""
+
+    causes: tuple[Cause, ...]
+    """The one that explains most first; nothing: nothing is wrong that anybody would have seen."""
+    untold: tuple[str, ...]
+
+
+def diagnose(observations: Sequence[Observation], graph: Dependencies) -> Diagnosis:
+    """Name the causes. The same observations, in whatever order, have the same ones."""
+    said = latest(tuple(observations))
+    left = dict.fromkeys(_believed(said))
+    counted = [each for each in said if each.saw == "ok" or each in left]
+    thoughts = [each for each in hypotheses(counted, graph) if each.hit >= ENOUGH_HIT]
+    explained = {each: _explained(each, left, graph) for each in thoughts}
+    causes: list[Cause] = []
+    untold: list[str] = []
+    while left:
+        ranked = sorted(
+            (each for each in thoughts if any(seen in left and seen.saw in TELLING[each.kind] for seen in each.seen)),
+            key=lambda each: (-_worth(each, explained[each], left), PARTICULAR[each.kind], each.subject),
+        )
+        if not ranked:
+            break
+        best = ranked[0]
+        untold += _as_good(best, ranked[1:], explained, left)
+        taken = [each for each in explained[best] if each in left]
+        causes.append(Cause(best.kind, best.subject, evidence(best), len(taken), best.seen))
+        for each in taken:
+            del left[each]
+    untold += [f"why {each.user} sees {each.about} {each.saw}" for each in left]
+    return Diagnosis(tuple(causes), tuple(untold))
+
+
+def _believed(said: Sequence[Observation]) -> list[Observation]:
+    """The complaints that last, or that many have at once."""
+    many = Counter((each.about, each.saw) for each in said)
+    return [
+        each
+        for each in said
+        if each.saw != "ok" and (each.times >= LASTING or (each.saw != "slow" and many[each.about, each.saw] >= MANY))
+    ]
+
+
+def _explained(thought: Hypothesis, left: dict[Observation, None], graph: Dependencies) -> dict[Observation, float]:
+    """The complaints that it explains, each with its weight: those seen directly, and those passed on by users.
+
+    A complaint of one is passed on where he depends on what is at fault, and complains of it or passes it on himself;
+    of one who says nothing of his own dependencies it is taken for so.
+    """
+    found = {each: 1.0 for each in thought.seen if each in left}
+    speaks = {graph.application.get(each.user, each.user) for each in left}
+    hurt = {graph.application.get(each.user, each.user) for each in found} | thought.where
+    by_target: dict[str, list[Observation]] = defaultdict(list)
+    for each in left:
+        if each.saw in PASSED_ON and each not in found:
+            by_target[graph.application.get(each.about, each.about)].append(each)
+    todo = sorted(by_target)
+    while todo:
+        reached = [
+            name
+            for name in todo
+            if graph.beneath.get(name, frozenset()) & thought.where and (name in hurt or name not in speaks)
+        ]
+        if not reached:
+            return found
+        for name in reached:
+            found |= dict.fromkeys(by_target[name], PASSED_ON_WEIGHT)
+            hurt |= {graph.application.get(each.user, each.user) for each in by_target[name]}
+        todo = [name for name in todo if name not in reached]
+    return found
+
+
+def _worth(thought: Hypothesis, explained: dict[Observation, float], left: dict[Observation, None]) -> float:
+    return round(thought.hit * sum(weight for each, weight in explained.items() if each in left), 6)
+
+
+def _as_good(
+    best: Hypothesis,
+    others: Sequence[Hypothesis],
+    explained: dict[Hypothesis, dict[Observation, float]],
+    left: dict[Observation, None],
+) -> list[str]:
+    worth = _worth(best, explained[best], left)
+    return [
+        f"whether it is not {each.kind} at {each.subject}: it would look the same"
+        for each in others
+        if each.subject != best.subject and _worth(each, explained[each], left) == worth
+    ]
+
+
+def evidence(thought: Hypothesis) -> str:
+    """In words who saw what, and since when it was so for all of them."""
+    users = [each for each in thought.seen if each.user not in (ONWARD, each.about)]
+    own = [each for each in thought.seen if each.user in (ONWARD, each.about)]
+    asked = sum(each.user not in (ONWARD, each.about) for each in thought.would_see)
+    told = []
+    if users:
+        sights = Counter(each.saw for each in users)
+        words = ", ".join(f"{saw} for {count}" for saw, count in sorted(sights.items(), key=lambda each: -each[1]))
+        apart = max(each.since for each in users) - min(each.since for each in users)
+        told.append(f"{len(users)} of {asked} users lost it within {apart:.1f} s ({words})")
+    told += [f"{each.about}: {each.detail or each.saw}" for each in own]
+    return "; ".join(told)

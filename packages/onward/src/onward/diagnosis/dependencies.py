@@ -1,0 +1,57 @@
+"""Who depends on whom, as a deployed model has it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from onward.plan.deployment.topology import Topology
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """Applications with their units, and what each uses."""
+
+    units: Mapping[str, tuple[str, ...]]
+    """By application."""
+    uses: Mapping[str, tuple[str, ...]]
+    """By application, the applications that it cannot do without."""
+    machines: Mapping[str, str] = field(default_factory=dict)
+    """By unit, where it is; what is not named is with Onward."""
+
+    @cached_property
+    def application(self) -> Mapping[str, str]:
+        """By unit, and by itself, the application."""
+        found = {unit: name for name, units in self.units.items() for unit in units}
+        return found | {name: name for name in self.units}
+
+    @cached_property
+    def beneath(self) -> Mapping[str, frozenset[str]]:
+        """By application, all that it depends on, directly or not."""
+        return {name: self._beneath(name) for name in self.units}
+
+    def _beneath(self, name: str) -> frozenset[str]:
+        found: set[str] = set()
+        todo = list(self.uses.get(name, ()))
+        while todo:
+            each = todo.pop()
+            if each not in found:
+                found.add(each)
+                todo += self.uses.get(each, ())
+        return frozenset(found)
+
+    def machine(self, unit: str) -> str:
+        """Where a unit is; empty: with Onward."""
+        return self.machines.get(unit, "")
+
+
+def dependencies_of(found: Topology, machines: Mapping[str, str]) -> Dependencies:
+    """Those of a model. A balancer depends on what stands behind it, as its callers see it."""
+    uses: dict[str, list[str]] = {name: [] for name in found.applications}
+    for each in found.relations:
+        if found.lent_by(each) is None and each.requirer[0] in uses:
+            uses[each.requirer[0]].append(each.provider[0])
+    return Dependencies(
+        units={name: found.units(name) for name in found.applications},
+        uses={name: tuple(sorted(set(users))) for name, users in uses.items()},
+        machines=dict(machines),
+    )

@@ -1,0 +1,124 @@
+"""What may be wrong, and what would be seen then."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from onward.diagnosis.dependencies import Dependencies
+from onward.diagnosis.observation import ONWARD, Observation, Sight
+
+Kind = Literal["disk", "clock", "certificate", "credentials", "overload", "network", "slow", "node-down", "down"]
+
+TELLING: dict[Kind, frozenset[Sight]] = {
+    "disk": frozenset({"no-space"}),
+    "clock": frozenset({"clock"}),
+    "certificate": frozenset({"certificate"}),
+    "credentials": frozenset({"login-refused"}),
+    "overload": frozenset({"too-many"}),
+    "network": frozenset({"timed-out"}),
+    "slow": frozenset({"slow"}),
+    "node-down": frozenset({"refused", "stopped", "timed-out"}),
+    "down": frozenset({"refused", "stopped", "timed-out"}),
+}
+"""Without one of these nobody thinks of it. In the order in which the more particular is preferred."""
+
+CONSISTENT: dict[Kind, frozenset[Sight]] = {
+    "disk": frozenset({"no-space", "failed", "refused", "timed-out", "slow", "stopped", "too-many"}),
+    "clock": frozenset({"clock", "login-refused"}),
+    "certificate": frozenset({"certificate", "failed"}),
+    "credentials": frozenset({"login-refused", "failed"}),
+    "overload": frozenset({"too-many", "slow", "timed-out", "refused", "failed"}),
+    "network": frozenset({"timed-out"}),
+    "slow": frozenset({"slow", "timed-out"}),
+    "node-down": frozenset({"refused", "stopped", "timed-out", "failed"}),
+    "down": frozenset({"refused", "stopped", "timed-out", "failed"}),
+}
+"""What may be seen of it besides, directly."""
+
+PASSED_ON: frozenset[Sight] = frozenset({"failed", "timed-out", "slow"})
+"""What callers see of one whose own dependency is at fault."""
+
+UNSEEN_FROM_OUTSIDE: frozenset[Kind] = frozenset({"disk", "clock", "certificate", "credentials", "overload"})
+"""Who only looks whether something serves may find it well."""
+
+PARTICULAR: dict[Kind, int] = {kind: place for place, kind in enumerate(TELLING)}
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """Something that may be wrong somewhere."""
+
+    kind: Kind
+    subject: str
+    """A unit, an application, for credentials who uses and whom (glance > mariadb), for a network two machines."""
+    would_see: tuple[Observation, ...]
+    """What was said, good or bad, by all who would see it directly."""
+    seen: tuple[Observation, ...]
+    """Of those, what fits."""
+    where: frozenset[str]
+    """The applications at fault, whose users may be passed an error on."""
+
+    @property
+    def hit(self) -> float:
+        """The part of those who would see it and do."""
+        return len(self.seen) / len(self.would_see)
+
+
+def hypotheses(said: Iterable[Observation], graph: Dependencies) -> Iterator[Hypothesis]:
+    """All that somebody's words make think of. ``said``: the latest of each, with what is well."""
+    about: dict[str, list[Observation]] = defaultdict(list)
+    pairs: dict[tuple[str, str], list[Observation]] = defaultdict(list)
+    machines: dict[tuple[str, str], list[Observation]] = defaultdict(list)
+    for each in said:
+        about[each.about].append(each)
+        users, provider = graph.application.get(each.user, each.user), graph.application.get(each.about, each.about)
+        if each.user != each.about:
+            pairs[users, provider].append(each)
+            first, second = sorted((graph.machine(each.user), graph.machine(each.about)))
+            machines[first, second].append(each)
+    for name, units in graph.units.items():
+        yield from _of_application(name, units, about)
+    for (users, provider), seen in pairs.items():
+        yield from _thought("credentials", f"{users} > {provider}", seen, provider)
+    for (first, second), seen in machines.items():
+        if first != second:
+            applications = {graph.application.get(each.about, each.about) for each in seen}
+            yield from _thought("network", f"{first or 'here'} - {second}", seen, *applications)
+
+
+def _of_application(name: str, units: tuple[str, ...], about: dict[str, list[Observation]]) -> Iterator[Hypothesis]:
+    everywhere = [each for place in dict.fromkeys((name, *units)) for each in about.get(place, ())]
+    alone = len(units) == 1
+    for kind in TELLING:
+        if kind == "down" or (kind not in ("network", "node-down") and alone):
+            yield from _all_of_it(kind, units[0] if alone else name, name, units, everywhere)
+        elif kind not in ("network", "down"):
+            for unit in units if not alone else ():
+                yield from _thought(kind, unit, about.get(unit, []), name)
+            if kind not in ("node-down", "disk", "clock"):
+                yield from _all_of_it(kind, name, name, units, everywhere)
+
+
+def _all_of_it(
+    kind: Kind, subject: str, name: str, units: tuple[str, ...], seen: list[Observation]
+) -> Iterator[Hypothesis]:
+    """It is thought of all units only where each that was looked at shows it, or callers of the whole say so."""
+    seen = _who_would_know(kind, seen)
+    places = {each.about for each in seen} & set(units)
+    bad = {each.about for each in seen if each.saw in CONSISTENT[kind]}
+    if places <= bad:
+        yield from _thought(kind, subject, seen, name)
+
+
+def _thought(kind: Kind, subject: str, seen: list[Observation], *where: str) -> Iterator[Hypothesis]:
+    seen = _who_would_know(kind, seen)
+    if any(each.saw in TELLING[kind] for each in seen):
+        fits = tuple(each for each in seen if each.saw in CONSISTENT[kind])
+        yield Hypothesis(kind, subject, tuple(seen), fits, frozenset(where))
+
+
+def _who_would_know(kind: Kind, seen: list[Observation]) -> list[Observation]:
+    if kind not in UNSEEN_FROM_OUTSIDE:
+        return seen
+    return [each for each in seen if each.user != ONWARD or each.saw != "ok"]

@@ -55,6 +55,21 @@ def test_it_serves_on_every_network_of_its_load_balancer(deployed: Operator, net
     }
 
 
+def test_a_database_that_hangs_is_named_and_nothing_is_when_it_goes_on(deployed: Operator) -> None:
+    assert json.loads(deployed.must("diagnose", "small", "-f", "json")) == []
+    pid = int(statuses(deployed)["mariadb/0"]["Processes"].rpartition(" ")[2])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        ended = deployed.run("diagnose", "small", "-f", "json")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert ended.returncode == 4, ended.stderr
+    first = json.loads(ended.stdout)[0]
+    assert (first["Cause"], first["Where"]) == ("does not answer", "mariadb/0")
+    assert str(pid) in first["Next"]
+    assert json.loads(deployed.must("diagnose", "small", "-f", "json")) == []
+
+
 def test_it_is_used_as_its_users_use_it_and_nothing_of_that_is_left(deployed: Operator) -> None:
     assert "small can be used.\nUsed: user." in deployed.must("smoke", "small")
     _, token = log_in(deployed, "internal")

@@ -12,6 +12,8 @@ ENOUGH_HIT = 0.5
 """Of those who would see it, at least so many do."""
 MANY = 3
 """So many who say the same of one are believed at once."""
+NO_NOISE = frozenset({"login-refused", "no-space", "certificate", "clock", "stopped"})
+"""What neither a restart nor a busy moment brings about: believed when it is said once."""
 PASSED_ON_WEIGHT = 0.1
 """What an error that may be passed on counts, against 1 of one that was seen directly."""
 
@@ -70,7 +72,10 @@ def _believed(said: Sequence[Observation]) -> list[Observation]:
     return [
         each
         for each in said
-        if each.saw != "ok" and (each.times >= LASTING or (each.saw != "slow" and many[each.about, each.saw] >= MANY))
+        if each.saw != "ok"
+        and (
+            each.times >= LASTING or each.saw in NO_NOISE or (each.saw != "slow" and many[each.about, each.saw] >= MANY)
+        )
     ]
 
 
@@ -127,7 +132,9 @@ def evidence(thought: Hypothesis) -> str:
     own = [each for each in thought.seen if each.user in (ONWARD, each.about)]
     asked = sum(each.user not in (ONWARD, each.about) for each in thought.would_see)
     told = []
-    if users:
+    if len(users) == 1 and asked == 1:
+        told.append(f"{users[0].user} sees {users[0].about} {users[0].saw}{users[0].detail and f': {users[0].detail}'}")
+    elif users:
         sights = Counter(each.saw for each in users)
         words = ", ".join(f"{saw} for {count}" for saw, count in sorted(sights.items(), key=lambda each: -each[1]))
         apart = max(each.since for each in users) - min(each.since for each in users)

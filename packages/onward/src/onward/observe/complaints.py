@@ -9,6 +9,7 @@ from pathlib import Path
 from onward.diagnosis.observation import Sight
 
 LAST_BYTES = 65_536
+_TO_THE_MILLISECOND = len("2026-11-26 04:55:11.138")
 _AT = re.compile(r"^(\d{4}-\d\d-\d\d)[ T]+(\d{1,2}):(\d\d):(\d\d)")
 """oslo.log and MariaDB, in local time; an hour of MariaDB's has one digit or two."""
 _WORDS: tuple[tuple[str, str, Sight], ...] = (
@@ -37,16 +38,17 @@ class Complaint:
 
 def complaints(log: Path, after: float) -> Iterator[Complaint]:
     """What the end of a log says since then (seconds since 1970); nothing where it cannot be read."""
-    found: dict[tuple[str, Sight], list[float]] = {}
+    found: dict[tuple[str, Sight], dict[str, float]] = {}
     for line in _last_lines(log):
         at = _moment(line)
         if at is None or at < after:
             continue
         said = next(((interface, saw) for interface, words, saw in _WORDS if words in line), None)
         if said is not None:
-            found.setdefault(said, []).append(at)
+            # The lines of one traceback have one time, to the millisecond: they are one error.
+            found.setdefault(said, {})[line[:_TO_THE_MILLISECOND]] = at
     for (interface, saw), times in found.items():
-        yield Complaint(interface, saw, times[0], len(times))
+        yield Complaint(interface, saw, min(times.values()), len(times))
 
 
 def _last_lines(log: Path) -> list[str]:

@@ -87,7 +87,7 @@ def _servers(found: Topology, graph: Dependencies, store: ModelStore, silent: se
         for probe in store.probes(unit).values()
     ]
     with ThreadPoolExecutor(MOST_AT_ONCE) as threads:
-        yield from threads.map(lambda each: _looked_at(*each, found, graph, store), probes)
+        yield from threads.map(lambda each: _looked_at(each[0], each[1], found, graph, store), probes)
 
 
 def _looked_at(

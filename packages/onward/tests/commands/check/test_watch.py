@@ -188,6 +188,10 @@ def test_a_runner_that_died_between_two_rounds_is_started_again_and_one_that_liv
         first, runners = look(kept), kept.pids()
         assert set(runners) == {("keystone", SOURCE), ("placement", SOURCE)}
         os.kill(runners["keystone", SOURCE], signal.SIGKILL)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while psutil.Process(runners["keystone", SOURCE]).status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         assert look(kept) == first
         now = kept.pids()
         assert now["keystone", SOURCE] != runners["keystone", SOURCE]

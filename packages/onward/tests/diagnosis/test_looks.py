@@ -1,0 +1,37 @@
+"""What is seen of a server, and read in a log."""
+
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+from onward.model.deployment import ReadyProbe
+from onward.observe.complaints import complaints
+from onward.observe.serving import serving
+
+DATABASE = frozenset({"mysql-shared"})
+
+
+def seen(port: int, interfaces: frozenset[str] = DATABASE) -> str:
+    return serving(ReadyProbe(address="127.0.0.1", port=port, seconds=1), interfaces)[0]
+
+
+def test_one_that_the_kernel_answers_for_is_told_from_one_that_is_gone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert seen(port) == "timed-out"
+        assert seen(port, frozenset()) == "ok"
+    assert seen(port) == "refused"
+
+
+def test_a_traceback_is_one_error_and_what_is_old_is_none(tmp_path: Path) -> None:
+    log = tmp_path / "api.log"
+    now = datetime.now().astimezone()
+    line = f"""{now:%Y-%m-%d %H:%M:%S}.138 7 ERROR keystone (1045, "Access denied for user 'keystone'@'127.0.0.1'")\n"""
+    old = '2020-01-01 00:00:00.000 7 ERROR keystone (2003, "Can\'t connect to MySQL server")\n'
+    log.write_text(old + line * 3 + "no time: Access denied for user\n")
+    (found,) = complaints(log, datetime.now(UTC).timestamp() - 60)
+    assert (found.interface, found.saw, found.times) == ("mysql-shared", "login-refused", 1)
+
+
+def test_a_log_that_there_is_not_says_nothing(tmp_path: Path) -> None:
+    assert list(complaints(tmp_path / "none.log", 0)) == []

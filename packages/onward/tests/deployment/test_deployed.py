@@ -56,7 +56,6 @@ def test_it_serves_on_every_network_of_its_load_balancer(deployed: Operator, net
 
 
 def test_a_database_that_hangs_is_named_and_nothing_is_when_it_goes_on(deployed: Operator) -> None:
-    assert json.loads(deployed.must("diagnose", "small", "-f", "json")) == []
     pid = int(statuses(deployed)["mariadb/0"]["Processes"].rpartition(" ")[2])
     os.kill(pid, signal.SIGSTOP)
     try:

@@ -122,8 +122,9 @@ class Watch:
         status = self._status_of(self._findings)
         done = Round(1, time.time(), time.monotonic() - began, status, self._findings)
         self._number = 1
-        self._show_first(done)
+        # Before anybody sees it: who has seen it may end the watch, and is told its status.
         self._status = status
+        self._show_first(done)
 
     def _again(self) -> None:
         """One more. What keeps it from looking ends nothing: a file may be half written just now."""
@@ -138,8 +139,8 @@ class Watch:
             status = self._status_of(found)
             done = Round(self._number, time.time(), time.monotonic() - began, status, found, news)
             self._findings = found
-        self._rounds.show(done)
         self._status = done.exit_status
+        self._rounds.show(done)
 
 
 def _wait(seconds: float, typed: TextIO | None) -> TextIO | None:

@@ -1,8 +1,11 @@
 """The dashboard: what is planned for it, who may use it, and a browser that logs in, in two regions."""
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 from browsing import Browser, logged_in
@@ -42,7 +45,14 @@ def test_each_build_of_the_code_has_static_files_of_its_own_and_its_server_knows
     assert "text/css css" in files["etc/mime.types"]
 
 
-def test_its_settings_are_python_whatever_the_bundle_says_and_hold_no_secret_in_the_plan() -> None:
+def test_its_settings_are_python_whatever_the_bundle_says_and_hold_no_secret_in_the_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # What they are read from in the middle of, as far as it has come.
+    horizon = ModuleType("openstack_dashboard.settings")
+    horizon.MIDDLEWARE = ["first"]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "openstack_dashboard", ModuleType("openstack_dashboard"))
+    monkeypatch.setitem(sys.modules, horizon.__name__, horizon)
     text = ONE.replace("options: {workers: 1}\n    unit", "options: {local-settings: SESSION_TIMEOUT = 7200}\n    unit")
     plan = plan_deployment(wish(text))
     settings = files_of(plan, "openstack-dashboard/0")["etc/local/local_settings.py"]
@@ -55,6 +65,15 @@ def test_its_settings_are_python_whatever_the_bundle_says_and_hold_no_secret_in_
     caches = said["CACHES"]
     assert isinstance(caches, dict)
     assert caches["default"]["OPTIONS"]["timeout"] == 1.0
+    assert said["MIDDLEWARE"] == ["local.region.Beginning", "first"]
+
+
+@pytest.mark.parametrize(("cookies", "begins"), [({}, "RegionOne"), ({"services_region": "RegionTwo"}, "RegionTwo")])
+def test_who_has_not_chosen_a_region_begins_in_that_of_the_model(cookies: dict[str, str], begins: str) -> None:
+    made: dict[str, Any] = {}
+    exec(files_of(plan_deployment(wish(ONE)), "openstack-dashboard/0")["etc/local/region.py"], made)  # noqa: S102
+    asked = made["Beginning"](lambda request: request.COOKIES)(SimpleNamespace(COOKIES=cookies))
+    assert asked["services_region"] == begins
 
 
 def test_the_balancer_of_another_model_serves_it_in_that_models_region() -> None:

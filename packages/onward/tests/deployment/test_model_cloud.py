@@ -44,6 +44,8 @@ def test_services_have_the_files_of_their_first_unit_and_units_where_they_answer
     nova = cloud.services["nova"]
     assert nova.series == "2025.1"
     assert nova.configuration[0].endswith("/models/demo/units/nova-conductor-0/etc/nova.conf")
+    (dashboard,) = cloud.services["horizon"].configuration
+    assert dashboard.endswith("/units/openstack-dashboard-0/etc/local/local_settings.py")
     (api,) = (unit for unit in nova.units if unit.name == "nova-api/0")
     assert api.url == f"http://{wish(EVERYTHING).site.addresses['nova-api/0']}:8774/v2.1"
     assert parse(cloud.to_yaml()) == cloud

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from onward.catalog.charm import Charm
+from onward.catalog.load import recipe
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.model.cloud import (
@@ -63,8 +64,10 @@ def environments_of_model(directories: Directories, model: str, wish: Environmen
 
 
 def _configuration(found: Topology, site: Site, owner: str) -> Path:
-    """The files of the first unit of the application that owns the schema."""
-    file = next(each.path for each in found.charms[owner].files if each.options)
+    """The file of the first unit of the application that owns the schema: where options are, or of the usual name."""
+    charm = found.charms[owner]
+    usual = {PurePath(path).name for path in recipe(charm.service or "").configuration}
+    file = next(each.path for each in charm.files if each.options or PurePath(each.path).name in usual)
     return Path(site.unit_directory(found.units(owner)[0])) / file
 
 

@@ -30,6 +30,12 @@ LISTENING = Listening(COLLECTOR)
 LISTENING.look()
 
 
+@pytest.fixture(autouse=True)
+def nothing_known_yet() -> None:
+    """What other tests of this process have used is listened to as well, and there is room for so many components."""
+    COLLECTOR._known.clear()
+
+
 def known(component: str) -> Observation | None:
     """What this process knows of a component now, whether or not it was shared already."""
     found = COLLECTOR._known.get(component)

@@ -3,7 +3,7 @@
 https://documentation.ubuntu.com/juju/3.6/reference/placement-directive/ has the words of ``to``.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from onward.model.bundle import Bundle, BundleApplication
 
@@ -19,52 +19,51 @@ def placed(
     stay where they are, whatever the bundle says now.
     """
     stay = set(present)
-    chosen = {
-        f"{name}/{number}": _machine(bundle, name, position, frozenset())
-        for name, each in numbers.items()
-        for position, number in enumerate(each)
-    }
+    chosen: dict[str, str | None] = {}
+    for unit in (f"{name}/{number}" for name, each in numbers.items() for number in each):
+        _, machine = _put(bundle.applications, numbers, unit, bundle.machines)
+        entry = bundle.machines.get(machine or "")
+        chosen[unit] = machine if entry is not None and entry.ssh is not None else None
     chosen |= {unit: before.get(unit) for unit in chosen if unit in stay}
     # Units that go are where they were.
     chosen |= {unit: before[unit] for unit in stay if unit in before}
     return {unit: machine for unit, machine in chosen.items() if machine is not None}
 
 
-def _machine(bundle: Bundle, application: str, position: int, seen: frozenset[str]) -> str | None:
-    """Where the unit at a position is put: a machine reached over SSH; None is this one, as is a new one."""
-    entry = bundle.applications[application]
-    if application in seen or position >= len(entry.to):
-        return None
-    _, _, inside = entry.to[position].rpartition(":")
-    if inside in bundle.machines:
-        return inside if bundle.machines[inside].ssh is not None else None
-    beside, slash, number = inside.partition("/")
-    if beside not in bundle.applications:
-        return None
-    return _machine(bundle, beside, int(number) if slash else position, seen | {application})
-
-
-def seat(
-    applications: Mapping[str, BundleApplication], numbers: Mapping[str, Sequence[int]], unit: str, seen: int = 0
-) -> str:
+def seat(applications: Mapping[str, BundleApplication], numbers: Mapping[str, Sequence[int]], unit: str) -> str:
     """What a unit is put on: a machine of the bundle, or the unit that it is beside; itself where nothing is said.
 
     Units of one seat lose each other together, and nobody else.
     """
+    beside, machine = _put(applications, numbers, unit)
+    return beside if machine is None else f"machine {machine}"
+
+
+def _put(
+    applications: Mapping[str, BundleApplication],
+    numbers: Mapping[str, Sequence[int]],
+    unit: str,
+    machines: Container[str] = (),
+    seen: int = 0,
+) -> tuple[str, str | None]:
+    """The unit whose place a unit shares, and the machine that this one is put on; None where the bundle names none.
+
+    What ``machines`` has is a machine even where an application has its name.
+    """
     name, _, number = unit.partition("/")
     entry, position = applications[name], numbers[name].index(int(number))
     if position >= len(entry.to) or seen > len(applications):
-        return unit
+        return unit, None
     _, _, inside = entry.to[position].rpartition(":")
     if inside == "new":
-        return unit
+        return unit, None
     other, slash, its_number = inside.partition("/")
-    if other not in applications:
-        return f"machine {inside}"
+    if inside in machines or other not in applications:
+        return unit, inside
     there = int(its_number) if slash else next(iter(numbers[other][position:]), None)
     if there is None or there not in numbers[other]:
-        return unit
-    return seat(applications, numbers, f"{other}/{there}", seen + 1)
+        return unit, None
+    return _put(applications, numbers, f"{other}/{there}", machines, seen + 1)
 
 
 def addresses_of(bundle: Bundle, machine: str) -> tuple[str, ...]:

@@ -110,8 +110,11 @@ class Words:
 
     def offered(self, endpoint: str, beside: str | None = None) -> dict[str, str]:
         """What others may know of it at an endpoint of its own, or of those of its units beside a unit of theirs."""
-        units = [each for each in self._units() if beside and self._seat(each["name"]) == self._seat(beside)]
-        near: dict[str, Any] = {"units": units} if units else {}
+        near: dict[str, Any] = {}
+        if beside is not None:
+            place = self._seat(beside)
+            units = [each for each in self._units() if self._seat(each["name"]) == place]
+            near = {"units": units} if units else {}
         return {name: self.fill(text, **near) for name, text in self.charm.provides[endpoint].offers.items()}
 
     def _units(self) -> list[dict[str, Any]]:

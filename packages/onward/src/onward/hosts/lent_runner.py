@@ -13,7 +13,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,15 +55,35 @@ class NobodyLends(NotLent):
     """There is no lender, or none that answers: another runner need not be asked for."""
 
 
+class _Lender:
+    """The other side of a connection, which is asked one thing after the other."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._lines = connection.makefile("rb")
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        self._lines.close()
+
+    def asked(self, seconds: float | None = _ANSWER_SECONDS, **request: Any) -> dict[str, Any] | None:
+        """The answer; None where the lender has gone, or has said nothing for so long (None: however long)."""
+        # That a lender has ended, the kernel tells; one that is stopped says nothing.
+        self._connection.settimeout(seconds)
+        try:
+            self._connection.sendall(json.dumps(request).encode() + b"\n")
+            line = self._lines.readline()
+            return json.loads(line) if line.endswith(b"\n") else None
+        except (OSError, ValueError):
+            return None
+
+
 class LentRunner:
     """The borrower's side. ``own`` starts a runner here, should the lender end in mid-command."""
 
-    def __init__(
-        self, connection: socket.socket, pid: int, own: Callable[[], AbstractContextManager[ReleaseCommands]]
-    ) -> None:
+    def __init__(self, lender: _Lender, pid: int, own: Callable[[], AbstractContextManager[ReleaseCommands]]) -> None:
         self.pid = pid
-        self._connection = connection
-        self._lines = connection.makefile("rb")
+        self._lender = lender
         self._own = own
         self._instead: ReleaseCommands | None = None
         self._stack = ExitStack()
@@ -79,9 +99,8 @@ class LentRunner:
     ) -> CommandOutcome:
         """As ``ReleaseCommands`` says. What the lender cannot finish is run again here: it may only read."""
         if self._instead is None:
-            # That a lender has ended, the kernel tells; one that is stopped says nothing.
-            self._connection.settimeout(None if timeout_seconds is None else timeout_seconds + _ANSWER_SECONDS)
-            answer = self._asked(
+            answer = self._lender.asked(
+                None if timeout_seconds is None else timeout_seconds + _ANSWER_SECONDS,
                 command=command.model_dump(mode="json", include=set(Command.model_fields)),
                 configuration=[str(path) for path in configuration],
                 log=str(log),
@@ -102,18 +121,8 @@ class LentRunner:
         )
 
     def close(self) -> None:
-        """Give it back."""
-        self._lines.close()
+        """End what was started here instead."""
         self._stack.close()
-
-    def _asked(self, **request: Any) -> dict[str, Any] | None:
-        """The answer; None where the lender has gone."""
-        try:
-            self._connection.sendall(json.dumps(request).encode() + b"\n")
-            line = self._lines.readline()
-            return json.loads(line) if line.endswith(b"\n") else None
-        except (OSError, ValueError):
-            return None
 
 
 @contextmanager
@@ -131,27 +140,17 @@ def lent_runner(
         try:
             with short_address(state) as address:
                 connection.connect(address)
-            request = {"version": __version__, "service": service, "series": series, "environment": str(environment)}
-            connection.sendall(json.dumps(request).encode() + b"\n")
-            answer = _line(connection)
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise NobodyLends(str(error)) from None
+        lender = stack.enter_context(closing(_Lender(connection)))
+        answer = lender.asked(version=__version__, service=service, series=series, environment=str(environment))
+        if answer is None:
+            raise NobodyLends("it does not answer")
         if "pid" not in answer:
-            raise NotLent(answer.get("refused", "the lender has ended"))
-        runner = LentRunner(connection, answer["pid"], own)
+            raise NotLent(answer.get("refused", "it says nothing of it"))
+        runner = LentRunner(lender, answer["pid"], own)
         stack.callback(runner.close)
         yield runner
-
-
-def _line(connection: socket.socket) -> dict[str, Any]:
-    """The one line that is under way: nothing comes after it before something is asked."""
-    data = b""
-    while not data.endswith(b"\n"):
-        if not (more := connection.recv(4096)):
-            return {}
-        data += more
-    found: dict[str, Any] = json.loads(data)
-    return found
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from onward.errors import ModelUnknown
 from onward.hosts.model_store import ModelStore
 from onward.hosts.ssh import SshAccess
 from onward.hosts.state import Directories
-from onward.model.machine import RemoteMachine
+from onward.model.machine import RemoteMachine, SshAddress
 
 
 def machines_of(store: ModelStore) -> dict[str, RemoteMachine]:
@@ -24,13 +24,14 @@ def machine_of(store: ModelStore, name: str) -> RemoteMachine:
 
 
 def access_of(machine: RemoteMachine, directories: Directories) -> SshAccess:
-    """How it is opened: with keys that ssh or ``onward hosts add`` have recorded."""
+    """How one that is remembered is opened."""
+    return access(machine.name, machine.address, machine.identity, directories, sudo=machine.sudo)
+
+
+def access(name: str, address: SshAddress, identity: str | None, directories: Directories, *, sudo: bool) -> SshAccess:
+    """How a machine is opened: with keys that ssh or ``onward hosts add`` have recorded."""
     return SshAccess(
-        name=f"machine {machine.name}",
-        address=machine.address,
-        known_hosts=known_hosts(directories),
-        identity=machine.identity,
-        sudo=machine.sudo,
+        name=f"machine {name}", address=address, known_hosts=known_hosts(directories), identity=identity, sudo=sudo
     )
 
 

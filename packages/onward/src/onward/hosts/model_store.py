@@ -24,7 +24,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from onward.hosts.private_file import make_private, write_private
-from onward.model.deployment import SECRET, QueueProbe, ReadyProbe
+from onward.model.deployment import SECRET, QueueProbe, ReadyProbe, name_in_paths
 
 _PROBES = TypeAdapter(dict[str, ReadyProbe | QueueProbe])
 _SERIES = Lock()
@@ -83,6 +83,10 @@ class ModelStore:
         known = self.secrets() if "$(secret:" in text else {}
         return SECRET.sub(lambda match: known[match[1]], text)
 
+    def unit_directory(self, unit: str) -> Path:
+        """The directory that a unit of this machine has, and in which what is noted of any other one is."""
+        return self.directory / "units" / name_in_paths(unit)
+
     def note_done(self, step: str, digest: str, evidence: Mapping[str, Any]) -> None:
         """Remember that a step was done."""
         text = json.dumps({"step": step, "digest": digest, "evidence": evidence})
@@ -96,9 +100,15 @@ class ModelStore:
             found[told["step"]] = told
         return found
 
+    def noted(self, step: str) -> dict[str, Any]:
+        """The same of one step; nothing where it was not done."""
+        path = self._done(step)
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return found
+
     def probes(self, unit: str) -> dict[str, ReadyProbe | QueueProbe]:
         """How it is seen that the unit's processes serve, as it was started last; by process."""
-        started = self.done().get(f"start/{unit}", {}).get("evidence", {})
+        started = self.noted(f"start/{unit}").get("evidence", {})
         return _PROBES.validate_python(started.get("probes", {}))
 
     def password_for(self, probe: ReadyProbe | QueueProbe) -> str:

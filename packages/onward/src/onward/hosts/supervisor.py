@@ -23,7 +23,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from onward.errors import UnitNotReady
 from onward.hosts.leftovers import end_processes_of
 from onward.hosts.private_file import make_private, write_private
-from onward.model.deployment import UnitProcess
+from onward.model.deployment import UnitProcess, name_in_paths
 
 START_SECONDS = 30.0
 STOP_SECONDS = 300.0
@@ -122,7 +122,7 @@ class Supervisor:
 
         ``configuration`` is a digest of the files that they read. Raises OSError when nobody answers.
         """
-        group = _group(unit)
+        group = name_in_paths(unit)
         write_private(self._file(unit), _program_file(group, processes, configuration))
         server = self._server()
         added, changed, _ = server.reloadConfig()[0]
@@ -155,7 +155,7 @@ class Supervisor:
     def runs(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool:
         """Whether the unit's processes run, as described and with these files."""
         file = self._file(unit)
-        wanted = _program_file(_group(unit), processes, configuration)
+        wanted = _program_file(name_in_paths(unit), processes, configuration)
         states = self.states(unit)
         return bool(states) and all(each.state == "RUNNING" for each in states) and file.read_text() == wanted
 
@@ -164,8 +164,8 @@ class Supervisor:
         self._file(unit).unlink(missing_ok=True)
         if self.answers():
             self._server().reloadConfig()
-            self._remove_group(_group(unit))
-        end_processes_of(self._directory / "units" / _group(unit))
+            self._remove_group(name_in_paths(unit))
+        end_processes_of(self._directory / "units" / name_in_paths(unit))
 
     def stop(self, units: Sequence[str], unused: Callable[[str, str], bool] = lambda _unit, _process: False) -> None:
         """Stop the units' processes, all at once, and do not start them again by itself; wait until they have ended.
@@ -178,7 +178,7 @@ class Supervisor:
         if self.answers():
             left = [each for unit in units for each in self.states(unit) if each.pid]
             for unit in units:
-                self._begin_stop(_group(unit))
+                self._begin_stop(name_in_paths(unit))
             deadline = time.monotonic() + STOP_SECONDS
             while left := [each for each in left if _lives(each.pid)]:
                 _kill_groups([each.pid for each in left if unused(each.unit, each.name)])
@@ -188,7 +188,7 @@ class Supervisor:
                     )
                 time.sleep(0.02)
         for unit in units:
-            end_processes_of(self._directory / "units" / _group(unit))
+            end_processes_of(self._directory / "units" / name_in_paths(unit))
 
     def _begin_stop(self, group: str) -> None:
         try:
@@ -227,7 +227,7 @@ class Supervisor:
                 said=each["spawnerr"] or each["description"],
             )
             for each in found
-            if unit is None or each["group"] == _group(unit)
+            if unit is None or each["group"] == name_in_paths(unit)
         ]
 
     def end(self) -> None:
@@ -241,7 +241,7 @@ class Supervisor:
             time.sleep(0.05)
 
     def _file(self, unit: str) -> Path:
-        return self._directory / "programs" / f"{_group(unit)}.conf"
+        return self._directory / "programs" / f"{name_in_paths(unit)}.conf"
 
     def _server(self) -> Any:
         return xmlrpc.client.ServerProxy(
@@ -262,10 +262,6 @@ def _kill_groups(pids: Sequence[int]) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-
-
-def _group(unit: str) -> str:
-    return unit.replace("/", "-")
 
 
 def _program_file(group: str, processes: Sequence[UnitProcess], configuration: str) -> str:

@@ -13,8 +13,9 @@ from pathlib import Path
 from onward.errors import UnitNotReady
 from onward.hosts.command import CommandResult, run_command
 from onward.hosts.leftovers import end_processes_of
+from onward.hosts.private_file import write_private
 from onward.hosts.supervisor import STOP_SECONDS, ProcessState
-from onward.model.deployment import UnitProcess
+from onward.model.deployment import UnitProcess, name_in_paths
 
 UNITS = Path("/etc/systemd/system")
 ROTATION = Path("/etc/logrotate.d")
@@ -57,9 +58,9 @@ class Systemd:
             self._remove(surplus)
         changed = [name for name, text in wanted.items() if self._text(name) != text]
         for name in changed:
-            self._write(self._units / name, wanted[name])
+            write_private(self._units / name, wanted[name])
         if self._rotation.is_dir():
-            self._write(self._rotation / self._prefix.rstrip("."), rotation_file(self._directory))
+            write_private(self._rules, rotation_file(self._directory))
         if changed:
             self._must("daemon-reload")
             self._must("enable", "--quiet", *changed)
@@ -99,7 +100,7 @@ class Systemd:
             time.sleep(0.02)
         self._remove(names)
         for unit in units:
-            end_processes_of(self._directory / "units" / unit.replace("/", "-"))
+            end_processes_of(self._directory / "units" / name_in_paths(unit))
 
     def states(self, unit: str | None = None) -> list[ProcessState]:
         """What the processes do: of one unit, or of all."""
@@ -113,7 +114,7 @@ class Systemd:
     def end(self) -> None:
         """Stop all processes of the model, and rotate its logs no more."""
         self._remove(self._services(None))
-        (self._rotation / self._prefix.rstrip(".")).unlink(missing_ok=True)
+        self._rules.unlink(missing_ok=True)
 
     def _state(self, told: dict[str, str]) -> ProcessState:
         group, name = told["Id"].removeprefix(self._prefix).removesuffix(".service").split(".", 1)
@@ -140,23 +141,21 @@ class Systemd:
         # What had failed would be listed for ever; what had not is no failure to be told of.
         self._asked("reset-failed", *names)
 
+    @property
+    def _rules(self) -> Path:
+        """The file for logrotate."""
+        return self._rotation / self._prefix.rstrip(".")
+
     def _services(self, unit: str | None) -> list[str]:
-        group = f"{unit.replace('/', '-')}." if unit else ""
+        group = f"{name_in_paths(unit)}." if unit else ""
         return sorted(path.name for path in self._units.glob(f"{self._prefix}{group}*.service"))
 
     def _service(self, unit: str, process: str) -> str:
-        return f"{self._prefix}{unit.replace('/', '-')}.{process}.service"
+        return f"{self._prefix}{name_in_paths(unit)}.{process}.service"
 
     def _text(self, name: str) -> str:
         path = self._units / name
         return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-    def _write(self, path: Path, text: str) -> None:
-        # logrotate, too, takes no file whose name begins so.
-        unfinished = path.with_name(f".{path.name}.new")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.chmod(0o600)
-        os.replace(unfinished, path)
 
     def _must(self, *words: str) -> CommandResult:
         said = self._asked(*words)

@@ -12,6 +12,11 @@ SECRET = re.compile(r"\$\(secret:([a-z0-9-]+/[a-z0-9-]+)\)")
 """How a plan refers to a secret: ``$(secret:keystone/admin-password)``."""
 
 
+def name_in_paths(unit: str) -> str:
+    """A unit's name where there can be no slash: keystone-0 for keystone/0."""
+    return unit.replace("/", "-")
+
+
 def secret_reference(application: str, name: str) -> str:
     """What stands in a plan where this secret of an application belongs."""
     return f"$(secret:{application}/{name})"

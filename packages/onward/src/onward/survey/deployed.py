@@ -14,6 +14,7 @@ from onward.hosts.known_machines import access_of, machine_of, machines_of
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
+from onward.model.deployment import name_in_paths
 from onward.survey.recorded import machines_of_units
 
 LOOK_SECONDS = 60.0
@@ -154,7 +155,7 @@ def _holds(step: str, evidence: Mapping[str, Any], model: Path, states: Mapping[
     kind, _, name = step.partition("/")
     match kind:
         case "configure":
-            directory = model / "units" / name.replace("/", "-")
+            directory = model / "units" / name_in_paths(name)
             return all(_sha256(directory / path) == digest for path, digest in evidence["files"].items())
         case "start":
             found = states.get(name, [])

@@ -52,9 +52,9 @@ from onward.survey.options import EnvironmentWish
 from onward.survey.pinned import Choose, keeping, survey_pinned
 from onward.survey.recorded import (
     known_model,
-    machines_of_units,
     models,
     numbers_of,
+    placed_units,
     recorded_site,
     recorded_topology,
     site_of,
@@ -119,7 +119,7 @@ def survey_deployment(
     for name, remote in remotes.items():
         lender = known_model(directories, remote.model).record().get("placed", {})
         require_here(lender, f"{name} of {remote.model} is used by another model")
-    put = placed(wanted.bundle, numbers, before.get("placed", {}) | machines_of_units(store), deployed)
+    put = placed(wanted.bundle, numbers, placed_units(store, before), deployed)
     here = {name for name in found.applications for unit in found.units(name) if unit not in put}
     of_charms = (program for name, charm in found.charms.items() if name in here for program in charm.programs)
     programs = find_programs((*of_charms, *(wsgi_programs(found) if here else ())))

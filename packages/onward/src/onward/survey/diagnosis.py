@@ -18,7 +18,7 @@ from onward.observe.listening import has_consumer
 from onward.observe.serving import serving
 from onward.plan.deployment.topology import Topology
 from onward.survey.deployed import reachable_deployed
-from onward.survey.recorded import known_model, machines_of_units, recorded_topology
+from onward.survey.recorded import known_model, placed_units, recorded_topology
 
 MOST_AT_ONCE = 32
 LOG_SECONDS = 60.0
@@ -41,7 +41,7 @@ def diagnose_model(directories: Directories, model: str) -> ModelDiagnosis:
     record = store.record()
     found = recorded_topology(record)
     seen = reachable_deployed(directories, store, Path(record["sockets"]))
-    machines = {**record.get("placed", {}), **machines_of_units(store)}
+    machines = placed_units(store, record)
     graph = dependencies_of(found, machines)
     silent = {unit for unit, machine in machines.items() if machine in seen.silent}
     said = [
@@ -112,7 +112,7 @@ def _logs(found: Topology, graph: Dependencies, store: ModelStore) -> Iterator[O
     for name, units in graph.units.items():
         providers = {each.interface: each.provider[0] for each in found.used_by(name) if found.lent_by(each) is None}
         for unit in units:
-            for log in sorted(_unit_directory(store, unit).glob("log/*.log")):
+            for log in sorted(store.unit_directory(unit).glob("log/*.log")):
                 for each in complaints(log, after):
                     about = _reached_as(graph, providers.get(each.interface)) if each.interface else unit
                     if about is not None:
@@ -124,10 +124,6 @@ def _reached_as(graph: Dependencies, provider: str | None) -> str | None:
         return None
     units = graph.units[provider]
     return units[0] if len(units) == 1 else provider
-
-
-def _unit_directory(store: ModelStore, unit: str) -> Path:
-    return store.directory / "units" / unit.replace("/", "-")
 
 
 def _next_command(
@@ -148,7 +144,7 @@ def _next_command(
     pids = [str(each.pid) for each in states.get(unit, []) if each.pid]
     match cause.kind:
         case "disk":
-            return f"df -h {_unit_directory(store, unit)}"
+            return f"df -h {store.unit_directory(unit)}"
         case "clock":
             return "timedatectl status"
         case "slow" | "overload":
@@ -156,5 +152,5 @@ def _next_command(
         case "down" | "node-down" if pids:
             return f"ps -o pid,stat,etime,args -p {','.join(pids)}"
         case _:
-            logs = sorted(_unit_directory(store, unit).glob("log/*.log"))
+            logs = sorted(store.unit_directory(unit).glob("log/*.log"))
             return f"tail -n 30 {logs[0]}" if logs else f"onward status {model}"

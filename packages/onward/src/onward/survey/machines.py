@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from onward.errors import HostUnfit, OnwardError, PlacementUnfit
 from onward.hosts.facts import Asked, HostFacts, facts_of
-from onward.hosts.known_machines import known_hosts
+from onward.hosts.known_machines import access
 from onward.hosts.runtime import MINOR
 from onward.hosts.ssh import Host, SshAccess, each_of, in_background
 from onward.hosts.state import Directories
@@ -42,13 +42,7 @@ class Found:
 
 def access_to(name: str, machine: Machine, directories: Directories) -> SshAccess:
     """How a machine of a bundle is opened."""
-    return SshAccess(
-        name=f"machine {name}",
-        address=_address(name, machine),
-        known_hosts=known_hosts(directories),
-        identity=machine.identity,
-        sudo=machine.sudo,
-    )
+    return access(name, _address(name, machine), machine.identity, directories, sudo=machine.sudo)
 
 
 def _address(name: str, machine: Machine) -> SshAddress:

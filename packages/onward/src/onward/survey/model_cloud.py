@@ -40,7 +40,7 @@ def cloud_of_model(directories: Directories, model: str) -> Cloud:
     store = known_model(directories, model)
     found, site = recorded_topology(store.record()), recorded_site(store)
     series = store.series()
-    owners = {charm.service: name for name, charm in found.charms.items() if charm.service and charm.initialise}
+    services = dict.fromkeys(charm.service for charm in found.charms.values() if charm.service)
     return Cloud(
         cloud=model,
         services={
@@ -49,8 +49,9 @@ def cloud_of_model(directories: Directories, model: str) -> Cloud:
                 configuration=(str(_configuration(found, site, owner)),),
                 units=tuple(_units(found, site, service)),
             )
-            for service, owner in owners.items()
-            if service and found.units(owner)
+            for service in services
+            for owner in [found.owner(service)]
+            if owner is not None and found.units(owner)
         },
         infrastructure=_infrastructure(found, site, store),
     )
@@ -72,10 +73,9 @@ def _configuration(found: Topology, site: Site, owner: str) -> Path:
 
 
 def _units(found: Topology, site: Site, service: str) -> Iterator[Unit]:
-    for name, charm in found.charms.items():
-        if charm.service == service:
-            urls = _urls(Words(found, site, name), charm)
-            yield from (Unit(name=unit, url=urls.get(unit)) for unit in found.units(name))
+    for name in found.of_service(service):
+        urls = _urls(Words(found, site, name), found.charms[name])
+        yield from (Unit(name=unit, url=urls.get(unit)) for unit in found.units(name))
 
 
 def _urls(words: Words, charm: Charm) -> Mapping[str, str]:
@@ -91,9 +91,7 @@ def _urls(words: Words, charm: Charm) -> Mapping[str, str]:
 
 def _infrastructure(found: Topology, site: Site, store: ModelStore) -> Infrastructure:
     servers = tuple(_addresses(found, site, "mariadb", "sql"))
-    keystones = [
-        unit for name, charm in found.charms.items() if charm.service == "keystone" for unit in found.units(name)
-    ]
+    keystones = [unit for name in found.of_service("keystone") for unit in found.units(name)]
     file = Path(site.unit_directory(keystones[0])) / CREDENTIALS if keystones else None
     return Infrastructure(
         database=DatabaseServers(nodes=servers, cluster_size=len(servers) or None),

@@ -76,7 +76,8 @@ def _moves(
 ) -> tuple[Move, ...]:
     moves = []
     for service, kept in backups.items():
-        applications = tuple(name for name, charm in found.charms.items() if charm.service == service)
-        owner = next(name for name in applications if found.charms[name].initialise)
-        moves.append(Move(service, owner, applications, (choices[owner].series,), backups=kept))
+        owner = found.owner(service)
+        if owner is None:
+            raise NothingToRestore(f"Nothing of the bundle before would use the backups of {service}.")
+        moves.append(Move(service, owner, found.of_service(service), (choices[owner].series,), backups=kept))
     return tuple(moves)

@@ -31,10 +31,9 @@ def survey_moves(
     """
     moves = []
     for service in dict.fromkeys(charm.service for charm in found.charms.values() if charm.service):
-        applications = tuple(name for name, charm in found.charms.items() if charm.service == service)
+        applications = found.of_service(service)
         # One without a database is simply deployed at the other release.
-        owners = (name for name in applications if found.charms[name].initialise and recipe(service).connections)
-        owner = next(owners, None)
+        owner = found.owner(service) if recipe(service).connections else None
         source = _source(owner, service, store, before, default) if owner else None
         if owner is None or source is None or source == choices[owner].series:
             continue

@@ -79,7 +79,7 @@ def site_of(store: ModelStore, record: Mapping[str, Any]) -> Site:
         network=record["network"],
         addresses=record["addresses"],
         programs={},
-        machines={**record.get("placed", {}), **machines_of_units(store)},
+        machines=placed_units(store, record),
         places={
             name: place_of(store, RemoteMachine.model_validate({"name": name, **told}))
             for name, told in record.get("machines", {}).items()
@@ -104,9 +104,14 @@ def owner_of(store: ModelStore) -> str:
     return f"{socket.gethostname()}:{store.directory}"
 
 
+def placed_units(store: ModelStore, record: Mapping[str, Any]) -> dict[str, str]:
+    """By unit, the machine where it is or shall be; none for those on this one."""
+    return {**record.get("placed", {}), **machines_of_units(store)}
+
+
 def machines_of_units(store: ModelStore) -> dict[str, str]:
     """By unit, the machine where it is, or has begun to be; none for those on this one."""
-    marks = {unit: store.directory / "units" / unit.replace("/", "-") / MARK for unit in units_of(store)}
+    marks = {unit: store.unit_directory(unit) / MARK for unit in units_of(store)}
     return {unit: mark.read_text(encoding="utf-8") for unit, mark in marks.items() if mark.is_file()}
 
 

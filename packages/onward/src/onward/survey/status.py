@@ -21,7 +21,7 @@ from onward.plan.deployment.topology import Topology
 from onward.survey.deployed import reachable_deployed
 from onward.survey.deployment import DEFAULT_SERIES
 from onward.survey.offers import uses
-from onward.survey.recorded import known_model, machines_of_units, recorded_site, recorded_topology, units_of
+from onward.survey.recorded import known_model, placed_units, recorded_site, recorded_topology, units_of
 from onward.survey.waiting import what_is_waited_for
 
 
@@ -32,7 +32,7 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
     found = recorded_topology(record)
     seen = reachable_deployed(directories, store, Path(record["sockets"]))
     states, silent = seen.states, seen.silent
-    machines = {**record.get("placed", {}), **machines_of_units(store)}
+    machines = placed_units(store, record)
     run = _latest_run(directories, model)
     units = tuple(
         _unreached(unit, record["addresses"], silent[machines[unit]])
@@ -107,7 +107,7 @@ def _unit(
         state, message = _not_there(unit, run)
     elif bad:
         state = "starting" if all(each.state == "STARTING" for each in bad) else "failed"
-        log = store.directory / "units" / unit.replace("/", "-") / "log" / f"{bad[0].name}.log"
+        log = store.unit_directory(unit) / "log" / f"{bad[0].name}.log"
         told = f", {bad[0].said}; {log}" if bad[0].said else ""
         message = f"{bad[0].name}: {bad[0].state.lower()}{told}"
     elif silent := _silent(store, unit):

@@ -65,6 +65,9 @@ def fitting(
 
 def further_packages(found: Topology, service: str) -> tuple[Driver, ...]:
     """What the environment of a service needs besides: all of its applications share it, so what any of them needs."""
-    applications = [name for name, charm in found.charms.items() if charm.service == service]
-    needed = (each for name in applications for each in (*wsgi_packages(found, name), *found.charms[name].packages))
+    needed = (
+        each
+        for name in found.of_service(service)
+        for each in (*wsgi_packages(found, name), *found.charms[name].packages)
+    )
     return tuple(dict.fromkeys(needed))

@@ -55,6 +55,6 @@ class PublishApplication:
 
     def _deployed_with(self, context: StepContext) -> list[ApiVersion] | None:
         """What is remembered of the first time."""
-        noted = store_of(self._directories, context).done().get(context.step.id, {}).get("evidence", {})
+        noted = store_of(self._directories, context).noted(context.step.id).get("evidence", {})
         first = noted.get("deployed_with")
         return None if first is None else TypeAdapter(list[ApiVersion]).validate_python(first)

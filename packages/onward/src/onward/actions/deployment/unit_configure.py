@@ -48,7 +48,7 @@ class ConfigureUnit:
                 write_private(path, text)
                 crash_point("unit.file-written")
             digests[file.path] = hashlib.sha256(text.encode()).hexdigest()
-        before = store.done().get(context.step.id, {}).get("evidence", {}).get("files", {})
+        before = store.noted(context.step.id).get("evidence", {}).get("files", {})
         for name in set(before) - set(digests):
             (directory / name).unlink(missing_ok=True)
         made = [each.name for each in state.preparations if _prepare(context, directory, each)]

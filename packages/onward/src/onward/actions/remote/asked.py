@@ -44,6 +44,10 @@ class AskedStore(ModelStore):
         found: dict[str, dict[str, Any]] = self._asked("done")
         return found
 
+    def noted(self, step: str) -> dict[str, Any]:
+        """Digest and evidence of one of them."""
+        return self.done().get(step, {})
+
     def series(self) -> dict[str, str]:
         """At which release the databases of each service are."""
         found: dict[str, str] = self._asked("series")

@@ -40,7 +40,7 @@ class Placed:
             return self._action.apply(context)
         store = store_of(self._directories, context)
         machine = machine_of(store, name)
-        mark = store.directory / "units" / context.step.target.replace("/", "-") / MARK
+        mark = store.unit_directory(context.step.target) / MARK
         if self.name == "unit.configure":
             write_private(mark, name)
         evidence = _done_there(context, machine, store, self._agent(context, machine, store))

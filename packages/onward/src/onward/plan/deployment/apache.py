@@ -10,7 +10,7 @@ from onward.catalog.charm import Uwsgi
 from onward.catalog.load import in_force
 from onward.catalog.wsgi import APACHE, APACHE_PROGRAM, DIRECTIVES, MOD_WSGI, SETPRIV, WSGI_SERVER
 from onward.errors import BundleInvalid
-from onward.model.deployment import UnitFile
+from onward.model.deployment import UnitFile, name_in_paths
 from onward.plan.deployment.static_files import apache_lines
 from onward.plan.deployment.words import Words
 
@@ -89,7 +89,7 @@ def _script(words: Words, unit: str, name: str, wsgi: Uwsgi) -> str:
 def _configuration(words: Words, unit: str, name: str, wsgi: Uwsgi) -> str:
     site, directory = words.site, words.site.unit_directory(unit)
     modules = PurePath(site.place(unit).programs[MOD_WSGI]).parent
-    sockets = site.place(unit).sockets / f"{unit.replace('/', '-')}.{name}"
+    sockets = site.place(unit).sockets / f"{name_in_paths(unit)}.{name}"
     options = words.options(unit)
     static = apache_lines(words, unit, wsgi, modules)
     return f"""\

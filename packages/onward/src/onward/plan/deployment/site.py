@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from onward.model.deployment import name_in_paths
+
 
 @dataclass(frozen=True)
 class Place:
@@ -60,11 +62,11 @@ class Site:
 
     def unit_directory(self, unit: str) -> PurePath:
         """The unit's own directory, on its machine."""
-        return self.place(unit).directory / "units" / unit.replace("/", "-")
+        return self.place(unit).directory / "units" / name_in_paths(unit)
 
     def socket(self, unit: str) -> str:
         """The path of the unit's socket."""
-        return str(self.place(unit).sockets / f"{unit.replace('/', '-')}.sock")
+        return str(self.place(unit).sockets / f"{name_in_paths(unit)}.sock")
 
 
 NETWORKS = ("public", "internal")

@@ -45,6 +45,14 @@ class Topology:
         """Names of an application's units: keystone/0."""
         return tuple(f"{application}/{number}" for number in self.numbers[application])
 
+    def of_service(self, service: str) -> tuple[str, ...]:
+        """The applications that run a service's code."""
+        return tuple(name for name, charm in self.charms.items() if charm.service == service)
+
+    def owner(self, service: str) -> str | None:
+        """The one of them that makes what all begin with, the schema above all."""
+        return next((name for name in self.of_service(service) if self.charms[name].initialise), None)
+
     def used_by(self, application: str) -> Iterator[Relation]:
         """Relations in which it is the one who uses, other than load balancing."""
         return (each for each in self.relations if each.requirer[0] == application and each.interface not in BALANCED)

@@ -24,7 +24,6 @@ from onward.errors import (
     UnreadableConfig,
 )
 from onward.hosts.interpreters import Interpreter, find_interpreters
-from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.model.cloud import Cloud, Infrastructure, Service
 from onward.observe.cloud_api import CloudApi, cloud_api
@@ -258,7 +257,7 @@ class CheckContext:
             return os.environ[place]
         if kind == "model":
             model, _, name = place.partition("/")
-            return ModelStore(self.directories.models / model).secrets()[name]
+            return self.directories.model_store(model).secrets()[name]
         return Path(place).read_text(encoding="utf-8").rstrip("\n")
 
     def as_data(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from bundles import REGION_ONE as ONE
 from bundles import REGION_TWO as TWO
 from bundles import done, wish
 from deploying import Operator
+from remembered import ENVIRONMENTS, refusal, remembered_models
 
 from onward.actions.deployment.database_grant import WithdrawDatabase
 from onward.catalog.charm import Charm
@@ -20,8 +21,6 @@ from onward.errors import (
     BundleUnsatisfied,
     InvalidCatalogue,
     OfferInUse,
-    OnwardError,
-    ProgramMissing,
     StepFailed,
 )
 from onward.hosts.state import Directories
@@ -32,7 +31,6 @@ from onward.plan.deployment.removal import plan_removal
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
 from onward.survey.deployment import read_bundle, survey_deployment, survey_removal
-from onward.survey.options import EnvironmentWish
 
 
 def plan_of(text: str = TWO, **more: object) -> Plan:
@@ -144,33 +142,15 @@ def test_what_is_destroyed_leaves_the_catalogue_first_and_its_database_last() ->
     ]
 
 
-ENVIRONMENTS = EnvironmentWish(constraints="as-of-release", parallel=2)
+SERVING = ("publish/keystone", "publish/placement", "start/mariadb/0")
 
 
 @pytest.fixture(scope="module")
 def two_regions(tmp_path_factory: pytest.TempPathFactory, session_directories: Directories) -> Operator:
-    """Two models as they are remembered when both were deployed; nothing of them runs."""
+    """Two models as they are remembered when both were deployed."""
+    bundles = {"region-one": ONE, "region-two": TWO}
     directory = tmp_path_factory.mktemp("regions")
-    directories = Directories(state=directory / "state", cache=session_directories.cache).prepared()
-    found = Operator(directories, directory / "bundle.yaml")
-    for name, text in (("one", ONE), ("two", TWO)):
-        found.bundle.write_text(text)
-        try:
-            plan = survey_deployment(directories, read_bundle(found.bundle, None), ENVIRONMENTS)
-        except ProgramMissing as missing:
-            pytest.skip(f"{missing.what} {missing.evidence}")
-        store = found.store(f"region-{name}")
-        store.remember(plan.step("record").arguments["record"])  # type: ignore[arg-type]
-        for step in ("publish/keystone", "publish/placement", "start/mariadb/0"):
-            store.note_done(step, "", {})
-    return found
-
-
-def refusal(operator: Operator, kind: type[OnwardError], text: str, model: str | None = None) -> str:
-    operator.bundle.write_text(text)
-    with pytest.raises(kind) as raised:
-        survey_deployment(operator.directories, read_bundle(operator.bundle, model), ENVIRONMENTS)
-    return raised.value.evidence
+    return remembered_models(directory, session_directories.cache, bundles, lambda step: step.id in SERVING)
 
 
 def test_a_saas_that_nobody_offers_is_named_with_its_line(directories: Directories, tmp_path: Path) -> None:

@@ -12,18 +12,15 @@ from browsing import Browser, logged_in
 from bundles import done, wish
 from dashboards import ONE, TWO, files_of
 from deploying import Operator
+from remembered import refusal, remembered_models
 
-from onward.errors import BundleInvalid, OfferInUse, OnwardError, OptionUnknown, ProgramMissing
+from onward.errors import BundleInvalid, OfferInUse, OptionUnknown
 from onward.hosts.leftovers import processes_of
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.plan.deployment.dashboard import dashboard_url
 from onward.plan.deployment.planner import plan_deployment
-from onward.survey.deployment import read_bundle, survey_deployment
 from onward.survey.moves import survey_moves
-from onward.survey.options import EnvironmentWish
-
-ENVIRONMENTS = EnvironmentWish(constraints="as-of-release", parallel=2)
 
 
 def test_it_waits_for_keystone_and_asks_it_for_nothing() -> None:
@@ -129,30 +126,14 @@ def test_another_release_of_it_is_deployed_without_an_outage(tmp_path: Path) -> 
 
 @pytest.fixture(scope="module")
 def remembered(tmp_path_factory: pytest.TempPathFactory, session_directories: Directories) -> Operator:
-    """Both models as they are remembered when they were deployed; nothing of them runs."""
-    directory = tmp_path_factory.mktemp("dashboards")
-    directories = Directories(state=directory / "state", cache=session_directories.cache).prepared()
-    found = Operator(directories, directory / "bundle.yaml")
+    """Both models as they are remembered when they were deployed."""
     one = ONE.replace('    unit-options: {"1": {wsgi-server: apache}}\n', "")
-    for name, text in (("one", one), ("two", TWO)):
-        found.bundle.write_text(text)
-        try:
-            plan = survey_deployment(directories, read_bundle(found.bundle, None), ENVIRONMENTS)
-        except ProgramMissing as missing:
-            pytest.skip(f"{missing.what} {missing.evidence}")
-        store = found.store(f"region-{name}")
-        store.remember(plan.step("record").arguments["record"])  # type: ignore[arg-type]
-        for step in plan.steps:
-            if step.action in ("unit.start", "application.publish"):
-                store.note_done(step.id, "", {})
-    return found
-
-
-def refusal(operator: Operator, kind: type[OnwardError], text: str) -> str:
-    operator.bundle.write_text(text)
-    with pytest.raises(kind) as raised:
-        survey_deployment(operator.directories, read_bundle(operator.bundle, None), ENVIRONMENTS)
-    return raised.value.evidence
+    return remembered_models(
+        tmp_path_factory.mktemp("dashboards"),
+        session_directories.cache,
+        {"region-one": one, "region-two": TWO},
+        lambda step: step.action in ("unit.start", "application.publish"),
+    )
 
 
 def test_its_offer_is_not_taken_away_while_somebody_uses_it(remembered: Operator) -> None:

@@ -232,6 +232,8 @@ def test_a_relation_is_ended_and_made_again(deployed: Operator) -> None:
     assert log_in(deployed, "public")[0].status_code == 201
     deployed.must("relate", "keystone", "memcached")
     assert configuration.read_text() == text
+    # The same relation, remembered in another place of the bundle: as the other tests expect it.
+    deployed.deploy(BUNDLE)
 
 
 def test_what_others_use_is_not_removed(deployed: Operator) -> None:

@@ -5,6 +5,7 @@ from onward.actions.build_environment import BuildEnvironment
 from onward.actions.check_cloud import CheckCloud, Gate
 from onward.actions.check_upgrade import CheckUpgrade
 from onward.actions.compare_census import CompareCensus
+from onward.actions.configure_copy import ConfigureCopy
 from onward.actions.configure_service import AdoptConfiguration, ConfigureService
 from onward.actions.copy_database import CopyDatabase
 from onward.actions.create_scratch import CreateScratch
@@ -30,6 +31,7 @@ from onward.actions.deployment.unit_start import StartUnit
 from onward.actions.load_dump import LoadDump
 from onward.actions.migrate_database import MigrateDatabase
 from onward.actions.prove_identity import ProveIdentity
+from onward.actions.release_commands import FinishRelease
 from onward.actions.remember_identity import RememberIdentity
 from onward.actions.remote.machine_prepare import PrepareMachine
 from onward.actions.remote.placed import Placed
@@ -57,9 +59,11 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             *_gates(directories, gate),
             CheckUpgrade(),
             CompareCensus(),
+            ConfigureCopy(),
             ConfigureService(),
             CopyDatabase(),
             CreateScratch(),
+            FinishRelease(),
             *_deployment(directories),
             LoadDump(),
             MigrateDatabase(),

@@ -4,7 +4,10 @@ import os
 import time
 from pathlib import Path
 
-from onward.actions.configure_service import database_url
+from sqlalchemy import URL
+
+from onward.actions.copied import run_databases
+from onward.actions.lane import lane_directory, service_of
 from onward.catalog.load import recipe
 from onward.engine.action import Evidence, StepContext
 from onward.observe.census import take_census
@@ -15,7 +18,8 @@ class TakeCensus:
     """``census.take``: count all rows and sum up all columns.
 
     Arguments: ``service``, ``series``. Evidence: ``tables``, ``rows``, ``seconds``, and the paths ``census`` and
-    ``rows_file`` below the run's directory. Repeated, it writes both files anew.
+    ``rows_file`` below the run's directory; where the service has several databases, these by name in ``databases``.
+    Repeated, it writes the files anew.
     """
 
     name = "census.take"
@@ -23,23 +27,34 @@ class TakeCensus:
     def apply(self, context: StepContext) -> Evidence:
         """Read every row once."""
         began = time.monotonic()
-        directory = context.workspace / "census"
-        directory.mkdir(exist_ok=True, mode=0o700)
-        rows_file = directory / "rows.sqlite"
-        engine = read_only(database_url(context))
-        try:
-            census = take_census(engine, recipe(context.plan.service), rows_file)
-        finally:
-            engine.dispose()
-        path = directory / f"{context.step.arguments['series']}.json"
-        write_whole(path, census.to_json())
+        found = {name: _taken(context, name, url) for name, url in run_databases(context).items()}
+        files = [{key: each.pop(key) for key in ("census", "rows_file")} for each in found.values()]
         return {
-            "tables": len(census.tables),
-            "rows": census.rows,
+            "tables": sum(each["tables"] for each in found.values()),
+            "rows": sum(each["rows"] for each in found.values()),
             "seconds": round(time.monotonic() - began, 3),
-            "census": str(path.relative_to(context.workspace)),
-            "rows_file": str(rows_file.relative_to(context.workspace)),
+            **(files[0] if "" in found else {"databases": dict(zip(found, files, strict=True))}),
         }
+
+
+def _taken(context: StepContext, name: str, url: URL) -> Evidence:
+    """The census of one database, and where it is kept."""
+    directory = lane_directory(context, "census") / name
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    rows_file = directory / "rows.sqlite"
+    engine = read_only(url)
+    try:
+        census = take_census(engine, recipe(service_of(context)), rows_file)
+    finally:
+        engine.dispose()
+    path = directory / f"{context.step.arguments['series']}.json"
+    write_whole(path, census.to_json())
+    return {
+        "tables": len(census.tables),
+        "rows": census.rows,
+        "census": str(path.relative_to(context.workspace)),
+        "rows_file": str(rows_file.relative_to(context.workspace)),
+    }
 
 
 def write_whole(path: Path, words: str) -> None:

@@ -258,6 +258,9 @@ class Recipe(Fact):
     online_migrations: OnlineMigrations | None = Field(
         default=None, description="Data that it moves while it runs; None: it has no command for that"
     )
+    each_cell: tuple[Command, ...] = Field(
+        default=(), description="What migrates the database of each further cell, when its configuration is that cell's"
+    )
     heartbeats: Heartbeats | None = Field(
         default=None, description="Where its processes say that they live; None: nowhere in its database"
     )

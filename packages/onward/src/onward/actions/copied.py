@@ -9,6 +9,7 @@ from onward.actions.configure_service import database_url
 from onward.actions.lane import lane_result
 from onward.actions.scratch import scratch_for
 from onward.engine.action import StepContext
+from onward.errors import StepFailed
 from onward.hosts.scratch import MariadbScratch
 from onward.plan.step import Frozen
 
@@ -31,6 +32,14 @@ def copied_databases(context: StepContext) -> tuple[Copied, ...]:
         return _COPIED.validate_python(lane_result(context, "copy").get("databases", ()))
     except KeyError:
         return ()
+
+
+def beside(context: StepContext, name: str) -> URL:
+    """A database of the copy that is not the service's own. Raises StepFailed where the copy can have no other."""
+    scratch = scratch_for(context)
+    if not isinstance(scratch, MariadbScratch):
+        raise StepFailed("Such a copy needs a private MariaDB server.")
+    return scratch.beside(name)
 
 
 def run_databases(context: StepContext) -> Mapping[str, URL]:

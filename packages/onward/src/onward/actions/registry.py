@@ -28,6 +28,7 @@ from onward.actions.deployment.unit_configure import ConfigureUnit
 from onward.actions.deployment.unit_reload import ReloadUnit
 from onward.actions.deployment.unit_remove import RemoveUnit
 from onward.actions.deployment.unit_start import StartUnit
+from onward.actions.extract_tables import ExtractTables, TakeOverTables
 from onward.actions.load_dump import LoadDump
 from onward.actions.migrate_database import MigrateDatabase
 from onward.actions.prove_identity import ProveIdentity
@@ -63,6 +64,7 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             ConfigureService(),
             CopyDatabase(),
             CreateScratch(),
+            ExtractTables(),
             FinishRelease(),
             *_deployment(directories),
             LoadDump(),
@@ -74,6 +76,7 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             SeedIdentity(),
             ServiceStopped(),
             TakeCensus(),
+            TakeOverTables(),
             UnitCommand(),
             WarmRunner(),
         ]

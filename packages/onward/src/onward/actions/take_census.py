@@ -3,10 +3,11 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL
 
-from onward.actions.copied import run_databases
+from onward.actions.copied import beside, run_databases
 from onward.actions.lane import lane_directory, service_of
 from onward.catalog.load import recipe
 from onward.engine.action import Evidence, StepContext
@@ -17,7 +18,8 @@ from onward.observe.database import read_only
 class TakeCensus:
     """``census.take``: count all rows and sum up all columns.
 
-    Arguments: ``service``, ``series``. Evidence: ``tables``, ``rows``, ``seconds``, and the paths ``census`` and
+    Arguments: ``service``, ``series``; ``database`` and ``tables``, where the service's tables are part of another
+    database still. Evidence: ``tables``, ``rows``, ``seconds``, and the paths ``census`` and
     ``rows_file`` below the run's directory; where the service has several databases, these by name in ``databases``.
     Repeated, it writes the files anew.
     """
@@ -27,7 +29,9 @@ class TakeCensus:
     def apply(self, context: StepContext) -> Evidence:
         """Read every row once."""
         began = time.monotonic()
-        found = {name: _taken(context, name, url) for name, url in run_databases(context).items()}
+        other = context.step.arguments.get("database")
+        urls = run_databases(context) if other is None else {service_of(context): beside(context, str(other))}
+        found = {name: _taken(context, name, url) for name, url in urls.items()}
         files = [{key: each.pop(key) for key in ("census", "rows_file")} for each in found.values()]
         return {
             "tables": sum(each["tables"] for each in found.values()),
@@ -42,9 +46,10 @@ def _taken(context: StepContext, name: str, url: URL) -> Evidence:
     directory = lane_directory(context, "census") / name
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     rows_file = directory / "rows.sqlite"
+    only: Any = context.step.arguments.get("tables")
     engine = read_only(url)
     try:
-        census = take_census(engine, recipe(service_of(context)), rows_file)
+        census = take_census(engine, recipe(service_of(context)), rows_file, only=only)
     finally:
         engine.dispose()
     path = directory / f"{context.step.arguments['series']}.json"

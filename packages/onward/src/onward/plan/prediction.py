@@ -10,6 +10,7 @@ from onward.plan.step import Step
 
 START_LABEL = "start of the {series} API"
 CENSUS_LABEL = "census of the rows, before and after"
+EXTRACTION_LABEL = "tables into a database of their own"
 OVERHEAD_LABEL = "Onward itself, between and around the commands"
 STEPS_BESIDE_MIGRATIONS = 3
 """An outage in production also has the gate before the migrations, the census before and the census after them."""
@@ -98,6 +99,10 @@ def _parts_of_lane(
     )
     censuses = [seconds_by_step.get(census_id(series, name)) for series in (path[0], path[-1])]
     parts = [(f"migration to {series}", measured[step_id]) for series, step_id in migrations]
+    # What gets a database of its own, and what the first release does with it.
+    extraction = [seconds_by_step[each] for each in ("copy", "take-over") if each in seconds_by_step]
+    if "take-over" in seconds_by_step:
+        parts.insert(0, (EXTRACTION_LABEL, sum(extraction)))
     if known := [seconds for seconds in censuses if seconds is not None]:
         parts.append((CENSUS_LABEL, sum(known)))
     if start is not None:

@@ -21,6 +21,7 @@ from onward.survey.cloud import load_cloud
 from onward.survey.cloud_rehearsal import rehearsable, survey_cloud_rehearsal
 from onward.survey.database import checked_url, look_at, named_database, series_at
 from onward.survey.environments import choose_environments
+from onward.survey.extraction import extraction_of, survey_extraction
 from onward.survey.machine import require_room, require_tools
 from onward.survey.model_cloud import cloud_of_model, environments_of_model
 from onward.survey.options import EnvironmentWish
@@ -83,6 +84,16 @@ def survey_rehearsal(directories: Directories, request: RehearsalRequest) -> Pla
                 facts={} if request.model is None else {"model": request.model},
             )
     service, dump = _service_and_dump(request)
+    if dump is not None and extraction_of(service) is not None:
+        return survey_extraction(
+            directories,
+            service,
+            dump,
+            source=request.source,
+            target=request.target,
+            environments=request.environments,
+            keep=request.keep,
+        )
     forward_recipe(service)
     interpreters = find_interpreters()
     if request.demo:

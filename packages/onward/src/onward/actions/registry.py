@@ -30,6 +30,7 @@ from onward.actions.deployment.unit_remove import RemoveUnit
 from onward.actions.deployment.unit_start import StartUnit
 from onward.actions.extract_tables import ExtractTables, TakeOverTables
 from onward.actions.load_dump import LoadDump
+from onward.actions.make_schema import MakeDatabases, MakeSchema
 from onward.actions.migrate_database import MigrateDatabase
 from onward.actions.prove_identity import ProveIdentity
 from onward.actions.release_commands import FinishRelease
@@ -68,6 +69,8 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             FinishRelease(),
             *_deployment(directories),
             LoadDump(),
+            MakeDatabases(),
+            MakeSchema(),
             MigrateDatabase(),
             ProveIdentity(),
             RememberIdentity(),

@@ -1,5 +1,6 @@
 """The plan of a deployment: everything once, nothing before what it needs, and only what is left to do."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -285,6 +286,16 @@ def test_what_takes_calls_from_the_broker_serves_when_its_queue_has_a_consumer()
     assert conductor["ready"]["secret"] == "rabbitmq-server/administrator"
     assert "initialise/nova-conductor" in before(plan, "start/nova-api/0")
     assert {"publish/neutron-api", "publish/glance", "start/nova-scheduler/0"} <= before(plan, "start/nova-compute/0")
+
+
+@pytest.mark.parametrize(("series", "seconds"), [("2025.2", None), ("2026.1", 5), ("2026.2", 25)])
+def test_what_nova_has_begun_does_not_hold_up_its_stop_for_minutes(series: str, seconds: int | None) -> None:
+    plan = plan_of(EVERYTHING, series=series)
+    for unit in ("nova-conductor/0", "nova-scheduler/0", "nova-compute/0"):
+        said = re.findall(r"manager_shutdown_timeout = (\d+)", plan.step(f"configure/{unit}").model_dump_json())
+        assert said == ([] if seconds is None else [str(seconds)])
+        (process,) = plan.step(f"start/{unit}").arguments["processes"]
+        assert process["stop_seconds"] > (seconds or 0)
 
 
 def test_each_application_is_a_user_of_its_own_who_gets_what_it_asks_for() -> None:

@@ -298,6 +298,15 @@ def test_what_nova_has_begun_does_not_hold_up_its_stop_for_minutes(series: str, 
         assert process["stop_seconds"] > (seconds or 0)
 
 
+def test_what_does_not_use_one_another_goes_at_once_and_nothing_before_those_who_use_it() -> None:
+    found = wish(EVERYTHING).topology
+    wave = {name: number for number, names in enumerate(found.in_waves()) for name in names}
+    used = [(each.requirer[0], each.provider[0]) for name in wave for each in found.used_by(name)]
+    assert wave.keys() == found.applications.keys()
+    assert [each for each in used if wave[each[0]] <= wave[each[1]]] == []
+    assert wave["cinder-scheduler"] == wave["nova-scheduler"], "neither uses the other"
+
+
 def test_each_application_is_a_user_of_its_own_who_gets_what_it_asks_for() -> None:
     plan = plan_of(EVERYTHING)
     assert plan.step("grant/nova-api/shared-db/mariadb").arguments["wants"] == {

@@ -201,10 +201,10 @@ def survey_removal(directories: Directories, model: str, *, leave_granted: bool 
     store = known_model(directories, model)
     require_unused(directories, model)
     found = recorded_topology(store.record())
-    order = [*reversed(found.in_order())]
+    waves = [*reversed(found.in_waves())]
     units = units_of(store)
-    groups = [tuple(unit for unit in units if unit.partition("/")[0] == name) for name in order]
-    rest = tuple(unit for unit in units if unit.partition("/")[0] not in order)
+    groups = [tuple(unit for unit in units if unit.partition("/")[0] in wave) for wave in waves]
+    rest = tuple(unit for unit in units if unit.partition("/")[0] not in found.applications)
     return plan_removal(recorded_site(store), [rest, *groups], () if leave_granted else all_granted(store))
 
 

@@ -26,6 +26,7 @@ from onward.actions.deployment.supervisor_start import StartSupervisor
 from onward.actions.deployment.unit_configure import ConfigureUnit
 from onward.actions.deployment.unit_reload import ReloadUnit
 from onward.actions.deployment.unit_remove import RemoveUnit
+from onward.actions.deployment.unit_roll import RollUnit
 from onward.actions.deployment.unit_start import StartUnit
 from onward.actions.load_dump import LoadDump
 from onward.actions.migrate_database import MigrateDatabase
@@ -122,6 +123,7 @@ def _deployment(directories: Directories) -> list[Action]:
         KeptByCloud(directories),
         RemoveTrial(directories),
         RestoreModel(directories),
+        RollUnit(directories),
         UseCloud(directories),
         WithdrawBroker(directories),
         WithdrawDatabase(directories),

@@ -97,6 +97,7 @@ from onward.errors.policies import (
     PolicyOutputRefused,
     PolicyUnreadable,
 )
+from onward.errors.rolling import BalancerSilent, RollingImpossible, UnitNotAdmitted
 from onward.errors.runs import (
     NothingToRestore,
     RunAlreadyEnded,
@@ -134,6 +135,7 @@ __all__ = [
     "USAGE",
     "ApiUnavailable",
     "ApprovalMissing",
+    "BalancerSilent",
     "BaselineUnknown",
     "Bug",
     "BundleInvalid",
@@ -189,6 +191,7 @@ __all__ = [
     "PromiseBroken",
     "ProofFailed",
     "Refused",
+    "RollingImpossible",
     "RunAlreadyEnded",
     "RunLocked",
     "RunNotComparable",
@@ -206,6 +209,7 @@ __all__ = [
     "TargetNotAhead",
     "ToolMissing",
     "UnitNeeded",
+    "UnitNotAdmitted",
     "UnitNotReady",
     "UnknownRevision",
     "UnknownRun",

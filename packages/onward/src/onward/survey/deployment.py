@@ -60,6 +60,7 @@ from onward.survey.recorded import (
     site_of,
     units_of,
 )
+from onward.survey.rolling import survey_rolling
 from onward.survey.wanted import Wanted
 from onward.survey.wsgi import fitting, further_packages, wsgi_programs
 
@@ -163,23 +164,24 @@ def survey_deployment(
     )
     if moves:
         require_here(put, "Services are taken to another release")
-    return plan_deployment(
-        DeploymentWish(
-            topology=found,
-            site=site,
-            record=record,
-            choices=choices,
-            choices_on=away,
-            parallel=environments.parallel,
-            holds=seen.holds,
-            begun=frozenset(store.done()),
-            surplus=surplus,
-            before=before,
-            moves=moves,
-            described=_described(directories, wanted.model) if _serves(found, moves, seen.holds) else {},
-            withdrawn=withdrawn(store, found, site),
-        )
+    wish = DeploymentWish(
+        topology=found,
+        site=site,
+        record=record,
+        choices=choices,
+        choices_on=away,
+        parallel=environments.parallel,
+        holds=seen.holds,
+        begun=frozenset(store.done()),
+        surplus=surplus,
+        before=before,
+        moves=moves,
+        described=_described(directories, wanted.model) if _serves(found, moves, seen.holds) else {},
+        withdrawn=withdrawn(store, found, site),
     )
+    if wanted.rolling:
+        return survey_rolling(directories, wish, choose, wanted.rolling, progress)
+    return plan_deployment(wish)
 
 
 def _serves(found: Topology, moves: Iterable[Move], holds: Collection[str]) -> bool:

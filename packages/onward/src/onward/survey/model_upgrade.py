@@ -31,6 +31,8 @@ class ModelUpgrade(Described):
     services: tuple[str, ...] = ()
     """None named: all that the model has."""
     slurp: bool = False
+    rolling: int = 0
+    """See ``Wanted``."""
     constraints: str
     parallel: int
 
@@ -61,7 +63,7 @@ def upgraded(bundle: Bundle, wish: ModelUpgrade) -> Wanted:
     _require_known(wish, {service for service in known.values() if service})
     moving = [name for name, service in known.items() if service and (not wish.services or service in wish.services)]
     changed = with_channels(bundle, dict.fromkeys(moving, target))
-    return Wanted(changed, f"the bundle of {wish.model}", wish.model, slurp=wish.slurp)
+    return Wanted(changed, f"the bundle of {wish.model}", wish.model, slurp=wish.slurp, rolling=wish.rolling)
 
 
 def model_upgrade_of(plan: Plan) -> ModelUpgrade | None:

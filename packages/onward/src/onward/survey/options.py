@@ -21,6 +21,10 @@ class EnvironmentWish:
     """Further packages by service, such as the client of a cache that its configuration names."""
 
 
+BATCH = 5
+"""Computes that are restarted at once: their servers run on, and only what is asked of them waits."""
+
+
 def add_environment_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--constraints`` and ``--parallel``."""
     parser.add_argument(
@@ -42,3 +46,24 @@ def add_environment_options(parser: argparse.ArgumentParser) -> None:
 def environment_wish(parsed_args: Any) -> EnvironmentWish:
     """What the options say."""
     return EnvironmentWish(constraints=parsed_args.constraints, parallel=max(1, parsed_args.parallel))
+
+
+def add_rolling_options(parser: argparse.ArgumentParser, way: Any = None) -> None:
+    """Add ``--rolling``, to what it cannot be said together with, and ``--batch``."""
+    (way or parser).add_argument(
+        "--rolling",
+        action="store_true",
+        help="one unit after the other behind the load balancer, release by release, while all services serve",
+    )
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=BATCH,
+        metavar="N",
+        help="with --rolling: computes that begin anew at once (default: %(default)s)",
+    )
+
+
+def rolling_of(parsed_args: Any) -> int:
+    """So many units at once, of those that go in batches; 0 where services shall go in one outage."""
+    return max(1, parsed_args.batch) if parsed_args.rolling else 0

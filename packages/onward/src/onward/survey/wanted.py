@@ -21,6 +21,9 @@ class Wanted:
     """Units that shall be none any more; where it does not say, those with the highest numbers go."""
     slurp: bool = False
     """Whether services that go to another release go through the SLURP releases only."""
+    rolling: int = 0
+    """So many units at once, of those that go in batches, where services go to another release while they serve; 0: in
+    one outage."""
 
     def fault(self, place: tuple[str | int, ...], what: str) -> BundleInvalid:
         """The error for a value that fits no deployment here."""

@@ -68,9 +68,9 @@ def step_digest(step: Step) -> str:
 
 def plan_deployment(wish: DeploymentWish) -> Plan:
     """The steps that are left to do; none where all is as it shall be. Raises BundleInvalid, InvalidCatalogue."""
-    steps = _whole(wish)
+    steps = every_step(wish)
     again = {f"{step}/{name}" for move in wish.moves for name in move.applications for step in ("publish", "join")}
-    left = _left(steps, {step: digest for step, digest in wish.holds.items() if step not in again})
+    left = left_of(steps, {step: digest for step, digest in wish.holds.items() if step not in again})
     remaining = {each.id for each in left}
     needs = {each.id: each.needs for each in steps}
     kept = [each.model_copy(update={"needs": _still(each.needs, remaining, needs)}) for each in left]
@@ -83,7 +83,7 @@ def plan_deployment(wish: DeploymentWish) -> Plan:
     ).sealed()
 
 
-def _left(steps: Sequence[Step], holds: Mapping[str, str]) -> list[Step]:
+def left_of(steps: Sequence[Step], holds: Mapping[str, str]) -> list[Step]:
     """The steps that are to be done. A unit that is started has read its files, and need not take them over.
 
     One that runs takes them over when they are written: it may have begun anew since, and have read others.
@@ -114,7 +114,8 @@ def _still(needed: tuple[str, ...], remaining: set[str], needs: Mapping[str, tup
     return tuple(found)
 
 
-def _whole(wish: DeploymentWish) -> list[Step]:
+def every_step(wish: DeploymentWish) -> list[Step]:
+    """All steps of a model from nothing, whether or not they hold. Raises BundleInvalid, InvalidCatalogue."""
     return list(_Deployment(wish).steps())
 
 

@@ -1,0 +1,35 @@
+"""Errors of taking services to another release while they serve, and of what has to stay untouched meanwhile."""
+
+from onward.errors.base import OnwardError, Refused
+
+
+class RollingImpossible(Refused):
+    """Services were to be taken to another release while they serve, and one of them cannot be.
+
+    Its project documents no such upgrade, or the model does not have what it takes: two units of each API, behind a
+    load balancer. The evidence says which service, and why. Add a unit, leave the service out with ``--service``,
+    or take it forward in an outage, without ``--rolling``.
+    """
+
+    code = "OW961"
+
+
+class BalancerSilent(OnwardError):
+    """The load balancer cannot be told which units get calls.
+
+    HAProxy does not run, or refuses what it was told. A unit is not stopped before HAProxy has agreed to send it no
+    more calls. The evidence is what the system or HAProxy says. Resuming the run asks again.
+    """
+
+    code = "OW962"
+
+
+class UnitNotAdmitted(OnwardError):
+    """A unit was not taken out of the load balancer, or not back into it, because callers would have noticed.
+
+    Either no other unit of its application serves, or its calls do not end, or, with its new release, it does not
+    answer calls that come through the load balancer. The evidence is what HAProxy sees of each unit. Those that serve
+    go on serving; resuming the run goes on with this one.
+    """
+
+    code = "OW963"

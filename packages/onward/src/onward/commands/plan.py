@@ -9,7 +9,13 @@ from onward.errors import PlanUnreadable, RollingImpossible
 from onward.plan.plan import Plan, parse
 from onward.survey.collector import collector_paused
 from onward.survey.model_upgrade import ModelUpgrade, survey_model_upgrade
-from onward.survey.options import add_environment_options, add_rolling_options, environment_wish, rolling_of
+from onward.survey.options import (
+    add_drop_option,
+    add_environment_options,
+    add_rolling_options,
+    environment_wish,
+    rolling_of,
+)
 from onward.survey.upgrade import survey_upgrade
 from onward.views.terminal import print_plan
 
@@ -36,6 +42,7 @@ class PlanUpgrade(Command):
         way = parser.add_mutually_exclusive_group()
         way.add_argument("--slurp", action="store_true", help="go only through the SLURP releases")
         add_rolling_options(parser, way)
+        add_drop_option(parser)
         parser.add_argument("-o", "--output", type=Path, help="write the plan to this file, for `onward apply`")
         parser.add_argument("-f", "--format", choices=("tree", "json"), default="tree", help="(default: %(default)s)")
         add_environment_options(parser)
@@ -78,6 +85,7 @@ class PlanUpgrade(Command):
             services=tuple(parsed_args.service),
             slurp=parsed_args.slurp,
             rolling=rolling_of(parsed_args),
+            dropped=tuple(parsed_args.drop_option),
             constraints=environments.constraints,
             parallel=environments.parallel,
         )

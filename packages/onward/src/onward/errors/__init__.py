@@ -97,7 +97,7 @@ from onward.errors.policies import (
     PolicyOutputRefused,
     PolicyUnreadable,
 )
-from onward.errors.rolling import BalancerSilent, RollingImpossible, UnitNotAdmitted
+from onward.errors.rolling import BalancerSilent, OptionUndecided, RollingImpossible, UnitNotAdmitted
 from onward.errors.runs import (
     NothingToRestore,
     RunAlreadyEnded,
@@ -171,6 +171,7 @@ __all__ = [
     "NothingToRestore",
     "OfferInUse",
     "OnwardError",
+    "OptionUndecided",
     "OptionUnknown",
     "OptionsNotListed",
     "OutputUnwritable",

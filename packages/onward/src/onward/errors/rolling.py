@@ -33,3 +33,15 @@ class UnitNotAdmitted(OnwardError):
     """
 
     code = "OW963"
+
+
+class OptionUndecided(Refused):
+    """The bundle sets an option that the release it goes to does not read any more.
+
+    Options that only have another name are written under that by themselves. This one is gone, so that what it did is
+    done no more, or by something else: the release notes say what. The evidence names each with the last release that
+    read it and the reason that was given there. Decide: leave it out with ``--drop-option APPLICATION:OPTION``, or take
+    it out of the bundle, and set what takes its place.
+    """
+
+    code = "OW964"

@@ -34,6 +34,7 @@ from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.survey.bundle_options import require_options
 from onward.survey.capacity import available_memory, free_network, require_memory, require_ports
+from onward.survey.carried import CarriedOptions
 from onward.survey.departure import require_departure
 from onward.survey.deployed import survey_deployed
 from onward.survey.environments import choose_environments
@@ -142,6 +143,10 @@ def survey_deployment(
         record["placed"] = put
         told = {name: each.machine.model_dump(mode="json", exclude={"name"}) for name, each in machines.items()}
         record["machines"] = {**before.get("machines", {}), **told}
+    carry = CarriedOptions(directories, choose, progress)
+    bundle = carry.to_target(wanted.bundle, found, choices, store.series(), wanted.dropped)
+    wanted, found = replace(wanted, bundle=bundle), replace(found, applications=bundle.applications)
+    record["bundle"] = as_data(bundle)
     mutable = require_options(found, choices, directories, progress)
     kept = survey_pinned(wanted.model, found, before, choices, choose, directories, progress)
     record["pinned"] = {name: each.model_dump(mode="json", exclude_defaults=True) for name, each in kept.items()}
@@ -180,7 +185,7 @@ def survey_deployment(
         withdrawn=withdrawn(store, found, site),
     )
     if wanted.rolling:
-        return survey_rolling(directories, wish, choose, wanted.rolling, progress)
+        return survey_rolling(directories, wish, choose, carry, wanted.rolling, progress)
     return plan_deployment(wish)
 
 

@@ -32,7 +32,8 @@ class ModelUpgrade(Described):
     """None named: all that the model has."""
     slurp: bool = False
     rolling: int = 0
-    """See ``Wanted``."""
+    dropped: tuple[str, ...] = ()
+    """See ``Wanted`` for both."""
     constraints: str
     parallel: int
 
@@ -63,7 +64,14 @@ def upgraded(bundle: Bundle, wish: ModelUpgrade) -> Wanted:
     _require_known(wish, {service for service in known.values() if service})
     moving = [name for name, service in known.items() if service and (not wish.services or service in wish.services)]
     changed = with_channels(bundle, dict.fromkeys(moving, target))
-    return Wanted(changed, f"the bundle of {wish.model}", wish.model, slurp=wish.slurp, rolling=wish.rolling)
+    return Wanted(
+        changed,
+        f"the bundle of {wish.model}",
+        wish.model,
+        slurp=wish.slurp,
+        rolling=wish.rolling,
+        dropped=frozenset(wish.dropped),
+    )
 
 
 def model_upgrade_of(plan: Plan) -> ModelUpgrade | None:

@@ -64,6 +64,17 @@ def add_rolling_options(parser: argparse.ArgumentParser, way: Any = None) -> Non
     )
 
 
+def add_drop_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--drop-option``."""
+    parser.add_argument(
+        "--drop-option",
+        action="append",
+        default=[],
+        metavar="APPLICATION:OPTION",
+        help="leave out an option that the release does not read any more (may be repeated)",
+    )
+
+
 def rolling_of(parsed_args: Any) -> int:
     """So many units at once, of those that go in batches; 0 where services shall go in one outage."""
     return max(1, parsed_args.batch) if parsed_args.rolling else 0

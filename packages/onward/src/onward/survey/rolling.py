@@ -15,6 +15,7 @@ from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
+from onward.survey.carried import CarriedOptions
 from onward.survey.pinned import Choose
 
 SERVE = 2
@@ -23,7 +24,12 @@ MOST_BESIDES = 8
 
 
 def survey_rolling(
-    directories: Directories, wish: DeploymentWish, choose: Choose, batch: int, progress: Callable[[str], None]
+    directories: Directories,
+    wish: DeploymentWish,
+    choose: Choose,
+    carry: CarriedOptions,
+    batch: int,
+    progress: Callable[[str], None],
 ) -> Plan:
     """The plan of taking the services of ``wish.moves`` forward while they serve. Raises RollingImpossible."""
     found = wish.topology
@@ -33,7 +39,7 @@ def survey_rolling(
     for name in (name for move in wish.moves for name in move.applications):
         if len(found.units(name)) < SERVE and not _answers(found, wish.site, name):
             progress(f"{name} has one unit: what is asked of it waits while it begins anew")
-    plan, besides = plan_rolling(wish, tuple(_hops(directories, wish, choose)), batch)
+    plan, besides = plan_rolling(wish, tuple(_hops(directories, wish, choose, carry)), batch)
     if besides:
         raise RollingImpossible(
             "The bundle changes more than releases, and that cannot be done one unit after the other.",
@@ -86,7 +92,7 @@ def _answers(found: Topology, site: Site, name: str) -> bool:
     return only_answers(words) or any(each.wsgi is not None for each in words.processes())
 
 
-def _hops(directories: Directories, wish: DeploymentWish, choose: Choose) -> Iterable[Hop]:
+def _hops(directories: Directories, wish: DeploymentWish, choose: Choose, carry: CarriedOptions) -> Iterable[Hop]:
     order = series_list()
     ahead = {series for move in wish.moves for series in move.ahead}
     for series in sorted(ahead, key=order.position):
@@ -102,7 +108,9 @@ def _hops(directories: Directories, wish: DeploymentWish, choose: Choose) -> Ite
             series={**wish.site.series, **dict.fromkeys(names, series)},
             environments={**wish.site.environments, **environments},
         )
-        yield Hop(series, wish.topology, _mixed(wish.topology, names), site, moves)
+        between = [name for move in moves if series != move.path[-1] for name in move.applications]
+        found = carry.at(wish.topology, between, series)
+        yield Hop(series, found, _mixed(found, names), site, moves)
 
 
 def _environment(

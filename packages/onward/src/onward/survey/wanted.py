@@ -24,6 +24,8 @@ class Wanted:
     rolling: int = 0
     """So many units at once, of those that go in batches, where services go to another release while they serve; 0: in
     one outage."""
+    dropped: frozenset[str] = frozenset()
+    """Options, as APPLICATION:OPTION, that are left out where the release does not read them any more."""
 
     def fault(self, place: tuple[str | int, ...], what: str) -> BundleInvalid:
         """The error for a value that fits no deployment here."""

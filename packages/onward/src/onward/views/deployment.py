@@ -16,11 +16,11 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
             return _verdict_of_trial(record)
         started = len(_units(record, "unit.start"))
         configured = len(_units(record, "unit.configure"))
-        return Verdict(
-            "good",
-            f"{plan.cloud} is as its bundle says.",
-            (f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started.", *_gone(record)),
-        )
+        rolled = set(_units(record, "unit.roll"))
+        made = f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started."
+        if rolled:
+            made = f"{counted(len(rolled), 'unit')} taken there one after the other, while the others served."
+        return Verdict("good", f"{plan.cloud} is as its bundle says.", (made, *_gone(record)))
     what = f"The {plan.kind} of {plan.cloud}"
     if status == "failed" and record.failures:
         failure = record.failures[0]
@@ -43,9 +43,14 @@ def _gone(record: RunRecord) -> list[str]:
     evidence = next((each.evidence for each in record.steps if each.step.action == "probe.end"), None)
     if not evidence or not evidence["apis"]:
         return []
+    whole = "" if evidence["whole"] else " since the run was resumed; what was before is not known"
+    if _units(record, "unit.roll"):
+        failed = {name: each for name, each in evidence["apis"].items() if each["failed"]}
+        calls = sum(each["calls"] for each in evidence["apis"].values())
+        told = ", ".join(f"{each['failed']} of {name} ({each['last_failure']})" for name, each in failed.items())
+        return [f"Of {calls:,} calls meanwhile {f'these failed: {told}' if failed else 'none failed'}{whole}."]
     longest = sorted(((each["longest_seconds"], name) for name, each in evidence["apis"].items()), reverse=True)
     told = ", ".join(f"{name} {duration(gone)}" for gone, name in longest)
-    whole = "" if evidence["whole"] else " since the run was resumed; how long before is not known"
     return [f"As callers saw it, the APIs were gone for: {told}{whole}."]
 
 

@@ -78,7 +78,7 @@ def planned(wanted: DeploymentWish, batch: int = 5, told: list[str] | None = Non
     directories = Directories(state=Path("/state"), cache=Path("/cache"))
     progress = ([] if told is None else told).append
     carry = CarriedOptions(directories, choice, progress)
-    carry.to_target(Bundle(applications=dict(wanted.topology.applications)), wanted.topology, wanted.choices, {}, ())
+    carry.to_target(Bundle(applications=dict(wanted.topology.applications)), wanted.topology, {}, {}, ())
     return survey_rolling(directories, wanted, choice, carry, batch, progress)
 
 
@@ -197,3 +197,55 @@ def test_a_bundle_that_changes_more_than_releases_is_refused() -> None:
 
 def test_no_password_is_in_the_plan() -> None:
     assert "$(secret:keystone/shared-db)" in planned(moving("keystone")).to_json()
+
+
+NOVA = EVERYTHING.replace("nova-api: {", "nova-api: {num_units: 2, ").replace("num_units: 2}", "num_units: 5}")
+"""One of each service, with two units of Nova's API and five computes."""
+
+
+def test_what_works_for_an_api_goes_before_it_and_computes_go_last_in_batches() -> None:
+    plan = planned(moving("nova", bundle=NOVA, path=PATH[:2]), batch=2)
+    computes = [f"roll/2025.2/nova-compute/{number}" for number in range(5)]
+    assert order_of(plan, "roll") == [
+        *(f"roll/2025.2/{unit}" for unit in ("nova-conductor/0", "nova-scheduler/0", "nova-api/0", "nova-api/1")),
+        *computes,
+    ]
+    assert computes[1] not in before(plan, computes[0])
+    assert {*computes[:2]} <= before(plan, computes[2])
+    assert {*computes[2:4]} <= before(plan, computes[4])
+
+
+def test_units_of_two_releases_are_pinned_to_one_another_until_all_are_new() -> None:
+    plan = planned(moving("nova", bundle=NOVA, path=PATH))
+    steps = {step.id: str(step.arguments["configure"]) for step in plan.steps if step.action == "unit.roll"}
+    pinned = {step for step, text in steps.items() if "[upgrade_levels]\\ncompute = auto" in text}
+    assert pinned == {step for step in steps if step.startswith("roll/")}
+    lifted = [step for step in steps if step.startswith("lift/")]
+    assert {"lift/nova-conductor/0", "lift/nova-api/1", "lift/nova-compute/4"} <= {*lifted}
+    assert "roll/2026.1/nova-compute/4" in before(plan, lifted[0])
+
+
+def test_what_the_bundle_pins_itself_stays() -> None:
+    bundle = NOVA.replace("nova-conductor: {", "nova-conductor: {options: {upgrade_levels.compute: '2025.1'}, ")
+    plan = planned(moving("nova", bundle=bundle, path=PATH[:2]))
+    assert "compute = 2025.1" in str(plan.step("roll/2025.2/nova-conductor/0").arguments["configure"])
+    assert "lift/nova-conductor/0" not in {step.id for step in plan.steps}
+
+
+def test_a_service_looks_whether_it_needs_an_outage_before_the_checks() -> None:
+    wanted = moving(
+        "neutron", bundle=EVERYTHING.replace("neutron-api: {", "neutron-api: {num_units: 2, "), path=PATH[:2]
+    )
+    plan = planned(replace(wanted, described={"cloud": "demo"}))
+    assert "beforehand/neutron/2025.2" in before(plan, "gate")
+    assert plan.step("beforehand/neutron/2025.2").reversible
+
+
+def test_one_unit_of_what_no_caller_waits_for_is_taken_and_said() -> None:
+    told: list[str] = []
+    planned(moving("nova", bundle=NOVA, path=PATH[:2]), told=told)
+    assert any("nova-conductor has one unit" in line for line in told)
+
+
+def order_of(plan: Plan, verb: str) -> list[str]:
+    return [step.id for step in plan.steps if step.id.partition("/")[0] == verb]

@@ -172,9 +172,14 @@ class Rolling(Forward):
                 yield [step for step in together if not (first and self._holds(step))]
 
     def _in_order(self, move: Move) -> list[str]:
-        """The applications of a service: the one that owns the schema first, those that go in batches last."""
+        """The applications of a service: those that work for its API, the API, and those that go in batches."""
         place = {name: number for number, name in enumerate(self._topology.in_order())}
-        return sorted(move.applications, key=lambda name: (self._batches(name), name != move.owner, place[name]))
+
+        def late(name: str) -> tuple[bool, bool, bool, int]:
+            answers = any(each.wsgi is not None for each in self._topology.charms[name].processes)
+            return self._batches(name), answers, name != move.owner, place[name]
+
+        return sorted(move.applications, key=late)
 
     def _batches(self, name: str) -> bool:
         rolling = self._topology.charms[name].rolling

@@ -15,8 +15,10 @@ from onward.actions.deployment.application_publish import PublishApplication
 from onward.actions.deployment.application_stop import StopApplication
 from onward.actions.deployment.broker_grant import GrantBroker, WithdrawBroker
 from onward.actions.deployment.cluster_formed import GaleraFormed, RabbitmqFormed
+from onward.actions.deployment.data_plane import BeginDataPlane, EndDataPlane
 from onward.actions.deployment.database_grant import GrantDatabase, WithdrawDatabase
 from onward.actions.deployment.identity_grant import GrantIdentity, WithdrawIdentity
+from onward.actions.deployment.instances import CompareInstances, RememberInstances
 from onward.actions.deployment.model_backup import BackUpModel, RestoreModel
 from onward.actions.deployment.model_census import CompareModelCensus, TakeModelCensus
 from onward.actions.deployment.model_check import CheckModel
@@ -112,8 +114,11 @@ def _deployment(directories: Directories) -> list[Action]:
         Placed(ForgetModel(directories), directories),
         Placed(RemoveUnit(directories), directories),
         BackUpModel(directories),
+        BeginDataPlane(),
         BeginProbe(directories),
+        CompareInstances(directories),
         CompareModelCensus(directories),
+        EndDataPlane(),
         EndProbe(directories),
         InjectFault(directories),
         MigrateApplication(directories),
@@ -121,6 +126,7 @@ def _deployment(directories: Directories) -> list[Action]:
         TakeModelCensus(directories),
         WarmApplication(directories),
         KeptByCloud(directories),
+        RememberInstances(directories),
         RemoveTrial(directories),
         RestoreModel(directories),
         RollUnit(directories),

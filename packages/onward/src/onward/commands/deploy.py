@@ -14,7 +14,7 @@ from onward.commands.plan import show
 from onward.model.bundle import Bundle
 from onward.survey.deployment import read_bundle, survey_removal
 from onward.survey.offers import require_unused
-from onward.survey.options import add_drop_option, add_rolling_options, rolling_of
+from onward.survey.options import add_move_options, add_rolling_options, rolling_of
 
 
 class Deploy(ModelChange):
@@ -27,7 +27,7 @@ class Deploy(ModelChange):
         parser = super().get_parser(prog_name)
         parser.add_argument("bundle", type=Path, help="YAML file with the keys of Juju's bundles")
         add_rolling_options(parser)
-        add_drop_option(parser)
+        add_move_options(parser)
         return parser
 
     def take_action(self, parsed_args: Any) -> int:
@@ -36,6 +36,7 @@ class Deploy(ModelChange):
             read_bundle(parsed_args.bundle, parsed_args.model),
             rolling=rolling_of(parsed_args),
             dropped=frozenset(parsed_args.drop_option),
+            budget_seconds=parsed_args.data_plane_budget,
         )
         rolling = ["--rolling", "--batch", str(wanted.rolling)] if wanted.rolling else []
         dropped = [word for each in parsed_args.drop_option for word in ("--drop-option", each)]

@@ -10,8 +10,8 @@ from onward.plan.plan import Plan, parse
 from onward.survey.collector import collector_paused
 from onward.survey.model_upgrade import ModelUpgrade, survey_model_upgrade
 from onward.survey.options import (
-    add_drop_option,
     add_environment_options,
+    add_move_options,
     add_rolling_options,
     environment_wish,
     rolling_of,
@@ -42,7 +42,7 @@ class PlanUpgrade(Command):
         way = parser.add_mutually_exclusive_group()
         way.add_argument("--slurp", action="store_true", help="go only through the SLURP releases")
         add_rolling_options(parser, way)
-        add_drop_option(parser)
+        add_move_options(parser)
         parser.add_argument("-o", "--output", type=Path, help="write the plan to this file, for `onward apply`")
         parser.add_argument("-f", "--format", choices=("tree", "json"), default="tree", help="(default: %(default)s)")
         add_environment_options(parser)
@@ -86,6 +86,7 @@ class PlanUpgrade(Command):
             slurp=parsed_args.slurp,
             rolling=rolling_of(parsed_args),
             dropped=tuple(parsed_args.drop_option),
+            budget_seconds=parsed_args.data_plane_budget,
             constraints=environments.constraints,
             parallel=environments.parallel,
         )

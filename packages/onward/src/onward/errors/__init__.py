@@ -97,7 +97,14 @@ from onward.errors.policies import (
     PolicyOutputRefused,
     PolicyUnreadable,
 )
-from onward.errors.rolling import BalancerSilent, OptionUndecided, RollingImpossible, UnitNotAdmitted
+from onward.errors.rolling import (
+    BalancerSilent,
+    DataPlaneLost,
+    InstancesTouched,
+    OptionUndecided,
+    RollingImpossible,
+    UnitNotAdmitted,
+)
 from onward.errors.runs import (
     NothingToRestore,
     RunAlreadyEnded,
@@ -144,6 +151,7 @@ __all__ = [
     "CloudFileMissing",
     "ConstraintsUnavailable",
     "DataLost",
+    "DataPlaneLost",
     "DatabaseAhead",
     "DatabaseReadOnly",
     "DatabaseUnreachable",
@@ -159,6 +167,7 @@ __all__ = [
     "HostLost",
     "HostUnfit",
     "HostUnreachable",
+    "InstancesTouched",
     "InterpreterMissing",
     "InvalidCatalogue",
     "InvalidCloudFile",

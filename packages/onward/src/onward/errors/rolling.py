@@ -45,3 +45,25 @@ class OptionUndecided(Refused):
     """
 
     code = "OW964"
+
+
+class InstancesTouched(OnwardError):
+    """After services went to another release, instances are not what they were.
+
+    No release of a service stops, moves or restarts an instance. The evidence names each with what is otherwise: its
+    host, its power state, when it was launched. Users may have done so meanwhile, or a compute has ended and was
+    evacuated: what is understood is let pass with ``--waive 'instances=REASON'``.
+    """
+
+    code = "OW965"
+
+
+class DataPlaneLost(OnwardError):
+    """While services went to another release, pings went unanswered for longer than the plan allows.
+
+    They go from one network namespace of this machine to another one, through its kernel alone: what loses them is an
+    overloaded machine, or something that changes its network. The budget is ``--data-plane-budget``; what is understood
+    is let pass with ``--waive 'data plane=REASON'``.
+    """
+
+    code = "OW966"

@@ -181,6 +181,7 @@ def survey_deployment(
         surplus=surplus,
         before=before,
         moves=moves,
+        budget_seconds=wanted.budget_seconds,
         described=_described(directories, wanted.model) if _serves(found, moves, seen.holds) else {},
         withdrawn=withdrawn(store, found, site),
     )

@@ -13,6 +13,7 @@ from onward.model.bundle import Bundle
 from onward.model.bundle_edit import with_channels
 from onward.model.cloud import Described
 from onward.plan.deployment.drift import drift_of_model
+from onward.plan.deployment.untouched import BUDGET_SECONDS
 from onward.plan.plan import Plan
 from onward.survey.deployment import survey_deployment
 from onward.survey.options import EnvironmentWish
@@ -33,7 +34,8 @@ class ModelUpgrade(Described):
     slurp: bool = False
     rolling: int = 0
     dropped: tuple[str, ...] = ()
-    """See ``Wanted`` for both."""
+    budget_seconds: float = BUDGET_SECONDS
+    """See ``Wanted`` for these."""
     constraints: str
     parallel: int
 
@@ -71,6 +73,7 @@ def upgraded(bundle: Bundle, wish: ModelUpgrade) -> Wanted:
         slurp=wish.slurp,
         rolling=wish.rolling,
         dropped=frozenset(wish.dropped),
+        budget_seconds=wish.budget_seconds,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from onward.catalog.service import Driver
+from onward.plan.deployment.untouched import BUDGET_SECONDS
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,21 @@ def add_rolling_options(parser: argparse.ArgumentParser, way: Any = None) -> Non
     )
 
 
-def add_drop_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--drop-option``."""
+def add_move_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--drop-option`` and ``--data-plane-budget``."""
     parser.add_argument(
         "--drop-option",
         action="append",
         default=[],
         metavar="APPLICATION:OPTION",
         help="leave out an option that the release does not read any more (may be repeated)",
+    )
+    parser.add_argument(
+        "--data-plane-budget",
+        type=float,
+        default=BUDGET_SECONDS,
+        metavar="SECONDS",
+        help="while services go to another release: for how long pings may go unanswered (default: %(default)s)",
     )
 
 

@@ -17,6 +17,7 @@ from onward.plan.deployment.serving import cluster_wish, clustered, reached_at, 
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.unit import unit_state
+from onward.plan.deployment.untouched import BUDGET_SECONDS
 from onward.plan.deployment.words import Words
 from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
 from onward.plan.plan import Plan, digest_of, in_order
@@ -48,6 +49,8 @@ class DeploymentWish:
     """Services that go to another release."""
     described: Mapping[str, JsonValue] = field(default_factory=dict)
     """The model as a cloud file would have it; empty where nothing is checked before services move."""
+    budget_seconds: float = BUDGET_SECONDS
+    """For how long the data plane may be gone meanwhile."""
     surplus: tuple[str, ...] = ()
     """Units that are deployed and in the bundle no more, in the order in which they may stop."""
     withdrawn: tuple[Granted, ...] = ()
@@ -139,7 +142,7 @@ class _Deployment:
         settles = {
             move.owner: {each.id: step_digest(each) for each in self._initial(move.owner)} for move in wish.moves
         }
-        self._forward = Forward(wish.topology, wish.site, wish.moves, settles, wish.described)
+        self._forward = Forward(wish.topology, wish.site, wish.moves, settles, wish.described, wish.budget_seconds)
 
     def steps(self) -> Iterator[Step]:
         yield self._record()

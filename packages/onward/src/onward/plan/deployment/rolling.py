@@ -96,7 +96,7 @@ class Rolling(Forward):
             move.owner: {step: step_digest(whole[step]) for step in (f"initialise/{move.owner}",) if step in whole}
             for move in wish.moves
         }
-        super().__init__(wish.topology, wish.site, wish.moves, settles, wish.described)
+        super().__init__(wish.topology, wish.site, wish.moves, settles, wish.described, wish.budget_seconds)
         again = {f"{verb}/{name}" for name in self._rolled for verb in ("publish", "join")}
         holds = {step: digest for step, digest in wish.holds.items() if step not in again}
         self._left = {each.id: each for each in left_of(list(whole.values()), holds)}
@@ -129,6 +129,7 @@ class Rolling(Forward):
             yield self._checks(self._moves, ready)
             ready = (GATE,)
         stages = [[step] for step in before if step.action != "application.environment"]
+        stages.append(list(self._untouched[0]))
         stages.append([self._probe(PROBE, "probe.begin", "prepare", (), "the APIs are called all the while")])
         yield from _chained([*stages, *self._on_the_way(), *self._ended()], ready)
 
@@ -259,7 +260,7 @@ class Rolling(Forward):
         for name in self._topology.in_order():
             yield [after[step] for step in (f"publish/{name}", f"join/{name}") if step in after]
         reason = "whether a call has failed meanwhile, its callers have seen"
-        yield [self._probe(PROBED, "probe.end", "proof", (), reason)]
+        yield [self._probe(PROBED, "probe.end", "proof", (), reason), *self._untouched[1]]
 
 
 def _chained(stages: Iterable[list[Step]], needs: tuple[str, ...]) -> Iterator[Step]:

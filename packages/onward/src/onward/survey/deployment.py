@@ -40,7 +40,7 @@ from onward.survey.deployed import survey_deployed
 from onward.survey.environments import choose_environments
 from onward.survey.machines import choices_on, require_fit, require_here, require_reachable, survey_machines
 from onward.survey.model_cloud import cloud_of_model
-from onward.survey.moves import survey_moves
+from onward.survey.moves import deployed_series, survey_moves
 from onward.survey.offers import (
     all_granted,
     remotes_of,
@@ -144,7 +144,9 @@ def survey_deployment(
         told = {name: each.machine.model_dump(mode="json", exclude={"name"}) for name, each in machines.items()}
         record["machines"] = {**before.get("machines", {}), **told}
     carry = CarriedOptions(directories, choose, progress)
-    bundle = carry.to_target(wanted.bundle, found, choices, store.series(), wanted.dropped)
+    bundle = carry.to_target(
+        wanted.bundle, found, choices, deployed_series(found, store, before, DEFAULT_SERIES), wanted.dropped
+    )
     wanted, found = replace(wanted, bundle=bundle), replace(found, applications=bundle.applications)
     record["bundle"] = as_data(bundle)
     mutable = require_options(found, choices, directories, progress)

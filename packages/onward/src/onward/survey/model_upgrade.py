@@ -1,5 +1,6 @@
 """The way of a deployed model to another release: its bundle with other channels, and the plan that follows from it."""
 
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -38,6 +39,14 @@ class ModelUpgrade(Described):
     """See ``Wanted`` for these."""
     constraints: str
     parallel: int
+
+    def words(self) -> list[str]:
+        """What was typed to wish for it, without what is as usual."""
+        found = ["plan", "upgrade", "--model", self.model, "--to", self.target]
+        found += [word for service in self.services for word in ("--service", service)]
+        found += ["--slurp"] if self.slurp else []
+        found += ["--rolling", "--batch", str(self.rolling)] if self.rolling else []
+        return found + [word for option in self.dropped for word in ("--drop-option", option)]
 
 
 def survey_model_upgrade(
@@ -84,7 +93,7 @@ def model_upgrade_of(plan: Plan) -> ModelUpgrade | None:
 
 def require_fresh(directories: Directories, wish: ModelUpgrade, plan: Plan, file: Path) -> None:
     """Return when the same wish gives the same plan still. Raises PlanStale, which says what is otherwise."""
-    again = f"onward plan upgrade --model {wish.model} --to {wish.target} -o {file}"
+    again = shlex.join(["onward", *wish.words(), "-o", str(file)])
     try:
         now = survey_model_upgrade(directories, wish)
     except TargetNotAhead as there:

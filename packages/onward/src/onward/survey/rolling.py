@@ -1,10 +1,10 @@
 """Whether the services of a model can go to another release while they serve, and the releases on that way."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from onward.actions.build_environment import specification
-from onward.catalog.load import series_list
+from onward.catalog.load import recipe, series_list
 from onward.errors import RollingImpossible
 from onward.hosts.state import Directories
 from onward.plan.deployment.forward import Move
@@ -41,12 +41,7 @@ def survey_rolling(
             progress(f"{name} has one unit: what is asked of it waits while it begins anew")
     plan, besides = plan_rolling(wish, tuple(_hops(directories, wish, choose, carry)), batch)
     if besides:
-        raise RollingImpossible(
-            "The bundle changes more than releases, and that cannot be done one unit after the other.",
-            evidence="\n".join(besides[:MOST_BESIDES])
-            + (f"\nand {len(besides) - MOST_BESIDES} more steps" if len(besides) > MOST_BESIDES else ""),
-            next_command="deploy the bundle with the channels as they were, then go on with --rolling",
-        )
+        raise _more_than_releases(found, besides)
     return plan
 
 
@@ -55,6 +50,22 @@ def _nothing_moves(wish: DeploymentWish) -> RollingImpossible:
         "No service of the bundle goes to another release.",
         evidence="every channel is that of the release that is deployed",
         next_command=f"onward status {wish.site.model}",
+    )
+
+
+def _more_than_releases(found: Topology, steps: Collection[str]) -> RollingImpossible:
+    services = {name: charm.service for name, charm in found.charms.items() if charm.service}
+    units = dict.fromkeys(step.split("/")[1] for step in steps if "/" in step)
+    dashboards = [name for name in units if name in services and not recipe(services[name]).connections]
+    lines = [
+        f"{name}: it has no database, and is restarted unit by unit by a deployment without --rolling"
+        for name in dashboards
+    ]
+    lines += [step for step in steps if step.partition("/")[2].partition("/")[0] not in dashboards][:MOST_BESIDES]
+    return RollingImpossible(
+        "The bundle changes more than the releases of services that can go one unit after the other.",
+        evidence="\n".join(lines),
+        next_command="deploy what else has changed first, or name the services that shall go, with --service",
     )
 
 

@@ -122,7 +122,8 @@ class Rolling(Forward):
         before = [step for step in self._left.values() if self._kind(step) == "before"]
         prepared = [step for step in before if step.action == "application.environment"]
         for move in self._moves:
-            prepared += [*self._prepared(move), *self._beforehand(move)]
+            prepared += [_imported(step) for step in self._prepared(move)]
+            prepared += self._beforehand(move)
         yield from prepared
         ready = tuple(step.id for step in prepared)
         if self.gate:
@@ -261,6 +262,13 @@ class Rolling(Forward):
             yield [after[step] for step in (f"publish/{name}", f"join/{name}") if step in after]
         reason = "whether a call has failed meanwhile, its callers have seen"
         yield [self._probe(PROBED, "probe.end", "proof", (), reason), *self._untouched[1]]
+
+
+def _imported(step: Step) -> Step:
+    """There is no outage that it could be imported before."""
+    if step.action != "application.warm":
+        return step
+    return step.model_copy(update={"reason": "its code is compiled and imported before anything waits for it"})
 
 
 def _chained(stages: Iterable[list[Step]], needs: tuple[str, ...]) -> Iterator[Step]:

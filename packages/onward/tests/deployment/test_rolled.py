@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from deploying import Operator
-from steady_callers import Calls, calling, some_calls, token_of
+from steady_callers import CALL_SECONDS, Calls, calling, some_calls, token_of
 
 from onward.commands.plan import load_plan
 
@@ -42,7 +43,7 @@ ENOUGH = 1000
 KILLED = ["unit.drained#1", "application.command-run#1", "unit.stopped#1", "unit.started#1", "unit.admitted#2"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def deployed(module_operator: Operator) -> Iterator[Operator]:
     """Three services on two units each, at 2025.1."""
     module_operator.deploy(BUNDLE.format(channel="2025.1"))
@@ -86,6 +87,26 @@ def test_killed_at_any_point_it_is_gone_on_with_and_no_call_fails(deployed: Oper
     assert_none_failed(seen)
     assert deployed.store("rolled").series() == dict.fromkeys(SERVICES, "2026.1")
     assert "Nothing was changed." in deployed.deploy()
+
+
+def test_killed_on_the_way_it_can_go_back_to_what_it_was(deployed: Operator) -> None:
+    deployed.bundle.write_text(BUNDLE.format(channel="2025.2"))
+    shown = deployed.must("deploy", deployed.bundle, "--rolling", "--dry-run")
+    digest = re.findall(r"sha256:[0-9a-f]{64}", shown)[-1]
+    # Keystone is there, and of Placement one unit.
+    crash = {"ONWARD_CRASH_AT": "unit.admitted#3"}
+    done = deployed.run("deploy", deployed.bundle, "--rolling", "--approve", digest, environment=crash)
+    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+    run = interrupted(deployed)
+    refused = deployed.run("runs", "restore", run)
+    assert refused.returncode == 4
+    (way_back,) = set(re.findall(r"sha256:[0-9a-f]{64}", refused.stderr))
+    deployed.must("runs", "restore", run, "--approve", way_back)
+    assert deployed.store("rolled").series() == dict.fromkeys(SERVICES, "2025.1")
+    address, token = token_of(deployed, "rolled")
+    for url in some_calls(address).values():
+        requests.get(url, headers={"X-Auth-Token": token}, timeout=CALL_SECONDS).raise_for_status()
+    assert "Nothing was changed." in deployed.deploy(BUNDLE.format(channel="2025.1"))
 
 
 def interrupted(operator: Operator) -> str:

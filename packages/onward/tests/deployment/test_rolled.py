@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 from deploying import Operator
-from steady_callers import CALL_SECONDS, Calls, calling, some_calls, token_of
 
+from material.steady_callers import CALL_SECONDS, Calls, calling, some_calls, token_of
 from onward.commands.plan import load_plan
 
 pytestmark = [pytest.mark.full, pytest.mark.mariadb, pytest.mark.environments, pytest.mark.timeout(2400)]
@@ -55,7 +55,7 @@ def test_no_call_fails_while_all_services_go_to_the_next_release(deployed: Opera
     file, pids = tmp_path / "plan.json", deployed.pids("rolled")
     deployed.must("plan", "upgrade", "--model", "rolled", "--to", "2025.2", "--rolling", "-o", file)
     assert deployed.store("rolled").secrets()["keystone/admin-password"] not in file.read_text()
-    address, token = token_of(deployed, "rolled")
+    address, token = token_of(deployed.store("rolled"))
     with calling(token, some_calls(address)) as seen:
         said = deployed.must("apply", file, "--approve", load_plan(file).digest)
     assert_none_failed(seen)
@@ -76,7 +76,7 @@ def test_killed_at_any_point_it_is_gone_on_with_and_no_call_fails(deployed: Oper
     deployed.bundle.write_text(BUNDLE.format(channel="2026.1"))
     shown = deployed.must("deploy", deployed.bundle, "--rolling", "--dry-run")
     digest = re.findall(r"sha256:[0-9a-f]{64}", shown)[-1]
-    address, token = token_of(deployed, "rolled")
+    address, token = token_of(deployed.store("rolled"))
     with calling(token, some_calls(address)) as seen:
         words: tuple[str | Path, ...] = ("deploy", deployed.bundle, "--rolling", "--approve", digest)
         for point in KILLED:
@@ -103,7 +103,7 @@ def test_killed_on_the_way_it_can_go_back_to_what_it_was(deployed: Operator) -> 
     (way_back,) = set(re.findall(r"sha256:[0-9a-f]{64}", refused.stderr))
     deployed.must("runs", "restore", run, "--approve", way_back)
     assert deployed.store("rolled").series() == dict.fromkeys(SERVICES, "2025.1")
-    address, token = token_of(deployed, "rolled")
+    address, token = token_of(deployed.store("rolled"))
     for url in some_calls(address).values():
         requests.get(url, headers={"X-Auth-Token": token}, timeout=CALL_SECONDS).raise_for_status()
     assert "Nothing was changed." in deployed.deploy(BUNDLE.format(channel="2025.1"))

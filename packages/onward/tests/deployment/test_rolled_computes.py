@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 from deploying import Operator, until
-from steady_callers import CALL_SECONDS, calling, token_of
 
+from material.steady_callers import CALL_SECONDS, calling, token_of
 from onward.commands.plan import load_plan
 
 pytestmark = [
@@ -99,7 +99,7 @@ def deployed(module_operator: Operator) -> Iterator[Operator]:
 
 def boot(operator: Operator) -> None:
     """Instances without a network, on computes that do all but run them."""
-    address, token = token_of(operator, "computes")
+    address, token = token_of(operator.store("computes"))
     session = requests.Session()
     session.headers |= {"X-Auth-Token": token, "OpenStack-API-Version": "compute 2.37"}
     image = session.post(
@@ -134,7 +134,7 @@ def test_services_with_computes_go_to_the_next_release_and_no_instance_is_touche
     file = tmp_path / "plan.json"
     services = [word for service in ("placement", "neutron", "nova") for word in ("--service", service)]
     deployed.must("plan", "upgrade", "--model", "computes", "--to", "2025.2", "--rolling", *services, "-o", file)
-    address, token = token_of(deployed, "computes")
+    address, token = token_of(deployed.store("computes"))
     urls = {
         "placement": f"http://{address}:8778/resource_providers",
         "neutron": f"http://{address}:9696/v2.0/networks",

@@ -1,13 +1,14 @@
 """Callers of a deployed cloud who never try again: what one of their calls got is what a user would have got."""
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import requests
-from deploying import Operator
 
+from onward.hosts.model_store import ModelStore
 from onward.observe.keystone_login import password_login
 
 CALL_SECONDS = 60
@@ -20,11 +21,11 @@ class Calls:
 
     good: int = 0
     failed: list[str] = field(default_factory=list)
+    slowest_seconds: float = 0.0
 
 
-def token_of(operator: Operator, model: str) -> tuple[str, str]:
-    """The public address of the model's load balancer, and a token of the administrator."""
-    store = operator.store(model)
+def token_of(store: ModelStore) -> tuple[str, str]:
+    """The public address of a model's load balancer, and a token of its administrator."""
     address = store.record()["addresses"]["haproxy public"]
     body = password_login("admin", store.secrets()["keystone/admin-password"], "admin")
     answer = requests.post(f"http://{address}:5000/v3/auth/tokens", json=body, timeout=CALL_SECONDS)
@@ -49,16 +50,19 @@ def calling(token: str, urls: Mapping[str, str], each: int = 2) -> Iterator[dict
 
     def call(name: str, url: str) -> None:
         while not over.is_set():
+            began = time.monotonic()
             try:
                 answer = requests.get(url, headers={"X-Auth-Token": token}, timeout=CALL_SECONDS)
                 failed = "" if answer.ok else f"{answer.status_code} {answer.text[:200]}"
             except requests.RequestException as error:
                 failed = f"{type(error).__name__}: {error}"
             with lock:
+                seen = found[name]
+                seen.slowest_seconds = max(seen.slowest_seconds, time.monotonic() - began)
                 if failed:
-                    found[name].failed.append(failed)
+                    seen.failed.append(failed)
                 else:
-                    found[name].good += 1
+                    seen.good += 1
             over.wait(PAUSE_SECONDS)
 
     threads = [threading.Thread(target=call, args=item) for item in urls.items() for _ in range(each)]

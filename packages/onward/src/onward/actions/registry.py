@@ -15,8 +15,10 @@ from onward.actions.deployment.application_publish import PublishApplication
 from onward.actions.deployment.application_stop import StopApplication
 from onward.actions.deployment.broker_grant import GrantBroker, WithdrawBroker
 from onward.actions.deployment.cluster_formed import GaleraFormed, RabbitmqFormed
+from onward.actions.deployment.data_plane import BeginDataPlane, EndDataPlane
 from onward.actions.deployment.database_grant import GrantDatabase, WithdrawDatabase
 from onward.actions.deployment.identity_grant import GrantIdentity, WithdrawIdentity
+from onward.actions.deployment.instances import CompareInstances, RememberInstances
 from onward.actions.deployment.model_backup import BackUpModel, RestoreModel
 from onward.actions.deployment.model_census import CompareModelCensus, TakeModelCensus
 from onward.actions.deployment.model_check import CheckModel
@@ -26,6 +28,7 @@ from onward.actions.deployment.supervisor_start import StartSupervisor
 from onward.actions.deployment.unit_configure import ConfigureUnit
 from onward.actions.deployment.unit_reload import ReloadUnit
 from onward.actions.deployment.unit_remove import RemoveUnit
+from onward.actions.deployment.unit_roll import RollUnit
 from onward.actions.deployment.unit_start import StartUnit
 from onward.actions.load_dump import LoadDump
 from onward.actions.migrate_database import MigrateDatabase
@@ -111,8 +114,11 @@ def _deployment(directories: Directories) -> list[Action]:
         Placed(ForgetModel(directories), directories),
         Placed(RemoveUnit(directories), directories),
         BackUpModel(directories),
+        BeginDataPlane(),
         BeginProbe(directories),
+        CompareInstances(directories),
         CompareModelCensus(directories),
+        EndDataPlane(),
         EndProbe(directories),
         InjectFault(directories),
         MigrateApplication(directories),
@@ -120,8 +126,10 @@ def _deployment(directories: Directories) -> list[Action]:
         TakeModelCensus(directories),
         WarmApplication(directories),
         KeptByCloud(directories),
+        RememberInstances(directories),
         RemoveTrial(directories),
         RestoreModel(directories),
+        RollUnit(directories),
         UseCloud(directories),
         WithdrawBroker(directories),
         WithdrawDatabase(directories),

@@ -34,12 +34,13 @@ from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.survey.bundle_options import require_options
 from onward.survey.capacity import available_memory, free_network, require_memory, require_ports
+from onward.survey.carried import CarriedOptions
 from onward.survey.departure import require_departure
 from onward.survey.deployed import survey_deployed
 from onward.survey.environments import choose_environments
 from onward.survey.machines import choices_on, require_fit, require_here, require_reachable, survey_machines
 from onward.survey.model_cloud import cloud_of_model
-from onward.survey.moves import survey_moves
+from onward.survey.moves import deployed_series, survey_moves
 from onward.survey.offers import (
     all_granted,
     remotes_of,
@@ -60,6 +61,7 @@ from onward.survey.recorded import (
     site_of,
     units_of,
 )
+from onward.survey.rolling import survey_rolling
 from onward.survey.wanted import Wanted
 from onward.survey.wsgi import fitting, further_packages, wsgi_programs
 
@@ -141,6 +143,12 @@ def survey_deployment(
         record["placed"] = put
         told = {name: each.machine.model_dump(mode="json", exclude={"name"}) for name, each in machines.items()}
         record["machines"] = {**before.get("machines", {}), **told}
+    carry = CarriedOptions(directories, choose, progress)
+    bundle = carry.to_target(
+        wanted.bundle, found, choices, deployed_series(found, store, before, DEFAULT_SERIES), wanted.dropped
+    )
+    wanted, found = replace(wanted, bundle=bundle), replace(found, applications=bundle.applications)
+    record["bundle"] = as_data(bundle)
     mutable = require_options(found, choices, directories, progress)
     kept = survey_pinned(wanted.model, found, before, choices, choose, directories, progress)
     record["pinned"] = {name: each.model_dump(mode="json", exclude_defaults=True) for name, each in kept.items()}
@@ -163,23 +171,25 @@ def survey_deployment(
     )
     if moves:
         require_here(put, "Services are taken to another release")
-    return plan_deployment(
-        DeploymentWish(
-            topology=found,
-            site=site,
-            record=record,
-            choices=choices,
-            choices_on=away,
-            parallel=environments.parallel,
-            holds=seen.holds,
-            begun=frozenset(store.done()),
-            surplus=surplus,
-            before=before,
-            moves=moves,
-            described=_described(directories, wanted.model) if _serves(found, moves, seen.holds) else {},
-            withdrawn=withdrawn(store, found, site),
-        )
+    wish = DeploymentWish(
+        topology=found,
+        site=site,
+        record=record,
+        choices=choices,
+        choices_on=away,
+        parallel=environments.parallel,
+        holds=seen.holds,
+        begun=frozenset(store.done()),
+        surplus=surplus,
+        before=before,
+        moves=moves,
+        budget_seconds=wanted.budget_seconds,
+        described=_described(directories, wanted.model) if _serves(found, moves, seen.holds) else {},
+        withdrawn=withdrawn(store, found, site),
     )
+    if wanted.rolling:
+        return survey_rolling(directories, wish, choose, carry, wanted.rolling, progress)
+    return plan_deployment(wish)
 
 
 def _serves(found: Topology, moves: Iterable[Move], holds: Collection[str]) -> bool:

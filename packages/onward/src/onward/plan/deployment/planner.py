@@ -17,6 +17,7 @@ from onward.plan.deployment.serving import cluster_wish, clustered, reached_at, 
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.unit import unit_state
+from onward.plan.deployment.untouched import BUDGET_SECONDS
 from onward.plan.deployment.words import Words
 from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
 from onward.plan.plan import Plan, digest_of, in_order
@@ -48,6 +49,8 @@ class DeploymentWish:
     """Services that go to another release."""
     described: Mapping[str, JsonValue] = field(default_factory=dict)
     """The model as a cloud file would have it; empty where nothing is checked before services move."""
+    budget_seconds: float = BUDGET_SECONDS
+    """For how long the data plane may be gone meanwhile."""
     surplus: tuple[str, ...] = ()
     """Units that are deployed and in the bundle no more, in the order in which they may stop."""
     withdrawn: tuple[Granted, ...] = ()
@@ -68,9 +71,9 @@ def step_digest(step: Step) -> str:
 
 def plan_deployment(wish: DeploymentWish) -> Plan:
     """The steps that are left to do; none where all is as it shall be. Raises BundleInvalid, InvalidCatalogue."""
-    steps = _whole(wish)
+    steps = every_step(wish)
     again = {f"{step}/{name}" for move in wish.moves for name in move.applications for step in ("publish", "join")}
-    left = _left(steps, {step: digest for step, digest in wish.holds.items() if step not in again})
+    left = left_of(steps, {step: digest for step, digest in wish.holds.items() if step not in again})
     remaining = {each.id for each in left}
     needs = {each.id: each.needs for each in steps}
     kept = [each.model_copy(update={"needs": _still(each.needs, remaining, needs)}) for each in left]
@@ -83,7 +86,7 @@ def plan_deployment(wish: DeploymentWish) -> Plan:
     ).sealed()
 
 
-def _left(steps: Sequence[Step], holds: Mapping[str, str]) -> list[Step]:
+def left_of(steps: Sequence[Step], holds: Mapping[str, str]) -> list[Step]:
     """The steps that are to be done. A unit that is started has read its files, and need not take them over.
 
     One that runs takes them over when they are written: it may have begun anew since, and have read others.
@@ -114,7 +117,8 @@ def _still(needed: tuple[str, ...], remaining: set[str], needs: Mapping[str, tup
     return tuple(found)
 
 
-def _whole(wish: DeploymentWish) -> list[Step]:
+def every_step(wish: DeploymentWish) -> list[Step]:
+    """All steps of a model from nothing, whether or not they hold. Raises BundleInvalid, InvalidCatalogue."""
     return list(_Deployment(wish).steps())
 
 
@@ -138,7 +142,7 @@ class _Deployment:
         settles = {
             move.owner: {each.id: step_digest(each) for each in self._initial(move.owner)} for move in wish.moves
         }
-        self._forward = Forward(wish.topology, wish.site, wish.moves, settles, wish.described)
+        self._forward = Forward(wish.topology, wish.site, wish.moves, settles, wish.described, wish.budget_seconds)
 
     def steps(self) -> Iterator[Step]:
         yield self._record()

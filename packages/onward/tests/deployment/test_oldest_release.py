@@ -19,6 +19,8 @@ applications:
   memcached:
   keystone: {{channel: "{channel}", options: {{workers: 1, token.expiration: 7200}}}}
   placement: {{channel: "{channel}"}}
+  glance: {{channel: "{channel}"}}
+  barbican: {{channel: "{channel}"}}
   haproxy:
 relations:
   - [keystone, mariadb]
@@ -26,7 +28,13 @@ relations:
   - [placement, mariadb]
   - [placement, keystone:identity-service]
   - [placement, memcached]
+  - [glance, mariadb]
+  - [glance, keystone:identity-service]
+  - [barbican, mariadb]
+  - [barbican, keystone:identity-service]
   - [haproxy, keystone]
+  - [haproxy, glance]
+  - [haproxy, barbican]
   - [haproxy, placement]
 """
 
@@ -48,10 +56,20 @@ def test_it_serves_with_its_cache_and_goes_to_the_newest_with_the_tokens_and_dat
     login.raise_for_status()
     session = requests.Session()
     session.headers["X-Auth-Token"] = login.headers["X-Subject-Token"]
-    providers = f"http://{public}:8778/resource_providers"
-    session.post(providers, json={"name": "kept"}, timeout=60).raise_for_status()
+    made = {
+        f"http://{public}:8778/resource_providers": {"name": "kept"},
+        f"http://{public}:9292/v2/images": {"name": "kept"},
+        f"http://{public}:9311/v1/secrets": {"name": "kept", "payload": "a word", "payload_content_type": "text/plain"},
+    }
+    for url, body in made.items():
+        session.post(url, json=body, timeout=60).raise_for_status()
     deployed.bundle.write_text(BUNDLE.format(channel=NEWEST))
     digest = re.findall(r"sha256:[0-9a-f]{64}", deployed.must("deploy", deployed.bundle, "--dry-run"))[-1]
     deployed.must("deploy", deployed.bundle, "--approve", digest)
-    assert {each["name"] for each in session.get(providers, timeout=60).json()["resource_providers"]} == {"kept"}
+    for url in made:
+        (things,) = (each for each in session.get(url, timeout=60).json().values() if isinstance(each, list))
+        assert [each["name"] for each in things] == ["kept"]
+    (secret,) = session.get(f"http://{public}:9311/v1/secrets", timeout=60).json()["secrets"]
+    payload = f"http://{public}:9311/v1/secrets/{secret['secret_ref'].rpartition('/')[2]}/payload"
+    assert session.get(payload, headers={"Accept": "text/plain"}, timeout=60).text == "a word"
     assert set(deployed.store("oldest").series().values()) == {NEWEST}

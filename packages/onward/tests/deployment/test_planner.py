@@ -288,6 +288,16 @@ def test_what_takes_calls_from_the_broker_serves_when_its_queue_has_a_consumer()
     assert {"publish/neutron-api", "publish/glance", "start/nova-scheduler/0"} <= before(plan, "start/nova-compute/0")
 
 
+@pytest.mark.parametrize(("series", "named"), [("2023.1", True), ("2024.1", False)])
+def test_barbican_is_told_of_its_database_by_the_name_that_its_release_has_for_it(series: str, named: bool) -> None:
+    step = plan_of(EVERYTHING, series=series).step("configure/barbican/0").model_dump(mode="json")
+    files = {each["path"]: each["text"] for each in step["arguments"]["state"]["files"]}
+    assert ("\nsql_connection = mysql+pymysql://" in files[".barbican/barbican.conf"]) is named
+    # Releases on the way are of either kind.
+    assert "\nsql_connection = mysql+pymysql://" in files["migration/.barbican/barbican.conf"]
+    assert "\nconnection = mysql+pymysql://" in files["migration/.barbican/barbican.conf"]
+
+
 @pytest.mark.parametrize(("series", "seconds"), [("2025.2", None), ("2026.1", 5), ("2026.2", 25)])
 def test_what_nova_has_begun_does_not_hold_up_its_stop_for_minutes(series: str, seconds: int | None) -> None:
     plan = plan_of(EVERYTHING, series=series)

@@ -3,6 +3,7 @@
 import argparse
 import ipaddress
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,9 @@ class Web(Command):
             # What is no terminal may be a log that others read.
             self.tell(f"Log in with the token in {server.token_file}")
         self.tell("Ctrl-C ends the page, and nothing else: runs go on.")
-        server.serve()
+        # Ctrl-C is the way out, and no failure.
+        with suppress(KeyboardInterrupt):
+            server.serve()
         return 0
 
 

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from onward.catalog.load import series_list, service_policy, services_with_policy
+from onward.catalog.load import series_list, services_with_policy
 from onward.checks.waiver import parse_waivers
 from onward.engine.runs import read_run
 from onward.errors import ModelUnknown
@@ -86,7 +86,8 @@ def compare_policy(request: Request, form: Form) -> Response:
     """Begin ``onward policy diff``."""
     site = site_of(request)
     service = form.get("service", "")
-    service_policy(service)
+    if service not in services_with_policy():
+        raise HTTPException(400, "No such service has a policy.")
     ends = [series_list().find(form.get(end, "")).id for end in ("source", "target")]
     words = ["policy", "diff", service, "--from", ends[0], "--to", ends[1], "-f", "json"]
     words += ["--html", "{here}/policy.html"]

@@ -3,23 +3,12 @@
 from typing import Any
 
 from onward.commands.base import Lister, directories_of
-from onward.diagnosis.causes import Cause
 from onward.errors import REFUSED
 from onward.survey.diagnosis import diagnose_model
 from onward.survey.recorded import only_model
+from onward.views.cause_words import cause_words
 
 COLUMNS = ("Cause", "Where", "Evidence", "Next")
-WORDS = {
-    "down": "down",
-    "node-down": "one of several is down",
-    "network": "network between two machines",
-    "slow": "slow",
-    "credentials": "login refused",
-    "certificate": "certificate",
-    "disk": "no space",
-    "clock": "clock",
-    "overload": "overload",
-}
 
 
 class Diagnose(Lister):
@@ -48,11 +37,4 @@ class Diagnose(Lister):
             print(f"cannot tell {each}", file=self.app.stderr)
         if not found.causes and not found.untold:
             print(f"nothing is wrong that {found.looked_at} looks would have shown", file=self.app.stderr)
-        return COLUMNS, [(_words(each), each.subject, each.evidence, way) for each, way in found.causes]
-
-
-def _words(cause: Cause) -> str:
-    """A server that is there and silent is looked at otherwise than one that is gone."""
-    if cause.kind == "down" and all(each.saw == "timed-out" for each in cause.seen):
-        return "does not answer"
-    return WORDS[cause.kind]
+        return COLUMNS, [(cause_words(each), each.subject, each.evidence, way) for each, way in found.causes]

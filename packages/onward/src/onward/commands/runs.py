@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from onward.actions.scratch import give_up_scratch
 from onward.checks.waiver import parse_waivers
 from onward.commands.base import Command, Lister, directories_of
 from onward.commands.check import add_waive_option
-from onward.commands.controller import execute, give_up, write_report
+from onward.commands.controller import execute, write_report
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs, read_run, refuse_ended, request, waive
 from onward.errors import WaiverMatchesNothing
@@ -161,7 +162,7 @@ class RunsCancel(OfRun):
         directories = directories_of(self)
         record = request(directories, parsed_args.run, "cancel")
         if record.status == "cancelled":
-            give_up(directories, record)
+            give_up_scratch(record.plan, directories.workspace(record.run_id))
             for line in (f"{record.run_id} is cancelled.", *verdict_of(record).details):
                 print(line, file=self.app.stderr)
             if next_command(record):

@@ -81,6 +81,7 @@ from onward.errors.migration import (
     SeedFailed,
     ServiceDidNotStart,
 )
+from onward.errors.page import PageNotServed
 from onward.errors.plans import (
     ApprovalMissing,
     PlanEdited,
@@ -184,6 +185,7 @@ __all__ = [
     "OptionUnknown",
     "OptionsNotListed",
     "OutputUnwritable",
+    "PageNotServed",
     "PasswordOnCommandLine",
     "PlacementUnfit",
     "PlanEdited",

@@ -145,9 +145,8 @@ def started(pid: int) -> int | None:
 
 
 def _temporary() -> int:
-    """A file without a name, which processes that are forked share."""
-    descriptor, name = tempfile.mkstemp(prefix="onward-health-")
-    os.unlink(name)
+    """A file without a name and on no disk, which processes that are forked share."""
+    descriptor = os.memfd_create("onward-health", os.MFD_CLOEXEC)
     os.ftruncate(descriptor, _SIZE)
     return descriptor
 
@@ -183,7 +182,8 @@ def _made(path: Path) -> None:
     except OSError as error:
         raise StateFileUnusable(f"{path}: {error.strerror}") from None
     try:
-        os.ftruncate(descriptor, _SIZE)
+        # All of it now: the kernel ends a process that writes into a hole of a mapped file when the disk is full.
+        os.posix_fallocate(descriptor, 0, _SIZE)
         os.pwrite(descriptor, _MAGIC, 0)
         os.replace(name, path)
     except OSError as error:

@@ -58,7 +58,8 @@ class Known:
         missed = [f"{name} is of another shape than is known, and is not listened to" for name in self._listening.deaf]
         if self._collector.left_out:
             missed.append(
-                f"{self._collector.left_out} uses are left out in this worker: more components than it has room for"
+                f"{self._collector.left_out} times this worker forgot the component that was used longest ago:"
+                " there are more than it has room for"
             )
         return answers.details(self.status, self._options.service, self.found, missed)
 

@@ -49,7 +49,10 @@ def listen(collector: Collector, module: Any) -> None:
 def _outcome(context: Any) -> tuple[Outcome, float, str]:
     original = context.original_exception
     code = original.args[0] if original.args and isinstance(original.args[0], int) else None
-    reason = type(original).__name__ + (f" {code}" if code is not None else "")
+    # Whether nobody listens or nobody answers has the same number; the socket's own error tells the two apart.
+    socket_error = getattr(original, "original_exception", None) or original.__context__
+    told = [type(original).__name__, code, type(socket_error).__name__ if isinstance(socket_error, OSError) else None]
+    reason = " ".join(str(each) for each in told if each is not None)
     began = getattr(context.execution_context, "onward_began", None)
     latency = perf_counter() - began if began is not None else 0.0
     if context.connection is None and not getattr(context, "is_pre_ping", False):

@@ -9,6 +9,7 @@ FILE's first line is the cloud: who depends on whom, and what is found where.
 """
 
 import json
+import os
 import random
 import sys
 import threading
@@ -27,6 +28,7 @@ from onward.survey.sighting import Watcher
 SEED = 2_026
 DOUBLE = 4
 """Every so many cases have two faults."""
+VERBOSE = bool(os.environ.get("VERBOSE"))
 WELL_SECONDS = 120.0
 RESTARTED = ("keystone", "glance", "placement", "cinder-api", "memcached", "rabbitmq-server", "cinder-scheduler")
 
@@ -63,8 +65,11 @@ class Recorder:
             bad = [each for each in bad if each.detail[:3] != "in "]
             unwell = [each for each in sighting.health if each.state not in ("pass", "warn")]
             poor = [c for each in sighting.health for c in each.components if c.state == "fail" and c.age_seconds < 30]
-            if not bad and not unwell and not poor and self._clustered():
+            clustered = self._clustered()
+            if not bad and not unwell and not poor and clustered:
                 return time.monotonic() - began
+            if VERBOSE:
+                print("   waits", [(e.about, e.saw) for e in bad], [u.unit for u in unwell], poor[:2], clustered)
             time.sleep(0.5)
         raise SystemExit(f"not well again: {bad[:3]} {unwell[:2]} {poor[:2]}")
 

@@ -115,11 +115,12 @@ class Cloud:
     def url(self, port: int, path: str) -> str:
         return f"http://{self.addresses['haproxy public']}:{port}{path}"
 
-    def log_in(self) -> str:
+    def log_in(self) -> tuple[str, str]:
+        """A token, and its project."""
         body = password_login("admin", self.secrets["keystone/admin-password"], "admin")
         answer = requests.post(self.url(5000, "/v3/auth/tokens"), json=body, timeout=CALL_SECONDS)
         answer.raise_for_status()
-        return str(answer.headers["X-Subject-Token"])
+        return str(answer.headers["X-Subject-Token"]), str(answer.json()["token"]["project"]["id"])
 
 
 class Traffic:
@@ -127,11 +128,11 @@ class Traffic:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.token = ""
+        self.token = self.project = ""
         self.calls = self.failed = 0
         self._over = threading.Event()
         paths = ((5000, "/v3/projects"), (9292, "/v2/images"), (8778, "/resource_providers"))
-        volumes = ((8776, "/v3/scheduler-stats/get_pools"), (8776, "/v3/volumes/summary"))
+        volumes = ((8776, "/v3/scheduler-stats/get_pools"), (8776, "/v3/{project}/volumes/detail"))
         self._threads = [threading.Thread(target=self._log_in, daemon=True)]
         for port, path in (*paths, *paths, *volumes, *volumes):
             self._threads.append(threading.Thread(target=self._ask, args=(port, path), daemon=True))
@@ -149,7 +150,7 @@ class Traffic:
     def _log_in(self) -> None:
         while not self._over.wait(1.5):
             with suppress(requests.RequestException, KeyError):
-                self.token = self.cloud.log_in()
+                self.token, self.project = self.cloud.log_in()
 
     def _ask(self, port: int, path: str) -> None:
         while not self._over.wait(BETWEEN_CALLS):
@@ -158,7 +159,8 @@ class Traffic:
             headers = {"X-Auth-Token": self.token}
             self.calls += 1
             try:
-                answer = requests.get(self.cloud.url(port, path), headers=headers, timeout=CALL_SECONDS)
+                url = self.cloud.url(port, path.format(project=self.project))
+                answer = requests.get(url, headers=headers, timeout=CALL_SECONDS)
                 self.failed += answer.status_code >= 500
             except requests.RequestException:
                 self.failed += 1
@@ -182,17 +184,19 @@ class Faults:
         for name, units in self.units.items():
             for unit in units:
                 kind = "down" if len(units) == 1 else "node-down"
-                found.append(self._fault("kill", kind, unit, [unit], self.killed, 5.0))
+                if unit not in ("rabbitmq-server/0", "rabbitmq-server/2"):  # It takes a minute until one is back.
+                    found.append(self._fault("kill", kind, unit, [unit], self.killed, 5.0))
                 found.append(self._fault("hang", kind, unit, [unit], self.hanging, 5.0))
             if len(units) > 1:
-                if name != "mariadb":  # A Galera cluster that has lost all nodes begins by hand.
+                # A Galera cluster that has lost all nodes begins by hand; RabbitMQ takes minutes.
+                if name not in ("mariadb", "rabbitmq-server"):
                     found.append(self._fault("kill", "down", name, units, self.killed, 6.0))
                 found.append(self._fault("hang", "down", name, units, self.hanging, 6.0))
-            if name in ("keystone", "glance", "placement", "cinder-api", "mariadb", "memcached"):
-                found.append(self._fault("slow", "slow", self.whole(name), units, self.slow, 8.0))
-                if len(units) > 1 and name != "mariadb":
-                    found.append(self._fault("slow", "slow", units[0], units[:1], self.slow, 8.0))
-                    found.append(self._fault("slow", "slow", units[1], units[1:], self.slow, 8.0))
+            if name in ("keystone", "glance", "placement", "cinder-api"):
+                found.append(self._fault("slow", "slow", name, units, self.slow, 10.0))
+                found += [self._fault("slow", "slow", unit, [unit], self.slow, 10.0) for unit in units]
+            if name == "mariadb":
+                found.append(self._fault("slow", "slow", units[0], units[:1], self.slow, 10.0))
         for user in ("keystone", "glance", "placement", "cinder-api", "cinder-scheduler"):
             found.append(self._refused(user, "mariadb", lambda user=user: self.wrong_database_password(user)))
         for user in ("glance", "placement", "cinder-api"):
@@ -245,24 +249,33 @@ class Faults:
 
     @contextmanager
     def slow(self, units: list[str]) -> Iterator[None]:
-        """They run for a moment of every one or two seconds."""
-        over = threading.Event()
-
-        def brake() -> None:
-            while not over.is_set():
-                self.cloud.signal(units, signal.SIGSTOP)
-                over.wait(1.4)
-                self.cloud.signal(units, signal.SIGCONT)
-                over.wait(0.12)
-
-        thread = threading.Thread(target=brake, daemon=True)
-        thread.start()
+        """They have a hundredth of a processor together: cgroup v1's cpu controller."""
+        processes = [each for unit in units for each in self.cloud.processes(unit)]
+        (line,) = (
+            each for each in Path(f"/proc/{processes[0].pid}/cgroup").read_text().splitlines() if ":cpu:" in each
+        )
+        parent = Path("/sys/fs/cgroup/cpu") / line.rpartition(":")[2].lstrip("/")
+        group = parent / f"onward-slow-{name_in_paths(units[0])}"
+        group.mkdir(exist_ok=True)
+        (group / "cpu.cfs_period_us").write_text("100000")
+        (group / "cpu.cfs_quota_us").write_text(str(1000 * len(units)))
+        self._move(units, group)
         try:
             yield
         finally:
-            over.set()
-            thread.join()
-            self.cloud.signal(units, signal.SIGCONT)
+            (group / "cpu.cfs_quota_us").write_text("-1")
+            deadline = time.monotonic() + 30
+            while (left := (group / "cgroup.procs").read_text().split()) and time.monotonic() < deadline:
+                for pid in left:
+                    with suppress(OSError):
+                        (parent / "cgroup.procs").write_text(pid)
+            group.rmdir()
+
+    def _move(self, units: list[str], group: Path) -> None:
+        for unit in units:
+            for each in self.cloud.processes(unit):
+                with suppress(OSError):
+                    (group / "cgroup.procs").write_text(str(each.pid))
 
     @contextmanager
     def wrong_database_password(self, user: str) -> Iterator[None]:
@@ -279,7 +292,7 @@ class Faults:
 
     @contextmanager
     def wrong_service_password(self, user: str) -> Iterator[None]:
-        token = self.cloud.log_in()
+        token, _ = self.cloud.log_in()
         headers = {"X-Auth-Token": token}
         listed = requests.get(
             self.cloud.url(5000, f"/v3/users?name={user}"), headers=headers, timeout=CALL_SECONDS
@@ -291,7 +304,7 @@ class Faults:
             deadline = time.monotonic() + 60
             while True:
                 try:
-                    now = {"X-Auth-Token": self.cloud.log_in()}
+                    now = {"X-Auth-Token": self.cloud.log_in()[0]}
                     requests.patch(url, json=body, headers=now, timeout=CALL_SECONDS).raise_for_status()
                     return
                 except requests.RequestException:

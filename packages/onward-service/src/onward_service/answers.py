@@ -40,6 +40,7 @@ def _check(component: Component) -> dict[str, Any]:
         "time": _moment(component.at),
         "age_seconds": round(component.age, 1),
         "latency_ms": round(1000 * component.latency, 2),
+        "usual_ms": round(1000 * component.usual, 2),
         "uses": component.uses,
         "losses": component.losses,
         "workers": component.workers,

@@ -18,6 +18,7 @@ from onward_service.observation import Observation, Outcome, Status, next_status
 
 _SHARE_SECONDS = 0.2
 _SMOOTHING = 0.125
+_USUAL_SMOOTHING = 0.005
 _WITHIN_REQUEST = 64
 
 
@@ -29,6 +30,7 @@ class _Known:
     status: Status = Status.PASS
     at: float = 0.0
     latency: float = 0.0
+    usual: float = 0.0
     uses: int = 0
     losses: int = 0
     reason: str = ""
@@ -111,12 +113,14 @@ class Collector:
         if known is None:
             # Another thread of this worker may do the same: then one of the two components is forgotten early.
             record = len(self._known) if len(self._known) < RECORDS else self._forgotten()
-            known = self._known.setdefault(component, _Known(record=record, latency=uses.latency))
+            known = self._known.setdefault(component, _Known(record=record, latency=uses.latency, usual=uses.latency))
         now = self._clock()
         status = next_status(known.status, uses.outcome)
         changed = status is not known.status or not known.at
         known.status, known.at, known.reason = status, now, uses.reason
         known.latency += _SMOOTHING * (uses.latency - known.latency)
+        # The first ones make connections, and are slower than what comes later: they weigh less and less.
+        known.usual += max(_USUAL_SMOOTHING, 1 / (known.uses + 1)) * (uses.latency - known.usual)
         known.uses += uses.uses
         known.losses += uses.losses
         if changed:
@@ -150,6 +154,7 @@ class Collector:
             status=known.status,
             at=known.at,
             latency=known.latency,
+            usual=known.usual,
             uses=known.uses,
             losses=known.losses,
             reason=known.reason,

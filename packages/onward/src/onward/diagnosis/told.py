@@ -8,8 +8,10 @@ from onward.model.health import ComponentHealth, UnitHealth
 
 FRESH_SECONDS = 60.0
 """What was used longer ago says nothing of now."""
-SLOW_MS = {"sql": 400.0, "cache": 250.0, "messaging": 1000.0, "rpc": 4000.0, "service": 3000.0}
-"""By kind, from when on its users notice: a query is not a call that makes ten of them."""
+SLOW_MS = {"sql": 60.0, "cache": 60.0, "messaging": 1000.0, "rpc": 1500.0, "service": 1000.0}
+"""By kind, what nobody minds: a query is not a call that makes ten of them."""
+SLOWER = 4.0
+"""And how many times slower than usual it is, so that a machine that is busy is not taken for it."""
 APART_SECONDS = 30.0
 """Clocks that are further apart than that have tokens refused that were just issued, or not yet (Fernet tokens allow
 for none; five seconds are what a busy machine takes to answer)."""
@@ -49,8 +51,8 @@ def told_by(units: Iterable[UnitHealth], places: Places, at: float) -> Iterator[
 def sight(component: ComponentHealth) -> Sight:
     """What the state and the note of a component mean."""
     if component.state == "pass":
-        kind = component.name.partition(":")[0]
-        return "slow" if component.latency_ms > SLOW_MS.get(kind, SLOW_MS["service"]) else "ok"
+        least = SLOW_MS.get(component.name.partition(":")[0], SLOW_MS["service"])
+        return "slow" if component.latency_ms > max(least, SLOWER * component.usual_ms) else "ok"
     words = component.note.split(";")[0].split()
     for numbers, saw in _NUMBERS:
         if numbers & set(words):

@@ -17,7 +17,9 @@ class ComponentHealth:
     age_seconds: float
     """Since it was used last."""
     latency_ms: float
-    """Of its uses, smoothed."""
+    """Of its last uses, smoothed."""
+    usual_ms: float
+    """The same of the last some hundred."""
     uses: int
     losses: int
     """Uses that were not answered."""

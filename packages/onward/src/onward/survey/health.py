@@ -119,6 +119,7 @@ def _components(checks: Mapping[str, Any]) -> Iterator[ComponentHealth]:
                 state=_STATES[each["status"]],
                 age_seconds=_number(each, "age_seconds"),
                 latency_ms=_number(each, "latency_ms"),
+                usual_ms=_number(each, "usual_ms"),
                 uses=int(_number(each, "uses")),
                 losses=int(_number(each, "losses")),
                 note=str(each.get("output", "")),

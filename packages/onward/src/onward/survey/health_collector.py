@@ -15,6 +15,8 @@ from onward.survey.health import read_health
 
 MOST_OF_A_UNIT = 64
 """Others that one unit may speak of: it knows of 32."""
+MOST_CHANGES = 100_000
+"""Between two times that they are written: who tells another thing each time is not followed faster."""
 MOST_ROWS = 1_000_000
 
 
@@ -67,8 +69,9 @@ class HealthCollector:
                 continue
             if before is not None and (before.saw, before.detail) == (each.saw, each.detail):
                 continue
-            own[each.about] = each
-            self._changed.append(each)
+            if len(self._changed) < MOST_CHANGES:
+                own[each.about] = each
+                self._changed.append(each)
 
 
 def history_path(directories: Directories, model: str) -> Path:

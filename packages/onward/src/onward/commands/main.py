@@ -34,6 +34,8 @@ COMMANDS = {
     "relate": "onward.commands.relate:Relate",
     "unrelate": "onward.commands.relate:Unrelate",
     "status": "onward.commands.status:Status",
+    "health": "onward.commands.health:Health",
+    "collect": "onward.commands.collect:Collect",
     "diagnose": "onward.commands.diagnose:Diagnose",
     "web": "onward.commands.web:Web",
     "hosts add": "onward.commands.hosts:HostsAdd",

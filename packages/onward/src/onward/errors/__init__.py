@@ -57,6 +57,7 @@ from onward.errors.deployment import (
     UnitNeeded,
     UnitNotReady,
 )
+from onward.errors.health import CollectorImpossible, HistoryMissing
 from onward.errors.hosts import (
     HostKeyUnknown,
     HostLoginRefused,
@@ -150,6 +151,7 @@ __all__ = [
     "BundleUnsatisfied",
     "CheckFailed",
     "CloudFileMissing",
+    "CollectorImpossible",
     "ConstraintsUnavailable",
     "DataLost",
     "DataPlaneLost",
@@ -163,6 +165,7 @@ __all__ = [
     "EnvironmentBuildFailed",
     "FaultUnknown",
     "HalfMigrated",
+    "HistoryMissing",
     "HostKeyUnknown",
     "HostLoginRefused",
     "HostLost",

@@ -83,6 +83,7 @@ class UnitState(Described):
     files: tuple[UnitFile, ...]
     preparations: tuple[UnitPreparation, ...] = ()
     processes: tuple[UnitProcess, ...] = ()
+    health_code: str = Field(default="", description="Digest of onward-service's code where its API has that, or empty")
     settled: str = Field(default="", description="Digest of what its processes have to be restarted for")
     mutable: dict[str, OptionValue] = Field(
         default_factory=dict, description="Options of its files that its processes take over while they run"

@@ -18,6 +18,7 @@ from onward.errors import BundleInvalid, MachineElsewhere, PlacementUnfit
 from onward.hosts.interpreters import find_interpreters
 from onward.hosts.model_store import ModelStore
 from onward.hosts.programs import find_programs
+from onward.hosts.service_package import service_digest
 from onward.hosts.state import Directories
 from onward.model.bundle import Bundle, faults_in_file, parse_bundle
 from onward.model.bundle_edit import as_data
@@ -251,6 +252,7 @@ def _site(
         environments=paths,
         series={name: choice.series for name, choice in choices.items()},
         mutable=mutable,
+        health_code=service_digest(),
     )
 
 

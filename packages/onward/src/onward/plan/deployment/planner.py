@@ -233,11 +233,12 @@ class _Deployment:
 
     def _configuration(self, unit: str) -> Step:
         state, name = self._states[unit], unit.partition("/")[0]
+        left_out = {"processes", "settled", "mutable", *(() if state.health_code else ("health_code",))}
         return self._step(
             f"configure/{unit}",
             "unit.configure",
             unit,
-            {"state": state.model_dump(mode="json", exclude={"processes", "settled", "mutable"})},
+            {"state": state.model_dump(mode="json", exclude=left_out)},
             # What runs reads its files again when it is restarted by whatever ends it.
             needs=(
                 "record",

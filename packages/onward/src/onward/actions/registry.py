@@ -34,6 +34,8 @@ from onward.actions.remember_identity import RememberIdentity
 from onward.actions.remote.machine_prepare import PrepareMachine
 from onward.actions.remote.placed import Placed
 from onward.actions.remove_scratch import RemoveScratch
+from onward.actions.restart.application_restart import RestartApplication
+from onward.actions.restart.unit_restart import LookAtUnits, RestartUnit
 from onward.actions.restore_database import RestoreDatabase
 from onward.actions.seed_identity import SeedIdentity
 from onward.actions.service_stopped import ServiceStopped
@@ -82,7 +84,13 @@ def _gates(directories: Directories, gate: Gate | None) -> list[Action]:
 
 def deployment_actions(directories: Directories) -> dict[str, Action]:
     """The actions that are done on the machine where their unit is, by name, as they are there."""
-    return by_name([*_remembered(directories), ForgetModel(directories), RemoveUnit(directories)])
+    others: list[Action] = [
+        ForgetModel(directories),
+        LookAtUnits(directories),
+        RemoveUnit(directories),
+        RestartUnit(directories),
+    ]
+    return by_name([*_remembered(directories), *others])
 
 
 def _remembered(directories: Directories) -> list[Action]:
@@ -121,6 +129,7 @@ def _deployment(directories: Directories) -> list[Action]:
         WarmApplication(directories),
         KeptByCloud(directories),
         RemoveTrial(directories),
+        RestartApplication(directories),
         RestoreModel(directories),
         UseCloud(directories),
         WithdrawBroker(directories),

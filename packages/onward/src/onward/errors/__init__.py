@@ -54,8 +54,11 @@ from onward.errors.deployment import (
     PortTaken,
     ProgramMissing,
     PromiseBroken,
+    RestartStopped,
+    RestartUnready,
     UnitNeeded,
     UnitNotReady,
+    UnitUnknown,
 )
 from onward.errors.hosts import (
     HostKeyUnknown,
@@ -103,6 +106,7 @@ from onward.errors.runs import (
     RunLocked,
     RunOfAnotherVersion,
     StepFailed,
+    StepPaused,
 )
 from onward.errors.timings import BaselineUnknown, RunNotComparable
 from onward.errors.wishes import (
@@ -189,6 +193,8 @@ __all__ = [
     "PromiseBroken",
     "ProofFailed",
     "Refused",
+    "RestartStopped",
+    "RestartUnready",
     "RunAlreadyEnded",
     "RunLocked",
     "RunNotComparable",
@@ -203,10 +209,12 @@ __all__ = [
     "ServiceWithoutPolicy",
     "SourceSeriesUnclear",
     "StepFailed",
+    "StepPaused",
     "TargetNotAhead",
     "ToolMissing",
     "UnitNeeded",
     "UnitNotReady",
+    "UnitUnknown",
     "UnknownRevision",
     "UnknownRun",
     "UnknownSeries",

@@ -104,7 +104,18 @@ def survey_deployment(
     progress: Callable[[str], None] = lambda _: None,
     back: Back | None = None,
 ) -> Plan:
-    """The plan that brings the model to what the bundle says. Raises a Refused error for what can never be.
+    """The plan that brings the model to what the bundle says. Raises a Refused error for what can never be."""
+    return plan_deployment(survey_wish(directories, wanted, environments, progress, back))
+
+
+def survey_wish(
+    directories: Directories,
+    wanted: Wanted,
+    environments: EnvironmentWish,
+    progress: Callable[[str], None] = lambda _: None,
+    back: Back | None = None,
+) -> DeploymentWish:
+    """What the model shall be, and what of it is so already. Raises a Refused error for what can never be.
 
     ``progress`` is told what takes long: building the environment of a release that is asked which options it has.
     ``back`` says which services return to backups of theirs.
@@ -163,22 +174,20 @@ def survey_deployment(
     )
     if moves:
         require_here(put, "Services are taken to another release")
-    return plan_deployment(
-        DeploymentWish(
-            topology=found,
-            site=site,
-            record=record,
-            choices=choices,
-            choices_on=away,
-            parallel=environments.parallel,
-            holds=seen.holds,
-            begun=frozenset(store.done()),
-            surplus=surplus,
-            before=before,
-            moves=moves,
-            described=_described(directories, wanted.model) if _serves(found, moves, seen.holds) else {},
-            withdrawn=withdrawn(store, found, site),
-        )
+    return DeploymentWish(
+        topology=found,
+        site=site,
+        record=record,
+        choices=choices,
+        choices_on=away,
+        parallel=environments.parallel,
+        holds=seen.holds,
+        begun=frozenset(store.done()),
+        surplus=surplus,
+        before=before,
+        moves=moves,
+        described=_described(directories, wanted.model) if _serves(found, moves, seen.holds) else {},
+        withdrawn=withdrawn(store, found, site),
     )
 
 

@@ -54,7 +54,11 @@ class DeploymentWish:
     """What applications of other models have granted and shall no longer."""
 
 
-_NOT_STATE = {"unit.start": ("begins", "taken_over"), "application.initialise": ("configuration",)}
+_NOT_STATE = {
+    "unit.start": ("begins", "taken_over"),
+    "unit.configure": ("start",),
+    "application.initialise": ("configuration",),
+}
 """Arguments that say how a step is done, and nothing of what is there afterwards: a schema that was made with the files
 of the first unit need not be made again when another unit is the first one."""
 
@@ -68,9 +72,9 @@ def step_digest(step: Step) -> str:
 
 def plan_deployment(wish: DeploymentWish) -> Plan:
     """The steps that are left to do; none where all is as it shall be. Raises BundleInvalid, InvalidCatalogue."""
-    steps = _whole(wish)
+    steps = whole(wish)
     again = {f"{step}/{name}" for move in wish.moves for name in move.applications for step in ("publish", "join")}
-    left = _left(steps, {step: digest for step, digest in wish.holds.items() if step not in again})
+    left = left_of(steps, {step: digest for step, digest in wish.holds.items() if step not in again})
     remaining = {each.id for each in left}
     needs = {each.id: each.needs for each in steps}
     kept = [each.model_copy(update={"needs": _still(each.needs, remaining, needs)}) for each in left]
@@ -83,7 +87,7 @@ def plan_deployment(wish: DeploymentWish) -> Plan:
     ).sealed()
 
 
-def _left(steps: Sequence[Step], holds: Mapping[str, str]) -> list[Step]:
+def left_of(steps: Sequence[Step], holds: Mapping[str, str]) -> list[Step]:
     """The steps that are to be done. A unit that is started has read its files, and need not take them over.
 
     One that runs takes them over when they are written: it may have begun anew since, and have read others.
@@ -114,7 +118,8 @@ def _still(needed: tuple[str, ...], remaining: set[str], needs: Mapping[str, tup
     return tuple(found)
 
 
-def _whole(wish: DeploymentWish) -> list[Step]:
+def whole(wish: DeploymentWish) -> list[Step]:
+    """All steps of the model from nothing."""
     return list(_Deployment(wish).steps())
 
 
@@ -233,7 +238,10 @@ class _Deployment:
             f"configure/{unit}",
             "unit.configure",
             unit,
-            {"state": state.model_dump(mode="json", exclude={"processes", "settled", "mutable"})},
+            {
+                "state": state.model_dump(mode="json", exclude={"processes", "settled", "mutable"}),
+                "start": step_digest(self._start(name, unit, (), begins=False)),
+            },
             # What runs reads its files again when it is restarted by whatever ends it.
             needs=(
                 "record",

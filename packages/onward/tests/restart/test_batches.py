@@ -78,6 +78,7 @@ def test_units_that_stay_away_hold_the_others_up_no_longer_than_four_times_the_s
         world.go_on()
     lost = next(iter(world.progress.restarting))
     world.away = {lost}
+    world.coming.clear()
     world.go_on()
     world.now += 21
     world.go_on()

@@ -24,6 +24,7 @@ from onward.actions.deployment.model_record import ForgetModel, RecordModel
 from onward.actions.deployment.noted import Noted
 from onward.actions.deployment.supervisor_start import StartSupervisor
 from onward.actions.deployment.unit_configure import ConfigureUnit
+from onward.actions.deployment.unit_defer import DeferRestart
 from onward.actions.deployment.unit_reload import ReloadUnit
 from onward.actions.deployment.unit_remove import RemoveUnit
 from onward.actions.deployment.unit_start import StartUnit
@@ -121,6 +122,7 @@ def _deployment(directories: Directories) -> list[Action]:
         BackUpModel(directories),
         BeginProbe(directories),
         CompareModelCensus(directories),
+        DeferRestart(directories),
         EndProbe(directories),
         InjectFault(directories),
         MigrateApplication(directories),

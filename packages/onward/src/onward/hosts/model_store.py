@@ -106,7 +106,7 @@ class ModelStore:
         if self.noted(f"start/{unit}").get("digest") in (None, digest):
             return
         before, now = self._owed_note(unit), time.time()
-        reasons = (before.reasons if before else ()) + (why,)
+        reasons = (*(before.reasons if before else ()), *([why] if why else []))
         owed = Owed(
             unit=unit,
             digest=digest,

@@ -188,6 +188,8 @@ def survey_wish(
         moves=moves,
         described=_described(directories, wanted.model) if _serves(found, moves, seen.holds) else {},
         withdrawn=withdrawn(store, found, site),
+        defer=wanted.defer,
+        deferred={unit: each.digest for unit, each in store.owed().items() if each.deferred},
     )
 
 

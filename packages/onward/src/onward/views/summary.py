@@ -97,7 +97,7 @@ def phase_note(plan: Plan, phase: Phase) -> str:
     made_for_it = plan.forward or plan.kind == "trial"
     notes: dict[Phase, str] = {
         "prepare": "the service stays up" if plan.forward else "nothing is started yet",
-        "deploy": "each when what it uses can serve it",
+        "deploy": "in batches" if plan.kind == "restart" else "each when what it uses can serve it",
         "outage": "the service is down",
         "proof": "it is used as its users use it" if plan.kind == "trial" else "the new release is asked",
         "cleanup": "what was made for the run is removed" if made_for_it else "stopped, then removed",

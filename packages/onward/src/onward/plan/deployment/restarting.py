@@ -14,8 +14,9 @@ from onward.catalog.charms import BROKER
 from onward.catalog.load import recipe
 from onward.errors import RestartUnready
 from onward.model.restart import Bounds
+from onward.plan.deployment.deferring import step_digest
 from onward.plan.deployment.placement import seat
-from onward.plan.deployment.planner import DeploymentWish, left_of, step_digest, whole
+from onward.plan.deployment.planner import DeploymentWish, left_of, whole
 from onward.plan.deployment.serving import clustered
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan, digest_of

@@ -101,12 +101,24 @@ def plan_restart(wish: RestartWish) -> Plan:
                     target=name,
                     arguments=arguments.model_dump(mode="json"),
                     needs=tuple(each.id for each in restarts[-1:]),
-                    reason="batch after batch, each when the last one is healthy and the broker is calm",
+                    reason=_reason(arguments),
                     phase="deploy",
                 )
             )
     record = digest_of(dict(deployment.record))
     return Plan(kind="restart", cloud=deployment.site.model, facts={"record": record}, steps=tuple(restarts)).sealed()
+
+
+def _reason(wish: RestartArguments) -> str:
+    """What is to be known before it begins: how many, and how many of them at once."""
+    units, bounds = wish.units, wish.bounds
+    first = f"{bounds.canary} first, then " if bounds.canary else ""
+    named = units[0].unit if len(units) == 1 else f"{len(units)} units"
+    at_once = min(bounds.batch, wish.most_away)
+    return (
+        f"{named}: {first}up to {at_once} at once, each batch when the last one is healthy and the broker is calm;"
+        f" {bounds.failures} may stay away"
+    )
 
 
 def reports_of(words: Words, unit: str) -> Reports | None:

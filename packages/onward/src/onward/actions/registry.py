@@ -26,6 +26,7 @@ from onward.actions.deployment.model_record import ForgetModel, RecordModel
 from onward.actions.deployment.noted import Noted
 from onward.actions.deployment.supervisor_start import StartSupervisor
 from onward.actions.deployment.unit_configure import ConfigureUnit
+from onward.actions.deployment.unit_defer import DeferRestart
 from onward.actions.deployment.unit_reload import ReloadUnit
 from onward.actions.deployment.unit_remove import RemoveUnit
 from onward.actions.deployment.unit_roll import RollUnit
@@ -37,6 +38,8 @@ from onward.actions.remember_identity import RememberIdentity
 from onward.actions.remote.machine_prepare import PrepareMachine
 from onward.actions.remote.placed import Placed
 from onward.actions.remove_scratch import RemoveScratch
+from onward.actions.restart.application_restart import RestartApplication
+from onward.actions.restart.unit_restart import LookAtUnits, RestartUnit
 from onward.actions.restore_database import RestoreDatabase
 from onward.actions.seed_identity import SeedIdentity
 from onward.actions.service_stopped import ServiceStopped
@@ -85,7 +88,13 @@ def _gates(directories: Directories, gate: Gate | None) -> list[Action]:
 
 def deployment_actions(directories: Directories) -> dict[str, Action]:
     """The actions that are done on the machine where their unit is, by name, as they are there."""
-    return by_name([*_remembered(directories), ForgetModel(directories), RemoveUnit(directories)])
+    others: list[Action] = [
+        ForgetModel(directories),
+        LookAtUnits(directories),
+        RemoveUnit(directories),
+        RestartUnit(directories),
+    ]
+    return by_name([*_remembered(directories), *others])
 
 
 def _remembered(directories: Directories) -> list[Action]:
@@ -119,6 +128,7 @@ def _deployment(directories: Directories) -> list[Action]:
         CompareInstances(directories),
         CompareModelCensus(directories),
         EndDataPlane(),
+        DeferRestart(directories),
         EndProbe(directories),
         InjectFault(directories),
         MigrateApplication(directories),
@@ -128,6 +138,7 @@ def _deployment(directories: Directories) -> list[Action]:
         KeptByCloud(directories),
         RememberInstances(directories),
         RemoveTrial(directories),
+        RestartApplication(directories),
         RestoreModel(directories),
         RollUnit(directories),
         UseCloud(directories),

@@ -54,8 +54,11 @@ from onward.errors.deployment import (
     PortTaken,
     ProgramMissing,
     PromiseBroken,
+    RestartStopped,
+    RestartUnready,
     UnitNeeded,
     UnitNotReady,
+    UnitUnknown,
 )
 from onward.errors.health import CollectorImpossible, HistoryMissing
 from onward.errors.hosts import (
@@ -113,6 +116,7 @@ from onward.errors.runs import (
     RunLocked,
     RunOfAnotherVersion,
     StepFailed,
+    StepPaused,
 )
 from onward.errors.timings import BaselineUnknown, RunNotComparable
 from onward.errors.wishes import (
@@ -206,6 +210,8 @@ __all__ = [
     "PromiseBroken",
     "ProofFailed",
     "Refused",
+    "RestartStopped",
+    "RestartUnready",
     "RollingImpossible",
     "RunAlreadyEnded",
     "RunLocked",
@@ -221,11 +227,13 @@ __all__ = [
     "ServiceWithoutPolicy",
     "SourceSeriesUnclear",
     "StepFailed",
+    "StepPaused",
     "TargetNotAhead",
     "ToolMissing",
     "UnitNeeded",
     "UnitNotAdmitted",
     "UnitNotReady",
+    "UnitUnknown",
     "UnknownRevision",
     "UnknownRun",
     "UnknownSeries",

@@ -4,7 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -107,11 +107,44 @@ def survey_deployment(
     progress: Callable[[str], None] = lambda _: None,
     back: Back | None = None,
 ) -> Plan:
-    """The plan that brings the model to what the bundle says. Raises a Refused error for what can never be.
+    """The plan that brings the model to what the bundle says. Raises a Refused error for what can never be."""
+    surveyed = _survey(directories, wanted, environments, progress, back)
+    if wanted.rolling:
+        return survey_rolling(directories, surveyed.wish, surveyed.choose, surveyed.carry, wanted.rolling, progress)
+    return plan_deployment(surveyed.wish)
+
+
+def survey_wish(
+    directories: Directories,
+    wanted: Wanted,
+    environments: EnvironmentWish,
+    progress: Callable[[str], None] = lambda _: None,
+    back: Back | None = None,
+) -> DeploymentWish:
+    """What the model shall be, and what of it is so already. Raises a Refused error for what can never be.
 
     ``progress`` is told what takes long: building the environment of a release that is asked which options it has.
     ``back`` says which services return to backups of theirs.
     """
+    return _survey(directories, wanted, environments, progress, back).wish
+
+
+@dataclass(frozen=True)
+class _Surveyed:
+    """What was found out, and whom to ask for more of it."""
+
+    wish: DeploymentWish
+    choose: Choose
+    carry: CarriedOptions
+
+
+def _survey(
+    directories: Directories,
+    wanted: Wanted,
+    environments: EnvironmentWish,
+    progress: Callable[[str], None],
+    back: Back | None,
+) -> _Surveyed:
     remotes = remotes_of(directories, wanted)
     store = ModelStore(directories.models / wanted.model)
     before: Mapping[str, Any] = store.record() if store.exists else {}
@@ -187,10 +220,10 @@ def survey_deployment(
         budget_seconds=wanted.budget_seconds,
         described=_described(directories, wanted.model) if _serves(found, moves, seen.holds) else {},
         withdrawn=withdrawn(store, found, site),
+        defer=wanted.defer,
+        deferred={unit: each.digest for unit, each in store.owed().items() if each.deferred},
     )
-    if wanted.rolling:
-        return survey_rolling(directories, wish, choose, carry, wanted.rolling, progress)
-    return plan_deployment(wish)
+    return _Surveyed(wish, choose, carry)
 
 
 def _serves(found: Topology, moves: Iterable[Move], holds: Collection[str]) -> bool:

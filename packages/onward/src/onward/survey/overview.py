@@ -87,5 +87,6 @@ def _model(directories: Directories, name: str, *, gone_is_told: bool) -> ModelO
 
 def _region(found: Topology) -> str:
     """The region whose services the model has; empty where nothing of it says one."""
-    options = [each.options for each in (*found.applications.values(), *found.lent.values())]
+    own = [each.options for each in found.applications.values()]
+    options = [*own, *(each.options for each in found.lent.values())]
     return next((str(each["region"]) for each in options if each.get("region")), "")

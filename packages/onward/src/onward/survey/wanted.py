@@ -20,6 +20,8 @@ class Wanted:
     """As it was read, so that faults can be named by their line."""
     leaving: frozenset[str] = frozenset()
     """Units that shall be none any more; where it does not say, those with the highest numbers go."""
+    defer: bool = False
+    """Whether units that run are left running, and owe their restart."""
     slurp: bool = False
     """Whether services that go to another release go through the SLURP releases only."""
     rolling: int = 0

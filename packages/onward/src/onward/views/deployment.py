@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from onward.engine.record import RunRecord
+from onward.views.restart import verdict_of_restart
 from onward.views.summary import Tone, Verdict, finished_steps
 from onward.views.words import counted, duration, one_line
 
@@ -11,6 +12,8 @@ from onward.views.words import counted, duration, one_line
 def verdict_of_deployment(record: RunRecord) -> Verdict:
     """One sentence that says how it ended."""
     plan, status = record.plan, record.status
+    if plan.kind == "restart":
+        return verdict_of_restart(record)
     removal = plan.kind == "removal"
     if status == "done":
         if removal:

@@ -97,7 +97,9 @@ def phase_note(plan: Plan, phase: Phase) -> str:
     made_for_it = plan.forward or plan.kind == "trial"
     notes: dict[Phase, str] = {
         "prepare": "the service stays up" if plan.forward else "nothing is started yet",
-        "deploy": "one after the other, while the others serve"
+        "deploy": "in batches"
+        if plan.kind == "restart"
+        else "one after the other, while the others serve"
         if _rolls(plan)
         else "each when what it uses can serve it",
         "outage": "the service is down",

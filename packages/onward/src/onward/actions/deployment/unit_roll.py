@@ -19,7 +19,7 @@ from onward.errors import StepFailed, UnitNotAdmitted
 from onward.hosts.balancer import Balancer, Served
 from onward.hosts.state import Directories
 from onward.observe.listening import calls_being_answered, status_of
-from onward.plan.deployment.planner import step_digest
+from onward.plan.deployment.deferring import step_digest
 from onward.plan.step import Frozen, Step
 
 OTHERS_SECONDS = 120.0

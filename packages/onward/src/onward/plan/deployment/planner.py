@@ -7,6 +7,7 @@ from pydantic import JsonValue
 
 from onward.catalog.charm import Joins
 from onward.plan.deployment.commands import command_arguments, command_variables
+from onward.plan.deployment.deferring import deferrals, deferring, step_digest
 from onward.plan.deployment.forward import BACKUP_POOL, Forward, Move, arrived, stopped
 from onward.plan.deployment.granting import Granted, grant_id, grant_wish, withdrawal
 from onward.plan.deployment.machines import environment_id, environment_steps, machine_steps, supervisor_id
@@ -55,27 +56,23 @@ class DeploymentWish:
     """Units that are deployed and in the bundle no more, in the order in which they may stop."""
     withdrawn: tuple[Granted, ...] = ()
     """What applications of other models have granted and shall no longer."""
-
-
-_NOT_STATE = {"unit.start": ("begins", "taken_over"), "application.initialise": ("configuration",)}
-"""Arguments that say how a step is done, and nothing of what is there afterwards: a schema that was made with the files
-of the first unit need not be made again when another unit is the first one."""
-
-
-def step_digest(step: Step) -> str:
-    """What makes a step that was done the same as one that is to be done."""
-    how = _NOT_STATE.get(step.action, ())
-    state = {name: value for name, value in step.arguments.items() if name not in how}
-    return digest_of([step.action, state, *([step.machine] if step.machine else [])])
+    defer: bool = False
+    """Whether units that run are left running with what they have read, and owe their restart."""
+    deferred: Mapping[str, str] = field(default_factory=dict)
+    """Units whose restart was put off, each with the digest of the step that would start it."""
 
 
 def plan_deployment(wish: DeploymentWish) -> Plan:
     """The steps that are left to do; none where all is as it shall be. Raises BundleInvalid, InvalidCatalogue."""
     steps = every_step(wish)
     again = {f"{step}/{name}" for move in wish.moves for name in move.applications for step in ("publish", "join")}
-    left = left_of(steps, {step: digest for step, digest in wish.holds.items() if step not in again})
+    holds = {step: digest for step, digest in wish.holds.items() if step not in again}
+    put_off = {} if wish.moves else deferrals(steps, holds, wish.deferred, defer=wish.defer)
+    left = left_of(steps, {**holds, **put_off})
+    if wish.defer:
+        left += deferring(put_off, {each.id for each in left})
     remaining = {each.id for each in left}
-    needs = {each.id: each.needs for each in steps}
+    needs = {each.id: each.needs for each in (*steps, *left)}
     kept = [each.model_copy(update={"needs": _still(each.needs, remaining, needs)}) for each in left]
     return Plan(
         kind="deployment",
@@ -238,7 +235,10 @@ class _Deployment:
             f"configure/{unit}",
             "unit.configure",
             unit,
-            {"state": state.model_dump(mode="json", exclude=left_out)},
+            {
+                "state": state.model_dump(mode="json", exclude=left_out),
+                "start": step_digest(self._start(name, unit, (), begins=False)),
+            },
             # What runs reads its files again when it is restarted by whatever ends it.
             needs=(
                 "record",

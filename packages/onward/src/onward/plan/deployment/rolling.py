@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from onward.catalog.load import in_force
 from onward.catalog.service import Command
+from onward.plan.deployment.deferring import step_digest
 from onward.plan.deployment.forward import BACKUP_POOL, GATE, PROBE, PROBED, Forward, Move
 from onward.plan.deployment.planner import (
     CONFIGURE_POOL,
@@ -19,7 +20,6 @@ from onward.plan.deployment.planner import (
     DeploymentWish,
     every_step,
     left_of,
-    step_digest,
 )
 from onward.plan.deployment.serving import behind
 from onward.plan.deployment.site import Site

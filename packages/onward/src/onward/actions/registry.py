@@ -5,6 +5,7 @@ from onward.actions.build_environment import BuildEnvironment
 from onward.actions.check_cloud import CheckCloud, Gate
 from onward.actions.check_upgrade import CheckUpgrade
 from onward.actions.compare_census import CompareCensus
+from onward.actions.configure_copy import ConfigureCopy
 from onward.actions.configure_service import AdoptConfiguration, ConfigureService
 from onward.actions.copy_database import CopyDatabase
 from onward.actions.create_scratch import CreateScratch
@@ -31,9 +32,11 @@ from onward.actions.deployment.unit_reload import ReloadUnit
 from onward.actions.deployment.unit_remove import RemoveUnit
 from onward.actions.deployment.unit_roll import RollUnit
 from onward.actions.deployment.unit_start import StartUnit
+from onward.actions.extract_tables import ExtractTables, TakeOverTables
 from onward.actions.load_dump import LoadDump
 from onward.actions.migrate_database import MigrateDatabase
 from onward.actions.prove_identity import ProveIdentity
+from onward.actions.release_commands import FinishRelease
 from onward.actions.remember_identity import RememberIdentity
 from onward.actions.remote.machine_prepare import PrepareMachine
 from onward.actions.remote.placed import Placed
@@ -63,9 +66,12 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             *_gates(directories, gate),
             CheckUpgrade(),
             CompareCensus(),
+            ConfigureCopy(),
             ConfigureService(),
             CopyDatabase(),
             CreateScratch(),
+            ExtractTables(),
+            FinishRelease(),
             *_deployment(directories),
             LoadDump(),
             MigrateDatabase(),
@@ -76,6 +82,7 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             SeedIdentity(),
             ServiceStopped(),
             TakeCensus(),
+            TakeOverTables(),
             UnitCommand(),
             WarmRunner(),
         ]

@@ -278,14 +278,14 @@ def environments_of(record: RunRecord) -> tuple[EnvironmentFact, ...]:
 
 
 def rows_counted(record: RunRecord) -> tuple[int, int] | None:
-    """Tables and rows of the last census that finished; None where there was none."""
-    found = None
+    """Tables and rows of the last census of each service that finished; None where there was none."""
+    found: dict[str, tuple[int, int]] = {}
     for each in record.steps:
         if each.step.action.startswith(("census.", "database.restore")) and each.evidence is not None:
             tables, rows = each.evidence.get("tables"), each.evidence.get("rows")
             if isinstance(tables, int) and isinstance(rows, int):
-                found = tables, rows
-    return found
+                found[str(each.step.arguments.get("service", ""))] = tables, rows
+    return (sum(tables for tables, _ in found.values()), sum(rows for _, rows in found.values())) if found else None
 
 
 def finished_steps(record: RunRecord) -> str:

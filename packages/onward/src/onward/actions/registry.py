@@ -16,8 +16,10 @@ from onward.actions.deployment.application_publish import PublishApplication
 from onward.actions.deployment.application_stop import StopApplication
 from onward.actions.deployment.broker_grant import GrantBroker, WithdrawBroker
 from onward.actions.deployment.cluster_formed import GaleraFormed, RabbitmqFormed
+from onward.actions.deployment.data_plane import BeginDataPlane, EndDataPlane
 from onward.actions.deployment.database_grant import GrantDatabase, WithdrawDatabase
 from onward.actions.deployment.identity_grant import GrantIdentity, WithdrawIdentity
+from onward.actions.deployment.instances import CompareInstances, RememberInstances
 from onward.actions.deployment.model_backup import BackUpModel, RestoreModel
 from onward.actions.deployment.model_census import CompareModelCensus, TakeModelCensus
 from onward.actions.deployment.model_check import CheckModel
@@ -25,8 +27,10 @@ from onward.actions.deployment.model_record import ForgetModel, RecordModel
 from onward.actions.deployment.noted import Noted
 from onward.actions.deployment.supervisor_start import StartSupervisor
 from onward.actions.deployment.unit_configure import ConfigureUnit
+from onward.actions.deployment.unit_defer import DeferRestart
 from onward.actions.deployment.unit_reload import ReloadUnit
 from onward.actions.deployment.unit_remove import RemoveUnit
+from onward.actions.deployment.unit_roll import RollUnit
 from onward.actions.deployment.unit_start import StartUnit
 from onward.actions.extract_tables import ExtractTables, TakeOverTables
 from onward.actions.load_dump import LoadDump
@@ -38,6 +42,8 @@ from onward.actions.remember_identity import RememberIdentity
 from onward.actions.remote.machine_prepare import PrepareMachine
 from onward.actions.remote.placed import Placed
 from onward.actions.remove_scratch import RemoveScratch
+from onward.actions.restart.application_restart import RestartApplication
+from onward.actions.restart.unit_restart import LookAtUnits, RestartUnit
 from onward.actions.restore_database import RestoreDatabase
 from onward.actions.seed_identity import SeedIdentity
 from onward.actions.service_stopped import ServiceStopped
@@ -92,7 +98,13 @@ def _gates(directories: Directories, gate: Gate | None) -> list[Action]:
 
 def deployment_actions(directories: Directories) -> dict[str, Action]:
     """The actions that are done on the machine where their unit is, by name, as they are there."""
-    return by_name([*_remembered(directories), ForgetModel(directories), RemoveUnit(directories)])
+    others: list[Action] = [
+        ForgetModel(directories),
+        LookAtUnits(directories),
+        RemoveUnit(directories),
+        RestartUnit(directories),
+    ]
+    return by_name([*_remembered(directories), *others])
 
 
 def _remembered(directories: Directories) -> list[Action]:
@@ -121,8 +133,12 @@ def _deployment(directories: Directories) -> list[Action]:
         Placed(ForgetModel(directories), directories),
         Placed(RemoveUnit(directories), directories),
         BackUpModel(directories),
+        BeginDataPlane(),
         BeginProbe(directories),
+        CompareInstances(directories),
         CompareModelCensus(directories),
+        EndDataPlane(),
+        DeferRestart(directories),
         EndProbe(directories),
         InjectFault(directories),
         MigrateApplication(directories),
@@ -130,8 +146,11 @@ def _deployment(directories: Directories) -> list[Action]:
         TakeModelCensus(directories),
         WarmApplication(directories),
         KeptByCloud(directories),
+        RememberInstances(directories),
         RemoveTrial(directories),
+        RestartApplication(directories),
         RestoreModel(directories),
+        RollUnit(directories),
         UseCloud(directories),
         WithdrawBroker(directories),
         WithdrawDatabase(directories),

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from onward import __version__
+from onward.actions.scratch import give_up_scratch
 from onward.commands.base import Lister, directories_of
-from onward.commands.controller import carry_out_quietly, give_up
+from onward.commands.controller import carry_out_quietly
 from onward.engine.record import RunRecord
 from onward.errors import DONE, FAILED, InvalidCloudFile, OnwardError
 from onward.hosts.reproducer import write_reproducer
@@ -116,7 +117,7 @@ def try_service(
     record = carry_out_quietly(app, directories, plan)
     failure = failure_of(record)
     if failure is not None:
-        give_up(directories, record)
+        give_up_scratch(record.plan, directories.workspace(record.run_id))
     return Tried(wish, time.monotonic() - began, failure, record)
 
 

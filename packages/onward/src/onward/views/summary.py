@@ -97,7 +97,11 @@ def phase_note(plan: Plan, phase: Phase) -> str:
     made_for_it = plan.forward or plan.kind == "trial"
     notes: dict[Phase, str] = {
         "prepare": "the service stays up" if plan.forward else "nothing is started yet",
-        "deploy": "each when what it uses can serve it",
+        "deploy": "in batches"
+        if plan.kind == "restart"
+        else "one after the other, while the others serve"
+        if _rolls(plan)
+        else "each when what it uses can serve it",
         "outage": "the service is down",
         "proof": "it is used as its users use it" if plan.kind == "trial" else "the new release is asked",
         "cleanup": "what was made for the run is removed" if made_for_it else "stopped, then removed",
@@ -105,6 +109,11 @@ def phase_note(plan: Plan, phase: Phase) -> str:
     if plan.kind == "rehearsal" and phase == "outage":
         return "on the copy; in production the service would be down"
     return notes[phase]
+
+
+def _rolls(plan: Plan) -> bool:
+    """Whether services go to another release while they serve."""
+    return any(step.action == "unit.roll" for step in plan.steps)
 
 
 def phase_note_of(record: RunRecord, phase: Phase) -> str:

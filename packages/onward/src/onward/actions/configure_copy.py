@@ -44,9 +44,9 @@ class ConfigureCopy:
         copied, urls = copied_databases(context), run_databases(context)
         texts = {each.name: connection_text(urls[each.name]) for each in copied}
         # What a service reads from a place of its own, whatever it is told, must lead to the copies as well.
-        for each in charm.files if charm is not None else ():
-            if PurePath(each.path).name == path.name:
-                other = directory / each.path
+        for file in charm.files if charm is not None else ():
+            if PurePath(file.path).name == path.name:
+                other = directory / file.path
                 other.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 write_private(other, _text(copied, texts))
         write_private(path, _text(copied, texts))

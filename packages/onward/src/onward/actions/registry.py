@@ -25,6 +25,7 @@ from onward.actions.deployment.model_census import CompareModelCensus, TakeModel
 from onward.actions.deployment.model_check import CheckModel
 from onward.actions.deployment.model_record import ForgetModel, RecordModel
 from onward.actions.deployment.noted import Noted
+from onward.actions.deployment.part_down import PartsLookedAt
 from onward.actions.deployment.supervisor_start import StartSupervisor
 from onward.actions.deployment.unit_configure import ConfigureUnit
 from onward.actions.deployment.unit_defer import DeferRestart
@@ -34,6 +35,7 @@ from onward.actions.deployment.unit_roll import RollUnit
 from onward.actions.deployment.unit_start import StartUnit
 from onward.actions.extract_tables import ExtractTables, TakeOverTables
 from onward.actions.load_dump import LoadDump
+from onward.actions.make_schema import MakeDatabases, MakeSchema
 from onward.actions.migrate_database import MigrateDatabase
 from onward.actions.prove_identity import ProveIdentity
 from onward.actions.release_commands import FinishRelease
@@ -74,6 +76,8 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             FinishRelease(),
             *_deployment(directories),
             LoadDump(),
+            MakeDatabases(),
+            MakeSchema(),
             MigrateDatabase(),
             ProveIdentity(),
             RememberIdentity(),
@@ -126,32 +130,35 @@ def _remembered(directories: Directories) -> list[Action]:
 
 def _deployment(directories: Directories) -> list[Action]:
     """The actions by which a model is deployed, changed, tried and removed."""
+    lost: list[Action] = [
+        BackUpModel(directories),
+        CompareModelCensus(directories),
+        MigrateApplication(directories),
+        RestoreModel(directories),
+        TakeModelCensus(directories),
+    ]
     others: list[Action] = [
         Placed(ForgetModel(directories), directories),
         Placed(RemoveUnit(directories), directories),
-        BackUpModel(directories),
+        *(PartsLookedAt(action, directories) for action in lost),
         BeginDataPlane(),
         BeginProbe(directories),
         CompareInstances(directories),
-        CompareModelCensus(directories),
         EndDataPlane(),
         DeferRestart(directories),
         EndProbe(directories),
         InjectFault(directories),
-        MigrateApplication(directories),
         StopApplication(directories),
-        TakeModelCensus(directories),
         WarmApplication(directories),
         KeptByCloud(directories),
         RememberInstances(directories),
         RemoveTrial(directories),
         RestartApplication(directories),
-        RestoreModel(directories),
         RollUnit(directories),
         UseCloud(directories),
         WithdrawBroker(directories),
         WithdrawDatabase(directories),
         WithdrawIdentity(directories),
     ]
-    remembered = (Placed(action, directories) for action in _remembered(directories))
+    remembered = (PartsLookedAt(Placed(action, directories), directories) for action in _remembered(directories))
     return [*(Noted(action, directories) for action in remembered), *others]

@@ -13,7 +13,7 @@ from onward.plan.deployment.machines import environment_id, environment_steps, m
 from onward.plan.deployment.opening import Opening
 from onward.plan.deployment.reloading import can_reload
 from onward.plan.deployment.removal import removals
-from onward.plan.deployment.serving import cluster_wish, clustered, reached_at, serves
+from onward.plan.deployment.serving import behind, cluster_wish, clustered, reached_at, serves
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.unit import unit_state
@@ -57,7 +57,7 @@ class DeploymentWish:
     """What applications of other models have granted and shall no longer."""
 
 
-_NOT_STATE = {"unit.start": ("begins", "taken_over"), "application.initialise": ("configuration",)}
+_NOT_STATE = {"unit.start": ("begins", "taken_over", "behind"), "application.initialise": ("configuration",)}
 """Arguments that say how a step is done, and nothing of what is there afterwards: a schema that was made with the files
 of the first unit need not be made again when another unit is the first one."""
 
@@ -318,6 +318,7 @@ class _Deployment:
                 "begins": begins,
                 "taken_over": {each.id: step_digest(each) for each in self._reloads(name, (unit,))},
                 **self._synced(name, unit),
+                **({"behind": [*places]} if (places := behind(self._words[name], unit)) else {}),
             },
             needs=(f"configure/{unit}", self._supervised(unit), *environment, *before),
             reason="restarted with its new files, it serves when this is done"

@@ -157,7 +157,8 @@ class Supervisor:
         file = self._file(unit)
         wanted = _program_file(name_in_paths(unit), processes, configuration)
         states = self.states(unit)
-        return bool(states) and all(each.state == "RUNNING" for each in states) and file.read_text() == wanted
+        running = bool(states) and all(each.state == "RUNNING" for each in states)
+        return running and file.is_file() and file.read_text() == wanted
 
     def remove(self, unit: str) -> None:
         """Stop the unit's processes and what these have left running, and forget them."""

@@ -14,7 +14,7 @@ from onward.plan.deployment.machines import environment_id, environment_steps, m
 from onward.plan.deployment.opening import Opening
 from onward.plan.deployment.reloading import can_reload
 from onward.plan.deployment.removal import removals
-from onward.plan.deployment.serving import cluster_wish, clustered, reached_at, serves
+from onward.plan.deployment.serving import behind, cluster_wish, clustered, reached_at, serves
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.unit import unit_state
@@ -319,6 +319,7 @@ class _Deployment:
                 "begins": begins,
                 "taken_over": {each.id: step_digest(each) for each in self._reloads(name, (unit,))},
                 **self._synced(name, unit),
+                **({"behind": [*places]} if (places := behind(self._words[name], unit)) else {}),
             },
             needs=(f"configure/{unit}", self._supervised(unit), *environment, *before),
             reason="restarted with its new files, it serves when this is done"

@@ -24,6 +24,7 @@ from onward.actions.deployment.model_record import ForgetModel, RecordModel
 from onward.actions.deployment.noted import Noted
 from onward.actions.deployment.supervisor_start import StartSupervisor
 from onward.actions.deployment.unit_configure import ConfigureUnit
+from onward.actions.deployment.unit_hold import HoldUnit
 from onward.actions.deployment.unit_reload import ReloadUnit
 from onward.actions.deployment.unit_remove import RemoveUnit
 from onward.actions.deployment.unit_start import StartUnit
@@ -82,7 +83,8 @@ def _gates(directories: Directories, gate: Gate | None) -> list[Action]:
 
 def deployment_actions(directories: Directories) -> dict[str, Action]:
     """The actions that are done on the machine where their unit is, by name, as they are there."""
-    return by_name([*_remembered(directories), ForgetModel(directories), RemoveUnit(directories)])
+    others: list[Action] = [ForgetModel(directories), HoldUnit(directories), RemoveUnit(directories)]
+    return by_name([*_remembered(directories), *others])
 
 
 def _remembered(directories: Directories) -> list[Action]:
@@ -109,6 +111,7 @@ def _deployment(directories: Directories) -> list[Action]:
     """The actions by which a model is deployed, changed, tried and removed."""
     others: list[Action] = [
         Placed(ForgetModel(directories), directories),
+        Placed(HoldUnit(directories), directories),
         Placed(RemoveUnit(directories), directories),
         BackUpModel(directories),
         BeginProbe(directories),

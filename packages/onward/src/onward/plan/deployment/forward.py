@@ -63,6 +63,16 @@ def arrived(move: Move) -> str:
     return f"restore/{move.service}" if move.backups else f"compare/{move.service}"
 
 
+def warmed(move: Move) -> str:
+    """The step after which the code of a service's target is imported, and compiled."""
+    return f"warm/{move.service}/{move.path[-1]}"
+
+
+def held(unit: str) -> str:
+    """The step after which the processes that a unit has at the target wait for their turn."""
+    return f"hold/{unit}"
+
+
 def stopped(application: str) -> str:
     """The step after which no unit of an application runs."""
     return f"stop/{application}"
@@ -78,11 +88,14 @@ class Forward:
         moves: Iterable[Move],
         settles: Mapping[str, Mapping[str, str]],
         described: Mapping[str, JsonValue],
+        ahead: Iterable[str] = (),
     ) -> None:
         """``settles``: by the owner of a schema, what would make it from nothing, and need not be done any more.
 
-        ``described``: the model as a cloud file would have it, for the checks before the outage.
+        ``described``: the model as a cloud file would have it, for the checks before the outage. ``ahead``: steps of
+        others that have to be done before anything is stopped.
         """
+        self._ahead = tuple(ahead)
         self._described = dict(described)
         self._topology = topology
         self._site = site
@@ -110,7 +123,7 @@ class Forward:
         if self.gate:
             yield self._checks(ahead, tuple(ready))
             ready = [GATE]
-        yield self._probe(PROBE, "probe.begin", "prepare", tuple(ready), "the APIs are called all the while")
+        yield self._probe(PROBE, "probe.begin", "prepare", (*ready, *self._ahead), "the APIs are called all the while")
         for move in ahead:
             yield from self._outage(move)
 

@@ -29,6 +29,7 @@ from onward.actions.deployment.part_down import PartsLookedAt
 from onward.actions.deployment.supervisor_start import StartSupervisor
 from onward.actions.deployment.unit_configure import ConfigureUnit
 from onward.actions.deployment.unit_defer import DeferRestart
+from onward.actions.deployment.unit_hold import HoldUnit
 from onward.actions.deployment.unit_reload import ReloadUnit
 from onward.actions.deployment.unit_remove import RemoveUnit
 from onward.actions.deployment.unit_roll import RollUnit
@@ -101,6 +102,7 @@ def deployment_actions(directories: Directories) -> dict[str, Action]:
     """The actions that are done on the machine where their unit is, by name, as they are there."""
     others: list[Action] = [
         ForgetModel(directories),
+        HoldUnit(directories),
         LookAtUnits(directories),
         RemoveUnit(directories),
         RestartUnit(directories),
@@ -139,6 +141,7 @@ def _deployment(directories: Directories) -> list[Action]:
     ]
     others: list[Action] = [
         Placed(ForgetModel(directories), directories),
+        Placed(HoldUnit(directories), directories),
         Placed(RemoveUnit(directories), directories),
         *(PartsLookedAt(action, directories) for action in lost),
         BeginDataPlane(),

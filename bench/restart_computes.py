@@ -28,7 +28,8 @@ from typing import Any
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "packages" / "onward" / "tests" / "infrastructure"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "packages/onward/tests/infrastructure"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "packages/onward/tests/commands/check"))
 
 from broker_cluster import PASSWORD, USER, Cluster, Node
 

@@ -19,10 +19,12 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
             return _verdict_of_trial(record)
         started = len(_units(record, "unit.start"))
         configured = len(_units(record, "unit.configure"))
+        owing = len(_units(record, "unit.defer"))
+        owed = (f"{counted(owing, 'unit')} still to be restarted: onward restart --owed",) if owing else ()
         return Verdict(
             "good",
             f"{plan.cloud} is as its bundle says.",
-            (f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started.", *_gone(record)),
+            (f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started.", *owed, *_gone(record)),
         )
     what = f"The {plan.kind} of {plan.cloud}"
     if status == "failed" and record.failures:

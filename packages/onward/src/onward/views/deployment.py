@@ -26,7 +26,11 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
         made = f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started."
         if rolled:
             made = f"{counted(len(rolled), 'unit')} taken there one after the other, while the others served."
-        return Verdict("good", f"{plan.cloud} is as its bundle says.", (made, *_gone(record), *_untouched(record)))
+        owing = len(_units(record, "unit.defer"))
+        owed = (f"{counted(owing, 'unit')} still to be restarted: onward restart --owed",) if owing else ()
+        return Verdict(
+            "good", f"{plan.cloud} is as its bundle says.", (made, *owed, *_gone(record), *_untouched(record))
+        )
     what = f"The {plan.kind} of {plan.cloud}"
     if status == "failed" and record.failures:
         failure = record.failures[0]

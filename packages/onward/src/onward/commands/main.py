@@ -35,6 +35,7 @@ COMMANDS = {
     "unrelate": "onward.commands.relate:Unrelate",
     "status": "onward.commands.status:Status",
     "diagnose": "onward.commands.diagnose:Diagnose",
+    "watch": "onward.commands.watch:Watch",
     "web": "onward.commands.web:Web",
     "hosts add": "onward.commands.hosts:HostsAdd",
     "hosts check": "onward.commands.hosts:HostsCheck",

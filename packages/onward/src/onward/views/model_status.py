@@ -1,7 +1,7 @@
 """Shows a model while it changes: drawn over on a terminal, a line for each change elsewhere."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self, TextIO
@@ -24,6 +24,8 @@ STATE_STYLES = {
 }
 STATE_COLUMNS = 13
 WAY_OUT = "Ctrl-C ends this view, and nothing else."
+MOST_LINES = 4
+"""For what is said of one unit; `onward status` says all of it."""
 AROUND = 8
 """Lines of the screen that are not for units."""
 
@@ -72,10 +74,17 @@ def lines_of(status: ModelStatus) -> dict[str, str]:
     return lines | {"": "; ".join(status.said)}
 
 
-def tell_changes(page: Page, now: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+def is_gone(name: str) -> str:
+    """What is said of what is there no more."""
+    return f"{name} is gone" if name else ""
+
+
+def tell_changes(
+    page: Page, now: Mapping[str, str], before: Mapping[str, str], gone: Callable[[str], str] = is_gone
+) -> dict[str, str]:
     """Write the lines that were not said before, and of what is gone that it is; what was said is given back."""
-    gone = {f"{name} (gone)": f"{name} is gone" for name in before if name and name not in now}
-    for name, line in {**now, **gone}.items():
+    left = {f"{name} (gone)": gone(name) for name in before if name not in now}
+    for name, line in {**now, **left}.items():
         if line and before.get(name) != line:
             page.entry((clock(time.time()), "dim"), line, indent=0, columns=10)
     page.console.file.flush()
@@ -103,6 +112,8 @@ def drawn_model(page: Page, model: str, status: ModelStatus, now: float, rows: i
 def _unit(page: Page, unit: UnitStatus, names: int) -> Iterator[Text]:
     beside = names + STATE_COLUMNS + 4
     lines = page.wrapped(unit.message or unit.address, columns=page.columns - beside)
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], Text(page.sign("\N{HORIZONTAL ELLIPSIS}", ".."))]
     for number, line in enumerate(lines or [Text()]):
         lead = Text(" " * beside)
         if not number:

@@ -12,13 +12,16 @@ from rich.text import Text
 
 from onward.engine.record import RunRecord
 from onward.model.status import ModelStatus
-from onward.views.model_status import AROUND, WAY_OUT, drawn_model, lines_of, tell_changes
+from onward.views.model_status import AROUND, WAY_OUT, drawn_model, is_gone, lines_of, tell_changes
 from onward.views.page import Page
 from onward.views.summary import finished_steps
-from onward.views.words import clock, counted
+from onward.views.words import clock
 
 FEWEST_ROWS = 4
 """For the units of one model, however many models there are."""
+
+RUN, CAUSE = "run of", "cause in"
+"""What is said of beside models and units."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class OverviewWatch(AbstractContextManager["OverviewWatch"]):
             lines = [*self.drawn(models, runs, rows), Text(WAY_OUT, "dim")]
             self._live.update(Text("\n").join(lines), refresh=True)
             return
-        self._lines = tell_changes(self.page, _said(models, runs), self._lines)
+        self._lines = tell_changes(self.page, _said(models, runs), self._lines, _gone)
 
     def print_once(self, models: Sequence[WatchedModel], runs: Sequence[RunRecord]) -> None:
         """Show all of it, and nothing more."""
@@ -86,8 +89,8 @@ class OverviewWatch(AbstractContextManager["OverviewWatch"]):
                 if each.status == "running" and each.started is not None and run.plan.kind != "deployment":
                     yield Text(page.fitted(f"  {each.step.id} since {clock(each.started)}", page.columns - 1), "dim")
                 if each.status == "failed":
-                    what = f"  {each.step.id} FAILED: {(each.error or {}).get('what', '')}"
-                    yield Text(page.fitted(what, page.columns - 1).rstrip(), "bold red")
+                    what = f"{each.step.id} FAILED: {(each.error or {}).get('what', '')}"
+                    yield from page.wrapped((what, "bold red"), columns=page.columns - 1)
         if not runs:
             yield Text("No run is at work, and none waits for somebody.", "dim")
         if not models:
@@ -96,7 +99,8 @@ class OverviewWatch(AbstractContextManager["OverviewWatch"]):
             yield Text()
             title = f"{model.name} ({model.region})" if model.region else model.name
             if model.status is None:
-                yield Text(page.fitted(f"{title}: could not tell: {model.untold}", page.columns - 1), "bold red")
+                words = f"{title}: could not tell: {model.untold}"
+                yield from page.wrapped((words, "bold red"), columns=page.columns - 1)
             else:
                 yield from drawn_model(page, title, model.status, now, max(rows // len(models) - 3, FEWEST_ROWS))
             yield from self._causes(model)
@@ -112,7 +116,7 @@ class OverviewWatch(AbstractContextManager["OverviewWatch"]):
 
 def _said(models: Sequence[WatchedModel], runs: Sequence[RunRecord]) -> dict[str, str]:
     """What there is to say, by what it is said of."""
-    lines = {run.run_id: f"{run.run_id} is {run.status}: {finished_steps(run)}" for run in runs}
+    lines = {f"{RUN} {run.run_id}": f"{run.run_id} is {run.status}: {finished_steps(run)}" for run in runs}
     for model in models:
         if model.status is None:
             lines[model.name] = f"{model.name}: could not tell: {model.untold}"
@@ -121,5 +125,13 @@ def _said(models: Sequence[WatchedModel], runs: Sequence[RunRecord]) -> dict[str
                 lines[f"{model.name} {name}".rstrip()] = line and f"{model.name}: {line}"
         if model.causes is not None:
             words = "; ".join(model.causes) or "none is named"
-            lines[f"cause in {model.name}"] = f"{model.name}: cause: {words}"
-    return lines or {"": f"{counted(0, 'model')} and no run at work"}
+            lines[f"{CAUSE} {model.name}"] = f"{model.name}: cause: {words}"
+    return lines or {"": "no model is deployed here, and no run is at work"}
+
+
+def _gone(name: str) -> str:
+    """What is said of what is there no more: a run is never gone, it has ended."""
+    if name.startswith(RUN):
+        run = name.removeprefix(RUN).strip()
+        return f"{run} is at its end: onward runs show {run}"
+    return "" if name.startswith(CAUSE) else is_gone(name)

@@ -38,6 +38,7 @@ COMMANDS = {
     "health": "onward.commands.health:Health",
     "collect": "onward.commands.collect:Collect",
     "diagnose": "onward.commands.diagnose:Diagnose",
+    "watch": "onward.commands.watch:Watch",
     "web": "onward.commands.web:Web",
     "hosts add": "onward.commands.hosts:HostsAdd",
     "hosts check": "onward.commands.hosts:HostsCheck",

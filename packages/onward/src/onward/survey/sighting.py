@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from onward.catalog.charms import BROKER
 from onward.diagnosis.dependencies import Dependencies, dependencies_of
 from onward.diagnosis.observation import LASTING, ONWARD, Observation, Sight
 from onward.diagnosis.places import Places, places_of
@@ -13,6 +14,7 @@ from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
 from onward.model.deployment import QueueProbe, ReadyProbe
+from onward.observe.broker_alarms import broker_alarms
 from onward.observe.complaints import complaints
 from onward.observe.listening import has_consumer
 from onward.observe.serving import serving
@@ -22,7 +24,7 @@ from onward.survey.health import health_of
 from onward.survey.recorded import known_model, placed_units, recorded_site, recorded_topology
 
 MOST_AT_ONCE = 32
-LOG_SECONDS = 60.0
+LOG_SECONDS = 30.0
 ON_THE_WAY = ("STARTING", "STOPPING")
 
 
@@ -39,9 +41,13 @@ class Watcher:
         self.graph = dependencies_of(self.topology, self.machines)
         self.places: Places = places_of(self.topology, recorded_site(self.store))
 
-    def look(self) -> tuple[Sighting, Deployed]:
-        """All that can be seen now, and what its processes do."""
+    def look(self, logs_after: float | None = None) -> tuple[Sighting, Deployed]:
+        """All that can be seen now, and what its processes do.
+
+        ``logs_after``: the moment from which on logs are read; None: the last half minute.
+        """
         at = time.time()
+        after = at - LOG_SECONDS if logs_after is None else logs_after
         deployed = reachable_deployed(self._directories, self.store, Path(self.record["sockets"]))
         silent = self.silent(deployed)
         with ThreadPoolExecutor(2) as threads:
@@ -50,7 +56,8 @@ class Watcher:
             seen = [
                 *_processes(self.graph, deployed.states, silent),
                 *servers.result(),
-                *_logs(self.topology, self.graph, self.store),
+                *_brokers(self.topology, self.record["addresses"], self.store),
+                *_logs(self.topology, self.graph, self.store, after),
             ]
             return Sighting(at, tuple(seen), health.result()), deployed
 
@@ -116,9 +123,20 @@ def of_tries(tries: Sequence[tuple[Sight, str]]) -> tuple[Sight, str]:
     return tries[-1] if "ok" not in saw else next(each for each in tries if each[0] == "ok")
 
 
-def _logs(found: Topology, graph: Dependencies, store: ModelStore) -> Iterator[Observation]:
-    """What services have written of others in the last minute."""
-    after = time.time() - LOG_SECONDS
+def _brokers(found: Topology, addresses: Mapping[str, str], store: ModelStore) -> Iterator[Observation]:
+    """What nodes of a broker are out of, as one of them says it of all."""
+    for name, charm in found.charms.items():
+        if not any(each.interface == BROKER for each in charm.provides.values()):
+            continue
+        units = {addresses[unit]: unit for unit in found.units(name)}
+        password = store.secrets().get(f"{name}/administrator", "")
+        for address, (saw, words) in broker_alarms(units, charm.ports["management"], password).items():
+            if address in units:
+                yield Observation(units[address], units[address], saw, time.time(), detail=words)
+
+
+def _logs(found: Topology, graph: Dependencies, store: ModelStore, after: float) -> Iterator[Observation]:
+    """What services have written of others since then."""
     for name, units in graph.units.items():
         providers = {each.interface: each.provider[0] for each in found.used_by(name) if found.lent_by(each) is None}
         for unit in units:

@@ -60,7 +60,7 @@ def execute(app: Any, directories: Directories, run_id: str, *, report_directory
         with engine.signals() as came:
             record = engine.execute(run_id)
     if record.status == "cancelled":
-        give_up(directories, record)
+        give_up_scratch(record.plan, directories.workspace(run_id))
     try:
         reports = write_report(directories, record, report_directory)
     except OutputUnwritable as error:
@@ -72,11 +72,6 @@ def execute(app: Any, directories: Directories, run_id: str, *, report_directory
     if came and record.status != "done":
         return SIGNALLED + came[0]
     return exit_status(record)
-
-
-def give_up(directories: Directories, record: RunRecord) -> None:
-    """Remove what a cancelled run no longer needs: its copy. Logs, evidence and backups stay."""
-    give_up_scratch(record.plan, directories.workspace(record.run_id))
 
 
 def exit_status(record: RunRecord) -> int:

@@ -6,26 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from onward.commands.base import Lister, directories_of
-from onward.diagnosis.causes import Cause
 from onward.errors import REFUSED
 from onward.hosts.state import Directories
 from onward.survey.diagnosis import diagnose_model, diagnose_past
 from onward.survey.recorded import only_model
+from onward.views.cause_words import cause_words
 
 COLUMNS = ("Cause", "Where", "Evidence", "Next")
 PAST_COLUMNS = ("Cause", "Where", "From", "Until", "Evidence")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-WORDS = {
-    "down": "down",
-    "node-down": "one of several is down",
-    "network": "network between two machines",
-    "slow": "slow",
-    "credentials": "login refused",
-    "certificate": "certificate",
-    "disk": "no space",
-    "clock": "clock",
-    "overload": "overload",
-}
 
 
 class Diagnose(Lister):
@@ -63,7 +52,7 @@ class Diagnose(Lister):
             print(f"cannot tell {each}", file=self.app.stderr)
         if not found.causes and not found.untold:
             print(f"nothing is wrong that {found.looked_at} looks would have shown", file=self.app.stderr)
-        return COLUMNS, [(_words(each), each.subject, each.evidence, way) for each, way in found.causes]
+        return COLUMNS, [(cause_words(each), each.subject, each.evidence, way) for each, way in found.causes]
 
     def _past(
         self, directories: Directories, model: str, seconds: float
@@ -75,7 +64,7 @@ class Diagnose(Lister):
             print(f"nothing was wrong that {model} told of", file=self.app.stderr)
         return PAST_COLUMNS, [
             (
-                _words(each.cause),
+                cause_words(each.cause),
                 each.cause.subject,
                 _clock(each.began),
                 "still" if each.ended is None else _clock(each.ended),
@@ -94,10 +83,3 @@ def _while_ago(text: str) -> float:
 
 def _clock(at: float) -> str:
     return datetime.fromtimestamp(at).astimezone().isoformat(sep=" ", timespec="seconds")[:19]
-
-
-def _words(cause: Cause) -> str:
-    """A server that is there and silent is looked at otherwise than one that is gone."""
-    if cause.kind == "down" and all(each.saw == "timed-out" for each in cause.seen):
-        return "does not answer"
-    return WORDS[cause.kind]

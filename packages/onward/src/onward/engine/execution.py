@@ -24,7 +24,7 @@ from onward.engine.record import Event, RunRecord
 from onward.engine.runs import record_of, refuse_ended, this_process
 from onward.engine.schedule import Schedule
 from onward.engine.secrets import Redactor
-from onward.errors import NOTHING_TOUCHED, Bug, OnwardError
+from onward.errors import NOTHING_TOUCHED, Bug, OnwardError, StepPaused
 from onward.plan.plan import Plan
 from onward.plan.step import Step
 
@@ -210,7 +210,7 @@ class Execution:
                 evidence = self._records.attempt(self._run_id, step.id, number, lambda: self._apply(step))
             except OnwardError as error:
                 crash_point("step.recorded")
-                if self._halt.at_once.is_set():
+                if self._halt.at_once.is_set() or isinstance(error, StepPaused):
                     return _Outcome(step, error=error, aborted=True)
                 if left == 0:
                     return _Outcome(step, error=error)
@@ -233,6 +233,7 @@ class Execution:
             progress=lambda text: self._tell("step.progress", step.id, {"message": text}),
             waivers=self._waivers,
             cancelled=self._halt.at_once.is_set,
+            stopping=self._halt.asked.is_set,
             secrets=self._redactor,
         )
         try:

@@ -54,8 +54,11 @@ from onward.errors.deployment import (
     PortTaken,
     ProgramMissing,
     PromiseBroken,
+    RestartStopped,
+    RestartUnready,
     UnitNeeded,
     UnitNotReady,
+    UnitUnknown,
 )
 from onward.errors.health import CollectorImpossible, HistoryMissing
 from onward.errors.hosts import (
@@ -82,6 +85,7 @@ from onward.errors.migration import (
     SeedFailed,
     ServiceDidNotStart,
 )
+from onward.errors.page import PageNotServed
 from onward.errors.plans import (
     ApprovalMissing,
     PlanEdited,
@@ -98,12 +102,21 @@ from onward.errors.policies import (
     PolicyOutputRefused,
     PolicyUnreadable,
 )
+from onward.errors.rolling import (
+    BalancerSilent,
+    DataPlaneLost,
+    InstancesTouched,
+    OptionUndecided,
+    RollingImpossible,
+    UnitNotAdmitted,
+)
 from onward.errors.runs import (
     NothingToRestore,
     RunAlreadyEnded,
     RunLocked,
     RunOfAnotherVersion,
     StepFailed,
+    StepPaused,
 )
 from onward.errors.timings import BaselineUnknown, RunNotComparable
 from onward.errors.wishes import (
@@ -135,6 +148,7 @@ __all__ = [
     "USAGE",
     "ApiUnavailable",
     "ApprovalMissing",
+    "BalancerSilent",
     "BaselineUnknown",
     "Bug",
     "BundleInvalid",
@@ -144,6 +158,7 @@ __all__ = [
     "CollectorImpossible",
     "ConstraintsUnavailable",
     "DataLost",
+    "DataPlaneLost",
     "DatabaseAhead",
     "DatabaseReadOnly",
     "DatabaseUnreachable",
@@ -160,6 +175,7 @@ __all__ = [
     "HostLost",
     "HostUnfit",
     "HostUnreachable",
+    "InstancesTouched",
     "InterpreterMissing",
     "InvalidCatalogue",
     "InvalidCloudFile",
@@ -172,9 +188,11 @@ __all__ = [
     "NothingToRestore",
     "OfferInUse",
     "OnwardError",
+    "OptionUndecided",
     "OptionUnknown",
     "OptionsNotListed",
     "OutputUnwritable",
+    "PageNotServed",
     "PasswordOnCommandLine",
     "PlacementUnfit",
     "PlanEdited",
@@ -192,6 +210,9 @@ __all__ = [
     "PromiseBroken",
     "ProofFailed",
     "Refused",
+    "RestartStopped",
+    "RestartUnready",
+    "RollingImpossible",
     "RunAlreadyEnded",
     "RunLocked",
     "RunNotComparable",
@@ -206,10 +227,13 @@ __all__ = [
     "ServiceWithoutPolicy",
     "SourceSeriesUnclear",
     "StepFailed",
+    "StepPaused",
     "TargetNotAhead",
     "ToolMissing",
     "UnitNeeded",
+    "UnitNotAdmitted",
     "UnitNotReady",
+    "UnitUnknown",
     "UnknownRevision",
     "UnknownRun",
     "UnknownSeries",

@@ -31,6 +31,15 @@ class RunAlreadyEnded(Refused):
     code = "OW504"
 
 
+class StepPaused(OnwardError):
+    """A long step has ended itself at a good moment, because somebody asked for a pause, or for the end of its run.
+
+    ``onward runs resume`` goes on with it where it stopped.
+    """
+
+    code = "OW507"
+
+
 class NothingToRestore(Refused):
     """The backup of this run cannot be put back: it made none, has not migrated anything, is at work, or lost it.
 

@@ -88,3 +88,13 @@ class UnitState(Described):
     mutable: dict[str, OptionValue] = Field(
         default_factory=dict, description="Options of its files that its processes take over while they run"
     )
+
+
+class Owed(Described):
+    """That a unit has to be restarted."""
+
+    unit: str
+    digest: str = Field(description="Of the step that starts it as it shall be")
+    since: float = Field(description="Seconds since the epoch, of the first reason")
+    reasons: tuple[str, ...]
+    deferred: bool = Field(default=False, description="Whether it waits until somebody asks for it")

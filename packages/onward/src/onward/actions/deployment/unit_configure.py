@@ -23,9 +23,10 @@ CODE = "lib"
 class ConfigureUnit:
     """``unit.configure``: make the unit's directory as the plan says, with secrets in their places.
 
-    Arguments: ``state``, a UnitState without processes. Evidence: ``files`` with the SHA-256 of each, ``made`` by
-    preparations that were needed. Each file is replaced at once; those of an earlier state that are no more
-    are removed.
+    Arguments: ``state``, a UnitState without processes; ``start``, the digest of the step that starts the unit with
+    these files. Evidence: ``files`` with the SHA-256 of each, ``made`` by preparations that were needed. Each file is
+    replaced at once; those of an earlier state that are no more are removed. That the unit has to be restarted is
+    noted before the first file is another one.
     """
 
     name = "unit.configure"
@@ -37,6 +38,7 @@ class ConfigureUnit:
         """Write what differs. Raises StepFailed when a preparation fails, or the plan is another Onward's."""
         store = store_of(self._directories, context)
         state = UnitState.model_validate(context.step.arguments["state"])
+        start = str(context.step.arguments.get("start", ""))
         directory = Path(state.directory)
         for name in DIRECTORIES:
             make_private(directory / name)
@@ -45,11 +47,14 @@ class ConfigureUnit:
             text = store.resolved(file.text)
             path = directory / file.path
             if not path.is_file() or path.read_text(encoding="utf-8") != text:
+                store.owe(state.unit, start, f"{file.path} has changed")
+                crash_point("unit.owes-restart")
                 # Its processes may begin anew at any time, and read this: what they have taken over is known no more.
                 store.undo(f"reload/{state.unit}")
                 write_private(path, text)
                 crash_point("unit.file-written")
             digests[file.path] = hashlib.sha256(text.encode()).hexdigest()
+        store.owes_nothing(state.unit, start)
         before = store.noted(context.step.id).get("evidence", {}).get("files", {})
         for name in set(before) - set(digests):
             (directory / name).unlink(missing_ok=True)

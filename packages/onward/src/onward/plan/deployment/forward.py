@@ -15,6 +15,7 @@ from onward.plan.deployment.commands import command_arguments, command_variables
 from onward.plan.deployment.serving import called_at
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
+from onward.plan.deployment.untouched import untouched
 from onward.plan.deployment.words import Words
 from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
 from onward.plan.step import Phase, Step
@@ -78,11 +79,14 @@ class Forward:
         moves: Iterable[Move],
         settles: Mapping[str, Mapping[str, str]],
         described: Mapping[str, JsonValue],
+        budget_seconds: float,
     ) -> None:
         """``settles``: by the owner of a schema, what would make it from nothing, and need not be done any more.
 
-        ``described``: the model as a cloud file would have it, for the checks before the outage.
+        ``described``: the model as a cloud file would have it, for the checks before the outage; ``budget_seconds``:
+        for how long the data plane may be gone.
         """
+        self._untouched = untouched(topology, site, budget_seconds)
         self._described = dict(described)
         self._topology = topology
         self._site = site
@@ -110,6 +114,9 @@ class Forward:
         if self.gate:
             yield self._checks(ahead, tuple(ready))
             ready = [GATE]
+        for step in self._untouched[0]:
+            yield step.model_copy(update={"needs": tuple(ready)})
+        ready += [step.id for step in self._untouched[0]]
         yield self._probe(PROBE, "probe.begin", "prepare", tuple(ready), "the APIs are called all the while")
         for move in ahead:
             yield from self._outage(move)
@@ -179,6 +186,8 @@ class Forward:
         if any(not move.backups for move in self._moves):
             reason = "all APIs answer again; for how long each was gone, its callers have seen"
             yield self._probe(PROBED, "probe.end", "proof", needs, reason)
+            for step in self._untouched[1]:
+                yield step.model_copy(update={"needs": needs})
 
     def _probe(self, step: str, action: str, phase: Phase, needs: tuple[str, ...], reason: str) -> Step:
         arguments: dict[str, JsonValue] = {}

@@ -50,9 +50,9 @@ class Recorder:
     def done(self) -> int:
         return len(self.file.read_text().splitlines()) - 1
 
-    def look(self, logs_after: float | None = None) -> Sighting:
-        """``logs_after``: what is left in logs of the fault before is no part of this one."""
-        return self.watcher.look(logs_after)[0]
+    def look(self, since: float | None = None) -> Sighting:
+        """``since``: what is left in logs of the fault before, and what began anew after it, is no part of this one."""
+        return self.watcher.look(since)[0]
 
     def named(self, sighting: Sighting) -> list[tuple[str, str]]:
         told = diagnose(list(observations(sighting, self.watcher.places)), self.watcher.graph)

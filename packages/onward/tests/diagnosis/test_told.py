@@ -132,3 +132,12 @@ def test_a_log_has_words_for_what_the_class_of_an_error_does_not_tell() -> None:
 )
 def test_who_answers_late_or_now_and_then_is_slow_and_who_never_does_is_not(tries: str, saw: str) -> None:
     assert of_tries([(each, "") for each in tries.split()])[0] == saw  # type: ignore[misc]
+
+
+def test_of_a_unit_that_has_only_just_begun_nobody_is_believed_that_it_is_gone() -> None:
+    gone = Observation(ONWARD, "glance/0", "refused", 999.0)
+    ended = Observation("glance/1", "glance/1", "stopped", 999.0)
+    found = observations(Sighting(1000.0, (gone, ended), (), ("glance/0", "glance/1")), PLACES)
+    assert {each.about: each.times for each in found} == {"glance/0": 1, "glance/1": 3}
+    (found_again,) = observations(Sighting(1000.0, (gone,), ()), PLACES)
+    assert found_again.times == 3

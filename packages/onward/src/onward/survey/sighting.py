@@ -24,8 +24,10 @@ from onward.survey.health import health_of
 from onward.survey.recorded import known_model, placed_units, recorded_site, recorded_topology
 
 MOST_AT_ONCE = 32
-LOG_SECONDS = 30.0
+RECENT_SECONDS = 30.0
 ON_THE_WAY = ("STARTING", "STOPPING")
+STARTING_LOOKS, STARTING_SECONDS = 3, 0.6
+"""The supervisor calls what has run for a second started; what ends before that is begun again and again."""
 
 
 class Watcher:
@@ -41,14 +43,14 @@ class Watcher:
         self.graph = dependencies_of(self.topology, self.machines)
         self.places: Places = places_of(self.topology, recorded_site(self.store))
 
-    def look(self, logs_after: float | None = None) -> tuple[Sighting, Deployed]:
+    def look(self, since: float | None = None) -> tuple[Sighting, Deployed]:
         """All that can be seen now, and what its processes do.
 
-        ``logs_after``: the moment from which on logs are read; None: the last half minute.
+        ``since``: the moment from which on logs are read and processes are young; None: half a minute ago.
         """
         at = time.time()
-        after = at - LOG_SECONDS if logs_after is None else logs_after
-        deployed = reachable_deployed(self._directories, self.store, Path(self.record["sockets"]))
+        after = at - RECENT_SECONDS if since is None else since
+        deployed = self._deployed()
         silent = self.silent(deployed)
         with ThreadPoolExecutor(2) as threads:
             health = threads.submit(health_of, self.topology, self.store, self.machines)
@@ -59,11 +61,31 @@ class Watcher:
                 *_brokers(self.topology, self.record["addresses"], self.store),
                 *_logs(self.topology, self.graph, self.store, after),
             ]
-            return Sighting(at, tuple(seen), health.result()), deployed
+            young = tuple(
+                unit
+                for unit, processes in deployed.states.items()
+                if any(each.state in ON_THE_WAY or _seconds(each) < at - after for each in processes)
+                and not any(each.user == each.about == unit for each in seen)
+            )
+            return Sighting(at, tuple(seen), health.result(), young), deployed
+
+    def _deployed(self) -> Deployed:
+        """What processes do; asked again where one is on its way, which may be that to its next end."""
+        for _ in range(STARTING_LOOKS):
+            found = reachable_deployed(self._directories, self.store, Path(self.record["sockets"]))
+            if not any(each.state == "STARTING" for processes in found.states.values() for each in processes):
+                break
+            time.sleep(STARTING_SECONDS)
+        return found
 
     def silent(self, deployed: Deployed) -> set[str]:
         """Units of machines that cannot be asked."""
         return {unit for unit, machine in self.machines.items() if machine in deployed.silent}
+
+
+def _seconds(process: ProcessState) -> float:
+    """How long it has been running; one that does not run was not begun lately."""
+    return float(process.seconds) if process.state == "RUNNING" else float("inf")
 
 
 def _processes(

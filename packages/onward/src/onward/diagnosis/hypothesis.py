@@ -97,8 +97,11 @@ def _of_application(
         if kind == "down" or (kind not in ("network", "node-down") and alone):
             yield from _all_of_it(kind, units[0] if alone else name, name, units, everywhere)
         elif kind not in ("network", "down"):
-            for unit in units if not alone else ():
-                yield from _thought(kind, unit, [*about.get(unit, ()), *_of_all(kind, unit, name, units, about)], name)
+            showing = [] if alone else [unit for unit in units if _shows(kind, about.get(unit, ()))]
+            for unit in showing:
+                # Where users see one name for all units, what they complain of may be the only one that shows it.
+                of_all = [each for each in about.get(name, ()) if each.saw in CONSISTENT[kind]]
+                yield from _thought(kind, unit, [*about[unit], *(of_all if len(showing) == 1 else ())], name)
             if kind not in ("node-down", "disk", "clock"):
                 yield from _all_of_it(kind, name, name, units, everywhere)
 
@@ -114,13 +117,8 @@ def _through(balancer: str, about: dict[str, list[Observation]], graph: Dependen
                 yield from (each for each in about.get(place, ()) if each.user not in (ONWARD, place))
 
 
-def _of_all(
-    kind: Kind, unit: str, name: str, units: tuple[str, ...], about: dict[str, list[Observation]]
-) -> Iterator[Observation]:
-    """Where users see one name for all units, what they complain of may be the only one that shows it itself."""
-    showing = [each for each in units if any(seen.saw in TELLING[kind] for seen in about.get(each, ()))]
-    if showing == [unit]:
-        yield from (each for each in about.get(name, ()) if each.saw in CONSISTENT[kind])
+def _shows(kind: Kind, seen: Iterable[Observation]) -> bool:
+    return any(each.saw in TELLING[kind] for each in seen)
 
 
 def _all_of_it(

@@ -63,6 +63,8 @@ from onward.errors.hosts import (
     HostLost,
     HostUnfit,
     HostUnreachable,
+    InventoryUnreadable,
+    NoSuchMachine,
     PlacementUnfit,
 )
 from onward.errors.machine import (
@@ -98,11 +100,15 @@ from onward.errors.policies import (
     PolicyUnreadable,
 )
 from onward.errors.runs import (
+    LeaseLost,
     NothingToRestore,
     RunAlreadyEnded,
     RunLocked,
     RunOfAnotherVersion,
     StepFailed,
+    StoreAddressInvalid,
+    StoreOfAnotherFormat,
+    StoreUnreachable,
 )
 from onward.errors.timings import BaselineUnknown, RunNotComparable
 from onward.errors.wishes import (
@@ -160,11 +166,14 @@ __all__ = [
     "InterpreterMissing",
     "InvalidCatalogue",
     "InvalidCloudFile",
+    "InventoryUnreadable",
+    "LeaseLost",
     "MachineElsewhere",
     "MigrationFailed",
     "ModelUnknown",
     "NoDiskSpace",
     "NoMemory",
+    "NoSuchMachine",
     "NotSlurp",
     "NothingToRestore",
     "OfferInUse",
@@ -203,6 +212,9 @@ __all__ = [
     "ServiceWithoutPolicy",
     "SourceSeriesUnclear",
     "StepFailed",
+    "StoreAddressInvalid",
+    "StoreOfAnotherFormat",
+    "StoreUnreachable",
     "TargetNotAhead",
     "ToolMissing",
     "UnitNeeded",

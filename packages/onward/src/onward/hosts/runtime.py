@@ -28,7 +28,7 @@ MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUNTIMES = "runtime"
 """In a machine's cache: deleted, it is sent again."""
 SEND_SECONDS = 900.0
-_NOT_THERE = frozenset({"dbos", "openstacksdk"})
+_NOT_THERE = frozenset({"dbos", "openstacksdk", "psycopg"})
 """Needed by what is done here alone: the journal, the use of a cloud."""
 _SKIPPED = (".pyc", ".pyi")
 

@@ -124,7 +124,7 @@ def wait(true: Any, what: str) -> None:
     while not true():
         if time.monotonic() > deadline:
             raise SystemExit(f"waited in vain until {what}")
-        time.sleep(0.01)
+        time.sleep(0.1)
 
 
 def three_controllers(directory: Path, url: str, steps: int) -> dict[str, object]:

@@ -43,6 +43,7 @@ def test_a_run_waits_until_a_controller_takes_it(stored: Directories, controller
     assert numbers(stored) == list(range(1, len(kinds) + 1))
 
 
+@pytest.mark.full
 def test_steps_that_may_be_anywhere_are_shared_and_the_others_stay_with_the_leader(
     stored: Directories, controllers: Controllers
 ) -> None:
@@ -58,7 +59,7 @@ def test_steps_that_may_be_anywhere_are_shared_and_the_others_stay_with_the_lead
     assert ended(stored).status == "done"
 
 
-@pytest.mark.parametrize("who", ["leader", "helper"])
+@pytest.mark.parametrize("who", ["leader", pytest.param("helper", marks=pytest.mark.full)])
 def test_what_a_killed_controller_was_doing_is_done_by_another(
     stored: Directories, controllers: Controllers, who: str
 ) -> None:
@@ -81,6 +82,7 @@ def test_what_a_killed_controller_was_doing_is_done_by_another(
     assert left.poll() is None
 
 
+@pytest.mark.full
 def test_a_stopped_controller_is_ended_by_its_guard_before_others_take_over(
     stored: Directories, controllers: Controllers
 ) -> None:
@@ -121,6 +123,7 @@ def descendants(pid: int) -> list[int]:
     return [each.pid for each in psutil.Process(pid).children(recursive=True)]
 
 
+@pytest.mark.full
 def test_pause_cancel_and_resume_reach_whichever_controller_has_the_run(
     stored: Directories, controllers: Controllers
 ) -> None:
@@ -142,6 +145,7 @@ def test_pause_cancel_and_resume_reach_whichever_controller_has_the_run(
     assert effects(stored) == {"a": 1, "b": 1, "c": 1}
 
 
+@pytest.mark.full
 def test_one_run_of_a_cloud_at_a_time(stored: Directories, controllers: Controllers) -> None:
     submitted(stored, "first", [effect("a", gate="open")])
     submitted(stored, "second", [effect("a")])
@@ -155,6 +159,7 @@ def test_one_run_of_a_cloud_at_a_time(stored: Directories, controllers: Controll
     assert numbers(stored) == list(range(1, len(numbers(stored)) + 1))
 
 
+@pytest.mark.full
 def test_a_controller_of_another_version_or_place_leaves_a_run_alone(
     stored: Directories, controllers: Controllers
 ) -> None:
@@ -170,6 +175,7 @@ def test_a_controller_of_another_version_or_place_leaves_a_run_alone(
     assert read_run(stored, "elsewhere").status == "waiting"
 
 
+@pytest.mark.full
 def test_a_controller_that_is_told_to_end_leaves_its_run_to_the_others(
     stored: Directories, controllers: Controllers
 ) -> None:

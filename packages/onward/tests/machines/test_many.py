@@ -1,72 +1,11 @@
 """The same on many machines: real sshd's, one that hangs, one with another key, one that is not there."""
 
-import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from machines import Machine
-from onward.commands.main import run
-from onward.hosts.user import own_name
-
-HOSTS = [f"127.0.0.{number}" for number in range(21, 29)]
-
-
-@pytest.fixture(scope="module")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """One sshd at eight addresses; each has a directory of its own."""
-    if not Path("/usr/sbin/sshd").exists():
-        pytest.skip("sshd is missing: apt-get install openssh-server")
-    directory = tmp_path_factory.mktemp("sshd")
-    with socket.socket() as taken:
-        taken.bind((HOSTS[0], 0))
-        port = taken.getsockname()[1]
-    machine = Machine(directory / "machine", HOSTS[0], port)
-    machine.prepare()
-    for host in HOSTS:
-        (machine.state / host).mkdir(parents=True)
-    machine.start(
-        ListenAddress="\nListenAddress ".join(HOSTS),
-        ForceCommand=f'set -- $SSH_CONNECTION; cd {machine.state}/$3 && eval "$SSH_ORIGINAL_COMMAND"',
-    )
-    yield machine
-    machine.stop()
-
-
-class Calls:
-    """Calls of ``onward hosts`` with an inventory of these machines."""
-
-    def __init__(self, directory: Path, machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
-        self.machine = machine
-        self._capsys = capsys
-        self.inventory = directory / "hosts"
-        (directory / "state").mkdir(mode=0o700)
-        self.known = directory / "state" / "known_hosts"
-        self._state = ["--state-dir", str(directory / "state"), "--cache-dir", str(directory / "cache")]
-        key = " ".join((machine.directory / "host_key.pub").read_text().split()[:2])
-        self.known.write_text("".join(f"[{host}]:{machine.port} {key}\n" for host in HOSTS))
-        self.inventory.write_text(
-            f"[all:vars]\nansible_user={own_name()}\nansible_port={machine.port}\n"
-            f"ansible_ssh_private_key_file={machine.identity}\n"
-            "[first]\n" + "\n".join(HOSTS[:2]) + "\n[others]\n" + "\n".join(HOSTS[2:]) + "\n"
-        )
-
-    def __call__(self, *words: Any) -> tuple[int, dict[str, dict[str, Any]]]:
-        """The exit status, and the rows by machine."""
-        command = ["hosts", words[0], "--inventory", self.inventory, "-f", "json", *words[1:]]
-        status = run([*self._state, *map(str, command)])
-        self.said = self._capsys.readouterr()
-        return status, {row["Machine"]: row for row in json.loads(self.said.out or "[]")}
-
-
-@pytest.fixture
-def hosts(tmp_path: Path, sshd: Machine, capsys: pytest.CaptureFixture[str]) -> Calls:
-    return Calls(tmp_path, sshd, capsys)
+from machine_calls import HOSTS, Calls
 
 
 def test_a_command_is_run_everywhere_and_its_output_is_told(hosts: Calls) -> None:

@@ -39,6 +39,7 @@ COMMANDS = {
     "hosts list": "onward.commands.many_hosts:HostsList",
     "hosts run": "onward.commands.many_hosts:HostsRun",
     "hosts copy": "onward.commands.many_hosts:HostsCopy",
+    "hosts role": "onward.commands.host_role:HostsRole",
     "hosts check": "onward.commands.hosts:HostsCheck",
     "hosts facts": "onward.commands.hosts:HostsFacts",
     "destroy": "onward.commands.deploy:Destroy",

@@ -18,70 +18,72 @@ SECONDS = 60.0
 TYPED_FORMATS = ("json", "yaml")
 
 
-class _OfMachines(Lister):
-    """A command about machines that were recorded, or that an inventory names."""
+def add_machine_options(parser: argparse.ArgumentParser) -> None:
+    """Add which machines are meant."""
+    parser.add_argument(
+        "--inventory",
+        type=Path,
+        metavar="PATH",
+        help="inventory of Ansible, file or directory; without it, the machines that `onward hosts add` recorded",
+    )
+    parser.add_argument(
+        "--on",
+        action="append",
+        metavar="NAME",
+        help="only this machine or group; * and ? stand for parts of a name; may be given several times",
+    )
 
-    def get_parser(self, prog_name: str) -> Any:
-        """Add which machines."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument(
-            "--inventory",
-            type=Path,
-            metavar="PATH",
-            help="inventory of Ansible, file or directory; without it, the machines that `onward hosts add` recorded",
-        )
-        parser.add_argument(
-            "--on",
-            action="append",
-            metavar="NAME",
-            help="only this machine or group; * and ? stand for parts of a name; may be given several times",
-        )
-        return parser
 
-    def chosen(self, parsed_args: argparse.Namespace) -> list[KnownMachine]:
-        """The machines that are meant. Raises NoSuchMachine, InventoryUnreadable."""
-        directories = directories_of(self)
-        known = (
-            machines_in(read_inventory(parsed_args.inventory))
-            if parsed_args.inventory
-            else recorded_machines(directories)
-        )
-        for wanted in parsed_args.on or ():
-            if not any(_means(wanted, each) for each in known.values()):
-                raise NoSuchMachine(
-                    f"No machine and no group is called {wanted}.",
-                    evidence=f"{len(known)} machines are known",
-                    next_command="onward hosts list",
-                )
-        if not known:
+def chosen_machines(command: HasApp, parsed_args: argparse.Namespace) -> list[KnownMachine]:
+    """The machines that are meant. Raises NoSuchMachine, InventoryUnreadable."""
+    known = (
+        machines_in(read_inventory(parsed_args.inventory))
+        if parsed_args.inventory
+        else recorded_machines(directories_of(command))
+    )
+    for wanted in parsed_args.on or ():
+        if not any(_means(wanted, each) for each in known.values()):
             raise NoSuchMachine(
-                "No machines are known.", next_command="onward hosts add --inventory PATH, or name it with --inventory"
+                f"No machine and no group is called {wanted}.",
+                evidence=f"{len(known)} machines are known",
+                next_command="onward hosts list",
             )
-        wanted_words = parsed_args.on or ("all",)
-        return [each for each in known.values() if any(_means(word, each) for word in wanted_words)]
+    if not known:
+        raise NoSuchMachine(
+            "No machines are known.", next_command="onward hosts add --inventory PATH, or name it with --inventory"
+        )
+    words = parsed_args.on or ("all",)
+    return [each for each in known.values() if any(_means(word, each) for word in words)]
 
 
 def _means(wanted: str, machine: KnownMachine) -> bool:
     return wanted == "all" or any(fnmatchcase(name, wanted) for name in (machine.name, *machine.groups))
 
 
-class HostsList(_OfMachines):
+class HostsList(Lister):
     """List the machines that were recorded, or those of an inventory: how each is reached, and its groups."""
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Add which machines."""
+        parser = super().get_parser(prog_name)
+        add_machine_options(parser)
+        return parser
 
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Return columns and rows."""
         return ("Machine", "Address", "Sudo", "Groups"), [
             (each.name, str(each.address), "yes" if each.sudo else "no", ", ".join(each.groups))
-            for each in self.chosen(parsed_args)
+            for each in chosen_machines(self, parsed_args)
         ]
 
 
-class _OnMachines(_OfMachines):
+class _OnMachines(Lister):
     """A command that does the same on many machines."""
 
     def get_parser(self, prog_name: str) -> Any:
         """Add how many at once, and for how long."""
         parser = super().get_parser(prog_name)
+        add_machine_options(parser)
         parser.add_argument("--sudo", action="store_true", help="as root, by sudo without a password")
         parser.add_argument(
             "--at-once", type=int, metavar="NUMBER", default=AT_ONCE, help="so many machines (default: %(default)d)"
@@ -107,7 +109,7 @@ class _OnMachines(_OfMachines):
         directories = directories_of(self)
         wanted = {
             each.name: replace(opened(each, directories, parsed_args.timeout), sudo=each.sudo or bool(parsed_args.sudo))
-            for each in self.chosen(parsed_args)
+            for each in chosen_machines(self, parsed_args)
         }
         answers = everywhere(
             wanted,

@@ -14,6 +14,8 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
             return Verdict("good", f"Nothing of {plan.cloud} is left.")
         if plan.kind == "trial":
             return _verdict_of_trial(record)
+        if plan.kind == "role":
+            return _verdict_of_role(record)
         started = len(_units(record, "unit.start"))
         configured = len(_units(record, "unit.configure"))
         return Verdict(
@@ -66,9 +68,20 @@ def _verdict_of_trial(record: RunRecord) -> Verdict:
     return Verdict("good", f"{record.plan.cloud} can be used{bore}.", tuple(lines))
 
 
+def _verdict_of_role(record: RunRecord) -> Verdict:
+    """On how many machines, and on how many of them something was changed."""
+    machines = (record.steps[0].evidence or {}).get("machines", {})
+    changed = sum(bool(each.get("changed")) for each in machines.values())
+    return Verdict(
+        "good",
+        f"The role {record.plan.cloud} was carried out on {counted(len(machines), 'machine')}.",
+        (f"Something was changed on {changed} of them.",),
+    )
+
+
 def next_after_deployment(record: RunRecord) -> str:
     """What to type when it is over."""
-    if record.plan.kind == "removal":
+    if record.plan.kind in ("removal", "role"):
         return ""
     return f"onward status {record.plan.cloud}"
 
@@ -76,6 +89,8 @@ def next_after_deployment(record: RunRecord) -> str:
 def _left(record: RunRecord) -> str:
     if record.plan.kind == "trial":
         return "What the trial has made is still in the cloud; resuming the run goes on, and removes it in the end."
+    if record.plan.kind == "role":
+        return "Tasks that were done stay done; resuming the run carries the role out again."
     if record.plan.kind == "removal":
         return "Units that were removed are gone with their data; the others run on."
     return "What was started runs on; what is left is done by resuming the run."

@@ -1,5 +1,6 @@
 """All actions that there are."""
 
+from onward.actions.ansible_role import AnsibleRole
 from onward.actions.backup_database import BackupDatabase
 from onward.actions.build_environment import BuildEnvironment
 from onward.actions.check_cloud import CheckCloud, Gate
@@ -64,6 +65,7 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
     return by_name(
         [
             AdoptConfiguration(),
+            AnsibleRole(directories),
             BackupDatabase(),
             BuildEnvironment(directories),
             *_gates(directories, gate),

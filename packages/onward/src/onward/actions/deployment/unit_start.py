@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from onward.actions.deployment.behind import Behind
 from onward.actions.deployment.cluster_member import galera_status, is_synced
 from onward.actions.deployment.noted import store_of
 from onward.actions.deployment.supervisor_start import supervisor_of
@@ -49,6 +50,7 @@ class StartWish(Frozen):
     begins: bool
     taken_over: dict[str, str] = Field(default_factory=dict)
     synced: str = ""
+    behind: tuple[Behind, ...] = ()
 
 
 class StartUnit:
@@ -56,7 +58,8 @@ class StartUnit:
 
     Arguments: ``unit``, ``directory``, ``processes``, ``configuration`` (a digest of the files), ``begins`` (whether
     it begins a cluster that never was), ``taken_over`` (steps that are done with it, and their digests), ``synced``
-    (the socket of a database server that has to have all data of its cluster before another one is restarted).
+    (the socket of a database server that has to have all data of its cluster before another one is restarted),
+    ``behind`` (where it stands behind load balancers, which may have been told to send it no calls).
     Evidence: ``pids`` by process, ``was_held`` (whether its processes had imported their code before and were let go),
     ``ready_seconds``, ``probes`` by process.
     """
@@ -80,6 +83,8 @@ class StartUnit:
             self._wait(context, supervisor, unit, process, store, began)
         if wish.synced:
             _wait_synced(context, wish)
+        for place in wish.behind:
+            place.let_in_where_known()
         for step, digest in wish.taken_over.items():
             store.note_done(step, digest, {})
         pids = {each.name: each.pid for each in supervisor.states(unit)}

@@ -15,6 +15,7 @@ from onward.plan.deployment.commands import command_arguments, command_variables
 from onward.plan.deployment.serving import called_at
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
+from onward.plan.deployment.untouched import untouched
 from onward.plan.deployment.words import Words
 from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
 from onward.plan.step import Phase, Step
@@ -88,13 +89,16 @@ class Forward:
         moves: Iterable[Move],
         settles: Mapping[str, Mapping[str, str]],
         described: Mapping[str, JsonValue],
+        budget_seconds: float,
         ahead: Iterable[str] = (),
     ) -> None:
         """``settles``: by the owner of a schema, what would make it from nothing, and need not be done any more.
 
-        ``described``: the model as a cloud file would have it, for the checks before the outage. ``ahead``: steps of
-        others that have to be done before anything is stopped.
+        ``described``: the model as a cloud file would have it, for the checks before the outage; ``budget_seconds``:
+        for how long the data plane may be gone. ``ahead``: steps of others that have to be done before anything is
+        stopped.
         """
+        self._untouched = untouched(topology, site, budget_seconds)
         self._ahead = tuple(ahead)
         self._described = dict(described)
         self._topology = topology
@@ -123,7 +127,10 @@ class Forward:
         if self.gate:
             yield self._checks(ahead, tuple(ready))
             ready = [GATE]
-        yield self._probe(PROBE, "probe.begin", "prepare", (*ready, *self._ahead), "the APIs are called all the while")
+        for step in self._untouched[0]:
+            yield step.model_copy(update={"needs": tuple(ready)})
+        ready += [*(step.id for step in self._untouched[0]), *self._ahead]
+        yield self._probe(PROBE, "probe.begin", "prepare", tuple(ready), "the APIs are called all the while")
         for move in ahead:
             yield from self._outage(move)
 
@@ -192,6 +199,8 @@ class Forward:
         if any(not move.backups for move in self._moves):
             reason = "all APIs answer again; for how long each was gone, its callers have seen"
             yield self._probe(PROBED, "probe.end", "proof", needs, reason)
+            for step in self._untouched[1]:
+                yield step.model_copy(update={"needs": needs})
 
     def _probe(self, step: str, action: str, phase: Phase, needs: tuple[str, ...], reason: str) -> Step:
         arguments: dict[str, JsonValue] = {}

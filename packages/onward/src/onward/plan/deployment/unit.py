@@ -8,7 +8,7 @@ from onward.catalog.charms import BROKER
 from onward.catalog.load import in_force
 from onward.model.bundle import OptionValue
 from onward.model.deployment import QueueProbe, ReadyProbe, UnitFile, UnitPreparation, UnitProcess, UnitState
-from onward.plan.deployment import apache, early, static_files
+from onward.plan.deployment import apache, early, health, static_files
 from onward.plan.deployment.reloading import MODULE, MUTATE, can_reload, reload_file, uwsgi_settings
 from onward.plan.deployment.words import Words
 from onward.plan.plan import digest_of
@@ -32,6 +32,7 @@ def unit_state(words: Words, unit: str) -> UnitState:
         files.append(early.program_file())
     mutable = _mutable(words, unit)
     settled = [_file(words, unit, each, without=mutable) if each.options else None for each in charm.files]
+    code = words.site.health_code if health.chosen(words, unit) else ""
     return UnitState(
         unit=unit,
         directory=directory,
@@ -43,15 +44,16 @@ def unit_state(words: Words, unit: str) -> UnitState:
             for each in charm.prepare
         ),
         processes=processes,
-        settled=_digest(files, [each for each in settled if each is not None]),
+        health_code=code,
+        settled=_digest(files, [each for each in settled if each is not None], code),
         mutable=mutable,
     )
 
 
-def _digest(files: Sequence[UnitFile], settled: Sequence[UnitFile]) -> str:
+def _digest(files: Sequence[UnitFile], settled: Sequence[UnitFile], code: str) -> str:
     """Tells whether a running process has read what it cannot take over while it runs."""
     texts = {each.path: each.text for each in (*files, *settled) if each.restarts}
-    return digest_of([[path, text] for path, text in texts.items()])
+    return digest_of([*([path, text] for path, text in texts.items()), *([health.CODE, code] if code else [])])
 
 
 def _mutable(words: Words, unit: str) -> dict[str, OptionValue]:
@@ -134,6 +136,7 @@ def _uwsgi(words: Words, unit: str, wsgi: Uwsgi, reloading: Mapping[str, str]) -
     }
     lines = [f"{name} = {value}" for name, value in settings.items() if value]
     lines += static_files.uwsgi_lines(words, unit, wsgi)
+    lines += [f"pythonpath = {health.code_directory(words, unit)}"] if health.chosen(words, unit) else []
     return "\n".join(["[uwsgi]", *lines]) + "\n"
 
 
@@ -141,6 +144,8 @@ def _application(words: Words, unit: str, wsgi: Uwsgi) -> dict[str, str]:
     """Where uWSGI finds the application."""
     if wsgi.paste:
         return {"paste": f"config:{words.fill(wsgi.paste, unit)}"}
+    if health.chosen(words, unit):
+        return {"module": health.MODULE}
     (application,) = in_force(wsgi.applications, words.site.series[words.application])
     return {"module": f"{application.module}:{application.attribute}{'()' if application.call else ''}"}
 
@@ -151,6 +156,8 @@ def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
     if process.wsgi is not None:
         environment = {**environment, **process.wsgi.environment}
     under_apache = process.wsgi is not None and apache.chosen(words, unit)
+    if process.wsgi is not None and not under_apache and health.chosen(words, unit):
+        environment = {**environment, **health.variables(words, unit, process.wsgi)}
     if under_apache:
         argv: tuple[str, ...] = apache.apache_argv(words, unit, process.name)
     elif process.wsgi is not None:

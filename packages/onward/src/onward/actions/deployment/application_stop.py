@@ -1,14 +1,25 @@
 """Stop all units of an application."""
 
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
 from pydantic import Field
 
+from onward.actions.deployment.behind import Behind
 from onward.actions.deployment.noted import store_of
 from onward.actions.deployment.supervisor_start import supervisor_of
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
+from onward.errors import BalancerSilent
 from onward.hosts.state import Directories
 from onward.observe.listening import calls_being_answered
 from onward.plan.step import Frozen
+
+DRAIN_SECONDS = 5.0
+"""For calls that are on their way from the balancer to a unit. Those that a unit has taken are waited for longer: it
+is stopped as a server is that ends when they are answered."""
+LOOK_SECONDS = 0.02
 
 
 class _Address(Frozen):
@@ -27,14 +38,16 @@ class _Wish(Frozen):
 
     units: tuple[str, ...]
     serving: dict[str, dict[str, _Address]] = Field(default_factory=dict)
+    behind: tuple[Behind, ...] = ()
 
 
 class StopApplication:
     """``application.stop``: its units' processes end; their files and data stay.
 
-    Arguments: ``units``; ``serving``, by unit and process, where those are called that do nothing but answer calls.
-    Such a process has ended when its last call is answered. Evidence: the ``units``.
-    They are started by steps of their own.
+    Arguments: ``units``; ``serving``, by unit and process, where those are called that do nothing but answer calls;
+    ``behind``, where units stand behind load balancers, which send them no more calls from now on. Such a process has
+    ended when its last call is answered. Evidence: the ``units``. They are started, and get calls again, by steps of
+    their own.
     """
 
     name = "application.stop"
@@ -50,6 +63,8 @@ class StopApplication:
             # Before it stops: whoever deploys after a crash starts it again.
             store.undo(f"start/{unit}")
 
+        _drain(wish.behind)
+
         def unused(unit: str, process: str) -> bool:
             called = wish.serving.get(unit, {}).get(process)
             return called is not None and not called.answering()
@@ -57,3 +72,16 @@ class StopApplication:
         supervisor.stop(wish.units, unused)
         crash_point("application.stopped")
         return {"units": list(wish.units)}
+
+
+def _drain(places: Sequence[Behind]) -> None:
+    """Have callers be told at the balancer that nobody is there, and wait for those who were let in before.
+
+    A balancer that cannot be asked goes on sending calls, which end at a closed port.
+    """
+    with suppress(BalancerSilent):
+        for place in places:
+            place.take_out()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while any(place.seen()[place.server].sessions for place in places) and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)

@@ -1,25 +1,15 @@
 """Stop all units of an application."""
 
-import time
-from collections.abc import Sequence
-from contextlib import suppress
-
 from pydantic import Field
 
-from onward.actions.deployment.behind import Behind
+from onward.actions.deployment.behind import Behind, drain
 from onward.actions.deployment.noted import store_of
 from onward.actions.deployment.supervisor_start import supervisor_of
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
-from onward.errors import BalancerSilent
 from onward.hosts.state import Directories
 from onward.observe.listening import calls_being_answered
 from onward.plan.step import Frozen
-
-DRAIN_SECONDS = 5.0
-"""For calls that are on their way from the balancer to a unit. Those that a unit has taken are waited for longer: it
-is stopped as a server is that ends when they are answered."""
-LOOK_SECONDS = 0.02
 
 
 class _Address(Frozen):
@@ -63,7 +53,7 @@ class StopApplication:
             # Before it stops: whoever deploys after a crash starts it again.
             store.undo(f"start/{unit}")
 
-        _drain(wish.behind)
+        drain(wish.behind)
 
         def unused(unit: str, process: str) -> bool:
             called = wish.serving.get(unit, {}).get(process)
@@ -72,16 +62,3 @@ class StopApplication:
         supervisor.stop(wish.units, unused)
         crash_point("application.stopped")
         return {"units": list(wish.units)}
-
-
-def _drain(places: Sequence[Behind]) -> None:
-    """Have callers be told at the balancer that nobody is there, and wait for those who were let in before.
-
-    A balancer that cannot be asked goes on sending calls, which end at a closed port.
-    """
-    with suppress(BalancerSilent):
-        for place in places:
-            place.take_out()
-        deadline = time.monotonic() + DRAIN_SECONDS
-        while any(place.seen()[place.server].sessions for place in places) and time.monotonic() < deadline:
-            time.sleep(LOOK_SECONDS)

@@ -43,7 +43,7 @@ class BackUpModel:
         found = []
         for each in TypeAdapter(tuple[ModelDatabase, ...]).validate_python(context.step.arguments["databases"]):
             target = directory / f"{each.database}-{context.step.arguments['series']}.sql"
-            kept = {"database": each.database, "backup": str(target)}
+            kept: Evidence = {"database": each.database, "backup": str(target)}
             if not target.exists():
                 context.progress(f"keeping {each.database}")
                 unread = target.with_suffix(".unread")

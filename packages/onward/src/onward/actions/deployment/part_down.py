@@ -70,10 +70,13 @@ class PartsLookedAt:
         return {unit: how for unit, states in servers.items() if (how := _not_running(states))}
 
     def _should_run(self, context: StepContext, store: ModelStore) -> dict[str, list[str]]:
-        """By unit that was started here and not stopped since, what its processes do; not that of the step itself."""
+        """By unit that was started here and not stopped since, what its processes do; none that the run starts yet."""
         if not store.exists:
             return {}
-        away = {*store.record().get("placed", {}), str(context.step.arguments.get("unit", ""))}
+        begins = {
+            step.target for step in context.plan.steps if step.action == _BEGINS and step.id not in context.results
+        }
+        away = {*store.record().get("placed", {}), *begins}
         states: dict[str, list[str]] = {}
         for each in supervisor_of(self._directories, context).states():
             states.setdefault(each.unit, []).append(each.state)

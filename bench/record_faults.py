@@ -1,6 +1,6 @@
 """Puts faults into a deployed cloud, one after the other, and records what is seen of each, beside what it truly was.
 
-    uv run python bench/record_faults.py STATE-DIRECTORY MODEL FILE faults|healthy [COUNT] [MINUTES]
+    uv run python bench/record_faults.py STATE-DIRECTORY MODEL FILE faults|healthy [COUNT] [MINUTES] [FIRST]
 
 The cloud is that of bench/material/faults.yaml. Ordinary users call its APIs all the time. Every fourth case has two
 faults at once. A line of JSON is added to FILE for each; called again, it goes on where it ended. ``healthy`` records
@@ -30,7 +30,7 @@ DOUBLE = 4
 """Every so many cases have two faults."""
 VERBOSE = bool(os.environ.get("VERBOSE"))
 WELL_SECONDS = 120.0
-RESTARTED = ("keystone", "glance", "placement", "cinder-api", "memcached", "rabbitmq-server", "cinder-scheduler")
+RESTARTED = ("keystone", "glance", "placement", "cinder-api", "memcached", "cinder-scheduler")
 
 
 class Recorder:
@@ -40,6 +40,7 @@ class Recorder:
         self.watcher = Watcher(Directories(state, default_directories().cache), model)
         self.cloud = Cloud(self.watcher.store)
         self.faults = Faults(self.cloud)
+        self.faults.prepare()
         self.file = file
         if not file.exists():
             graph, places = self.watcher.graph, self.watcher.places
@@ -49,8 +50,9 @@ class Recorder:
     def done(self) -> int:
         return len(self.file.read_text().splitlines()) - 1
 
-    def look(self) -> Sighting:
-        return self.watcher.look()[0]
+    def look(self, since: float | None = None) -> Sighting:
+        """``since``: what is left in logs of the fault before, and what began anew after it, is no part of this one."""
+        return self.watcher.look(since)[0]
 
     def named(self, sighting: Sighting) -> list[tuple[str, str]]:
         told = diagnose(list(observations(sighting, self.watcher.places)), self.watcher.graph)
@@ -107,10 +109,11 @@ def drawn(faults: list[Fault], number: int) -> tuple[Fault, ...]:
 def record_fault(recorder: Recorder, number: int) -> str:
     chosen = drawn(recorder.faults.all(), number)
     name = " + ".join(each.name for each in chosen)
+    since = time.time()
     with together(chosen):
         time.sleep(max(each.settle for each in chosen))
         began = time.monotonic()
-        sighting = recorder.look()
+        sighting = recorder.look(since)
         took = time.monotonic() - began
     truth = sorted({what for each in chosen for what in each.truth})
     named = recorder.named(sighting)
@@ -122,8 +125,8 @@ def record_fault(recorder: Recorder, number: int) -> str:
 
 def record_healthy(recorder: Recorder, number: int) -> str:
     lot = random.Random(f"{SEED}-healthy-{number}")  # noqa: S311 - the same each time
-    noise = lot.choice(("nothing", "nothing", "slow query", "restart", "restart"))
-    name = noise
+    noise = lot.choice(("nothing", "slow query", "slow query", "restart"))
+    name, since = noise, time.time()
     other: Any = nullcontext()
     if noise == "slow query":
         user = lot.choice(("keystone", "glance", "placement"))
@@ -136,7 +139,7 @@ def record_healthy(recorder: Recorder, number: int) -> str:
         restarted(recorder.cloud, unit)
         name = f"restart of {unit}"
         time.sleep(lot.uniform(0, 8))
-    sighting = recorder.look()
+    sighting = recorder.look(since)
     named = recorder.named(sighting)
     recorder.record("healthy", name, [], sighting)
     if isinstance(other, threading.Thread):
@@ -149,12 +152,13 @@ def main() -> None:
     state, model, file, what = sys.argv[1:5]
     count = int(sys.argv[5]) if len(sys.argv) > 5 else 200
     deadline = time.monotonic() + 60 * (float(sys.argv[6]) if len(sys.argv) > 6 else 9)
+    first = int(sys.argv[7]) if len(sys.argv) > 7 else 0
     recorder = Recorder(Path(state), model, Path(file))
     one = record_fault if what == "faults" else record_healthy
     with Traffic(recorder.cloud) as traffic:
         time.sleep(8)
         print("well after", round(recorder.until_well(), 1), flush=True)
-        for number in range(recorder.done(), count):
+        for number in range(first + recorder.done(), first + count):
             if time.monotonic() > deadline:
                 break
             print(one(recorder, number), f"{traffic.calls} calls, {traffic.failed} failed", flush=True)

@@ -33,9 +33,7 @@ def say(*words):
 def transport(url):
     conf = cfg.ConfigOpts()
     conf([], project="bench", default_config_files=[])
-    made = oslo_messaging.get_rpc_transport(conf, url=url)
-    conf.set_override("rpc_response_timeout", TIMEOUT)
-    return made
+    return oslo_messaging.get_rpc_transport(conf, url=url)
 
 
 class Endpoint:
@@ -71,7 +69,9 @@ class Agent:
         """Connect, take calls, and report once."""
         self.made = transport(self.url)
         self.running = served(self.made, "compute", self.name)
-        self.client = oslo_messaging.get_rpc_client(self.made, oslo_messaging.Target(topic="conductor"))
+        self.client = oslo_messaging.get_rpc_client(
+            self.made, oslo_messaging.Target(topic="conductor"), timeout=TIMEOUT
+        )
         self.client.call({}, "report", host=self.name)
         say("up", self.name, time.monotonic())
 
@@ -136,7 +136,9 @@ def conductor(url):
 def bystander(url, path):
     made = transport(url)
     served(made, "bystander", "bystander")
-    client = oslo_messaging.get_rpc_client(made, oslo_messaging.Target(topic="bystander", server="bystander"))
+    client = oslo_messaging.get_rpc_client(
+        made, oslo_messaging.Target(topic="bystander", server="bystander"), timeout=TIMEOUT
+    )
     client.call({}, "ping")
     say("up", "bystander", time.monotonic())
 

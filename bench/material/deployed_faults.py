@@ -5,7 +5,10 @@ Nothing of it is pretended: real processes are killed, stopped and slowed down, 
 
 import http.client
 import json
+import os
+import shutil
 import signal
+import subprocess
 import threading
 import time
 import xmlrpc.client
@@ -31,6 +34,10 @@ CALL_SECONDS = 10.0
 BETWEEN_CALLS = 0.5
 WRONG = "not-the-password-that-is-configured"
 FILLER = "filler"
+SHIFTED = ("keystone/1", "glance/1", "placement/1")
+"""Units whose clock can be shifted."""
+SMALL_DISK = "rabbitmq-server/1"
+"""The unit whose data are on a disk of their own."""
 
 
 @dataclass(frozen=True)
@@ -179,19 +186,72 @@ class Faults:
         """What an application that is wrong in all of its units is called."""
         return self.units[name][0] if len(self.units[name]) == 1 else name
 
+    def prepare(self) -> None:
+        """What faults need that are put there later: units with a clock that can be shifted, a small disk."""
+        library = self.cloud.store.directory / "shifted_clock.so"
+        if not library.exists():
+            source = Path(__file__).with_name("shifted_clock.c")
+            subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library, source], check=True)
+        for unit in SHIFTED:
+            file = self.cloud.store.directory / "programs" / f"{name_in_paths(unit)}.conf"
+            text = file.read_text()
+            if "LD_PRELOAD" not in text:
+                more = f'LD_PRELOAD="{library}",SHIFTED_CLOCK_FILE="{self._shift_file(unit)}",'
+                file.write_text(text.replace("environment = ", f"environment = {more}"))
+                self._begun_anew(unit, lambda: None)
+        data = self.cloud.store.unit_directory(SMALL_DISK) / "data"
+        if not os.path.ismount(data):
+            self._begun_anew(SMALL_DISK, lambda: _onto_small_disk(data))
+
+    def _begun_anew(self, unit: str, between: Callable[[], None]) -> None:
+        server, group = self.cloud.server(), name_in_paths(unit)
+        server.reloadConfig()
+        server.stopProcessGroup(group)
+        server.removeProcessGroup(group)
+        between()
+        server.addProcessGroup(group)
+
+    def _shift_file(self, unit: str) -> Path:
+        return self.cloud.store.directory / f"{name_in_paths(unit)}.shifted"
+
+    @contextmanager
+    def shifted_clock(self, units: list[str]) -> Iterator[None]:
+        """Five minutes ahead."""
+        for unit in units:
+            self._shift_file(unit).touch()
+        try:
+            yield
+        finally:
+            for unit in units:
+                self._shift_file(unit).unlink()
+
+    @contextmanager
+    def full_disk(self, units: list[str]) -> Iterator[None]:
+        """RabbitMQ takes no messages while less than 50 MB are free."""
+        files = [self.cloud.store.unit_directory(unit) / "data" / FILLER for unit in units]
+        for file in files:
+            free = os.statvfs(file.parent)
+            with file.open("wb") as out:
+                os.posix_fallocate(out.fileno(), 0, max(1, free.f_bavail * free.f_frsize - 8 * 1024 * 1024))
+        try:
+            yield
+        finally:
+            for file in files:
+                file.unlink()
+
     def all(self) -> list[Fault]:
         found: list[Fault] = []
         for name, units in self.units.items():
             for unit in units:
                 kind = "down" if len(units) == 1 else "node-down"
                 if unit not in ("rabbitmq-server/0", "rabbitmq-server/2"):  # It takes a minute until one is back.
-                    found.append(self._fault("kill", kind, unit, [unit], self.killed, 5.0))
-                found.append(self._fault("hang", kind, unit, [unit], self.hanging, 5.0))
+                    found.append(self._fault("kill", kind, unit, [unit], self.killed, 4.0))
+                found.append(self._fault("hang", kind, unit, [unit], self.hanging, 2.5))
             if len(units) > 1:
                 # A Galera cluster that has lost all nodes begins by hand; RabbitMQ takes minutes.
                 if name not in ("mariadb", "rabbitmq-server"):
-                    found.append(self._fault("kill", "down", name, units, self.killed, 6.0))
-                found.append(self._fault("hang", "down", name, units, self.hanging, 6.0))
+                    found.append(self._fault("kill", "down", name, units, self.killed, 4.0))
+                found.append(self._fault("hang", "down", name, units, self.hanging, 2.5))
             if name in ("keystone", "glance", "placement", "cinder-api"):
                 found.append(self._fault("slow", "slow", name, units, self.slow, 10.0))
                 found += [self._fault("slow", "slow", unit, [unit], self.slow, 10.0) for unit in units]
@@ -206,6 +266,8 @@ class Faults:
         everybody = frozenset({"haproxy/0", *self.units["keystone"]})
         truth = (("overload", "mariadb/0"),)
         found.append(Fault("full mariadb/0", truth, frozenset({"mariadb/0"}), self.overload, 5.0, everybody))
+        found += [self._fault("clock", "clock", unit, [unit], self.shifted_clock, 4.0) for unit in SHIFTED]
+        found.append(self._fault("disk", "disk", SMALL_DISK, [SMALL_DISK], self.full_disk, 12.0))
         return found
 
     def _fault(
@@ -366,6 +428,16 @@ class Faults:
                 with suppress(pymysql.Error):
                     each.close()
             self.cloud.sql("SET GLOBAL max_connections = 1000")
+
+
+def _onto_small_disk(data: Path) -> None:
+    """Its data go on a disk in memory, of 200 MB."""
+    kept = data.with_name("data.before")
+    if data.exists() and not kept.exists():
+        data.rename(kept)
+    data.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m,mode=700", "tmpfs", data], check=True)
+    shutil.copytree(kept, data, dirs_exist_ok=True, symlinks=True)
 
 
 @contextmanager

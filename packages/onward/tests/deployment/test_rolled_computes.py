@@ -101,7 +101,7 @@ def boot(operator: Operator) -> None:
     """Instances without a network, on computes that do all but run them."""
     address, token = token_of(operator.store("computes"))
     session = requests.Session()
-    session.headers |= {"X-Auth-Token": token, "OpenStack-API-Version": "compute 2.37"}
+    session.headers.update({"X-Auth-Token": token, "OpenStack-API-Version": "compute 2.37"})
     image = session.post(
         f"http://{address}:9292/v2/images",
         json={"name": "small", "disk_format": "raw", "container_format": "bare"},

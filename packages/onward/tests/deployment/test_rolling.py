@@ -154,7 +154,7 @@ def deployed_by(plan: Plan) -> Mapping[str, str]:
 
 def test_a_unit_is_taken_out_of_the_balancer_by_the_names_that_it_has_there() -> None:
     wanted = moving("keystone")
-    (place,) = planned(wanted).step("roll/2025.2/keystone/1").model_dump()["arguments"]["behind"]
+    (place,) = planned(wanted).step("roll/2025.2/keystone/1").model_dump()["arguments"]["start"]["arguments"]["behind"]
     assert (place["backend"], place["server"]) == ("keystone-public", "keystone-1")
     configuration = plan_deployment(wish(THREE)).step("configure/haproxy/0").arguments["state"]
     assert f"backend {place['backend']}\\n" in str(configuration)

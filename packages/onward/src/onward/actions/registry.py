@@ -1,5 +1,6 @@
 """All actions that there are."""
 
+from onward.actions.ansible_role import AnsibleRole
 from onward.actions.backup_database import BackupDatabase
 from onward.actions.build_environment import BuildEnvironment
 from onward.actions.check_cloud import CheckCloud, Gate
@@ -29,6 +30,7 @@ from onward.actions.deployment.part_down import PartsLookedAt
 from onward.actions.deployment.supervisor_start import StartSupervisor
 from onward.actions.deployment.unit_configure import ConfigureUnit
 from onward.actions.deployment.unit_defer import DeferRestart
+from onward.actions.deployment.unit_hold import HoldUnit
 from onward.actions.deployment.unit_reload import ReloadUnit
 from onward.actions.deployment.unit_remove import RemoveUnit
 from onward.actions.deployment.unit_roll import RollUnit
@@ -63,6 +65,7 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
     return by_name(
         [
             AdoptConfiguration(),
+            AnsibleRole(directories),
             BackupDatabase(),
             BuildEnvironment(directories),
             *_gates(directories, gate),
@@ -101,6 +104,7 @@ def deployment_actions(directories: Directories) -> dict[str, Action]:
     """The actions that are done on the machine where their unit is, by name, as they are there."""
     others: list[Action] = [
         ForgetModel(directories),
+        HoldUnit(directories),
         LookAtUnits(directories),
         RemoveUnit(directories),
         RestartUnit(directories),
@@ -139,6 +143,7 @@ def _deployment(directories: Directories) -> list[Action]:
     ]
     others: list[Action] = [
         Placed(ForgetModel(directories), directories),
+        Placed(HoldUnit(directories), directories),
         Placed(RemoveUnit(directories), directories),
         *(PartsLookedAt(action, directories) for action in lost),
         BeginDataPlane(),

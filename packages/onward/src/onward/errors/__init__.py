@@ -68,6 +68,8 @@ from onward.errors.hosts import (
     HostLost,
     HostUnfit,
     HostUnreachable,
+    InventoryUnreadable,
+    NoSuchMachine,
     PlacementUnfit,
 )
 from onward.errors.machine import (
@@ -112,12 +114,16 @@ from onward.errors.rolling import (
     UnitNotAdmitted,
 )
 from onward.errors.runs import (
+    LeaseLost,
     NothingToRestore,
     RunAlreadyEnded,
     RunLocked,
     RunOfAnotherVersion,
     StepFailed,
     StepPaused,
+    StoreAddressInvalid,
+    StoreOfAnotherFormat,
+    StoreUnreachable,
 )
 from onward.errors.timings import BaselineUnknown, RunNotComparable
 from onward.errors.wishes import (
@@ -182,12 +188,15 @@ __all__ = [
     "InterpreterMissing",
     "InvalidCatalogue",
     "InvalidCloudFile",
+    "InventoryUnreadable",
+    "LeaseLost",
     "MachineElsewhere",
     "MigrationFailed",
     "ModelThere",
     "ModelUnknown",
     "NoDiskSpace",
     "NoMemory",
+    "NoSuchMachine",
     "NotSlurp",
     "NothingToRestore",
     "OfferInUse",
@@ -234,6 +243,9 @@ __all__ = [
     "SourceSeriesUnclear",
     "StepFailed",
     "StepPaused",
+    "StoreAddressInvalid",
+    "StoreOfAnotherFormat",
+    "StoreUnreachable",
     "TargetNotAhead",
     "ToolMissing",
     "UnitNeeded",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from onward.catalog.charms import BROKER
 from onward.diagnosis.dependencies import Dependencies, dependencies_of
 from onward.diagnosis.observation import LASTING, ONWARD, Observation, Sight
 from onward.diagnosis.places import Places, places_of
@@ -13,6 +14,7 @@ from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
 from onward.model.deployment import QueueProbe, ReadyProbe
+from onward.observe.broker_alarms import broker_alarms
 from onward.observe.complaints import complaints
 from onward.observe.listening import has_consumer
 from onward.observe.serving import serving
@@ -22,8 +24,10 @@ from onward.survey.health import health_of
 from onward.survey.recorded import known_model, placed_units, recorded_site, recorded_topology
 
 MOST_AT_ONCE = 32
-LOG_SECONDS = 60.0
+RECENT_SECONDS = 30.0
 ON_THE_WAY = ("STARTING", "STOPPING")
+STARTING_LOOKS, STARTING_SECONDS = 3, 0.6
+"""The supervisor calls what has run for a second started; what ends before that is begun again and again."""
 
 
 class Watcher:
@@ -39,10 +43,14 @@ class Watcher:
         self.graph = dependencies_of(self.topology, self.machines)
         self.places: Places = places_of(self.topology, recorded_site(self.store))
 
-    def look(self) -> tuple[Sighting, Deployed]:
-        """All that can be seen now, and what its processes do."""
+    def look(self, since: float | None = None) -> tuple[Sighting, Deployed]:
+        """All that can be seen now, and what its processes do.
+
+        ``since``: the moment from which on logs are read and processes are young; None: half a minute ago.
+        """
         at = time.time()
-        deployed = reachable_deployed(self._directories, self.store, Path(self.record["sockets"]))
+        after = at - RECENT_SECONDS if since is None else since
+        deployed = self._deployed()
         silent = self.silent(deployed)
         with ThreadPoolExecutor(2) as threads:
             health = threads.submit(health_of, self.topology, self.store, self.machines)
@@ -50,13 +58,34 @@ class Watcher:
             seen = [
                 *_processes(self.graph, deployed.states, silent),
                 *servers.result(),
-                *_logs(self.topology, self.graph, self.store),
+                *_brokers(self.topology, self.record["addresses"], self.store),
+                *_logs(self.topology, self.graph, self.store, after),
             ]
-            return Sighting(at, tuple(seen), health.result()), deployed
+            young = tuple(
+                unit
+                for unit, processes in deployed.states.items()
+                if any(each.state in ON_THE_WAY or _seconds(each) < at - after for each in processes)
+                and not any(each.user == each.about == unit for each in seen)
+            )
+            return Sighting(at, tuple(seen), health.result(), young), deployed
+
+    def _deployed(self) -> Deployed:
+        """What processes do; asked again where one is on its way, which may be that to its next end."""
+        for _ in range(STARTING_LOOKS):
+            found = reachable_deployed(self._directories, self.store, Path(self.record["sockets"]))
+            if not any(each.state == "STARTING" for processes in found.states.values() for each in processes):
+                break
+            time.sleep(STARTING_SECONDS)
+        return found
 
     def silent(self, deployed: Deployed) -> set[str]:
         """Units of machines that cannot be asked."""
         return {unit for unit, machine in self.machines.items() if machine in deployed.silent}
+
+
+def _seconds(process: ProcessState) -> float:
+    """How long it has been running; one that does not run was not begun lately."""
+    return float(process.seconds) if process.state == "RUNNING" else float("inf")
 
 
 def _processes(
@@ -116,9 +145,20 @@ def of_tries(tries: Sequence[tuple[Sight, str]]) -> tuple[Sight, str]:
     return tries[-1] if "ok" not in saw else next(each for each in tries if each[0] == "ok")
 
 
-def _logs(found: Topology, graph: Dependencies, store: ModelStore) -> Iterator[Observation]:
-    """What services have written of others in the last minute."""
-    after = time.time() - LOG_SECONDS
+def _brokers(found: Topology, addresses: Mapping[str, str], store: ModelStore) -> Iterator[Observation]:
+    """What nodes of a broker are out of, as one of them says it of all."""
+    for name, charm in found.charms.items():
+        if not any(each.interface == BROKER for each in charm.provides.values()):
+            continue
+        units = {addresses[unit]: unit for unit in found.units(name)}
+        password = store.secrets().get(f"{name}/administrator", "")
+        for address, (saw, words) in broker_alarms(units, charm.ports["management"], password).items():
+            if address in units:
+                yield Observation(units[address], units[address], saw, time.time(), detail=words)
+
+
+def _logs(found: Topology, graph: Dependencies, store: ModelStore, after: float) -> Iterator[Observation]:
+    """What services have written of others since then."""
     for name, units in graph.units.items():
         providers = {each.interface: each.provider[0] for each in found.used_by(name) if found.lent_by(each) is None}
         for unit in units:

@@ -64,6 +64,16 @@ def arrived(move: Move) -> str:
     return f"restore/{move.service}" if move.backups else f"compare/{move.service}"
 
 
+def warmed(move: Move) -> str:
+    """The step after which the code of a service's target is imported, and compiled."""
+    return f"warm/{move.service}/{move.path[-1]}"
+
+
+def held(unit: str) -> str:
+    """The step after which the processes that a unit has at the target wait for their turn."""
+    return f"hold/{unit}"
+
+
 def stopped(application: str) -> str:
     """The step after which no unit of an application runs."""
     return f"stop/{application}"
@@ -80,13 +90,16 @@ class Forward:
         settles: Mapping[str, Mapping[str, str]],
         described: Mapping[str, JsonValue],
         budget_seconds: float,
+        ahead: Iterable[str] = (),
     ) -> None:
         """``settles``: by the owner of a schema, what would make it from nothing, and need not be done any more.
 
         ``described``: the model as a cloud file would have it, for the checks before the outage; ``budget_seconds``:
-        for how long the data plane may be gone.
+        for how long the data plane may be gone. ``ahead``: steps of others that have to be done before anything is
+        stopped.
         """
         self._untouched = untouched(topology, site, budget_seconds)
+        self._ahead = tuple(ahead)
         self._described = dict(described)
         self._topology = topology
         self._site = site
@@ -116,7 +129,7 @@ class Forward:
             ready = [GATE]
         for step in self._untouched[0]:
             yield step.model_copy(update={"needs": tuple(ready)})
-        ready += [step.id for step in self._untouched[0]]
+        ready += [*(step.id for step in self._untouched[0]), *self._ahead]
         yield self._probe(PROBE, "probe.begin", "prepare", tuple(ready), "the APIs are called all the while")
         for move in ahead:
             yield from self._outage(move)

@@ -55,6 +55,7 @@ def application(site: Site, names: frozenset[str], listening: journal.Listening)
         ("/runs/{run}/cancel", steering.cancel),
         ("/runs/{run}/resume", steering.resume),
         ("/plans/{plan}/start", steering.start),
+        ("/plans", asking.make_plan),
         ("/checks", asking.check),
         ("/policy", asking.compare_policy),
         ("/logout", entrance.log_out),

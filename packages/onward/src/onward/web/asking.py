@@ -1,6 +1,7 @@
-"""Checks and comparisons of policies that are begun from the page, and what came of them."""
+"""Checks, plans and comparisons of policies that are asked for from the page, and what came of them."""
 
 import json
+import time
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
@@ -68,6 +69,21 @@ def check(request: Request, form: Form) -> Response:
     return RedirectResponse(f"/commands/{site.commands.begin('check', words, _who(request))}", 303)
 
 
+def make_plan(request: Request, form: Form) -> Response:
+    """Begin ``onward plan upgrade``; the plan is saved among the others, under a name that none has."""
+    site = site_of(request)
+    target = series_list().find(form.get("target", "")).id
+    words = ["plan", "upgrade", "--to", target]
+    if model := form.get("model", ""):
+        _require_model(request, model)
+        words += ["--model", model]
+    else:
+        words += ["--cloud", str(site.cloud_file)]
+    name = f"{model or site.cloud_file.stem}-to-{target}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.json"
+    words += ["-o", str(site.plans / name)]
+    return RedirectResponse(f"/commands/{site.commands.begin('plan', words, _who(request), {'plan': name})}", 303)
+
+
 def show_policy(request: Request) -> Response:
     """Which policies can be compared, and the latest comparisons."""
     site = site_of(request)
@@ -128,6 +144,7 @@ def _command(request: Request) -> dict[str, object]:
         "command": command,
         "run": site.commands.run_of(command) if begins_a_run else None,
         "findings": _findings(command) if command.kind == "check" else None,
+        "plan": command.about.get("plan") if command.status == 0 else None,
         "difference": (command.directory / "policy.html").is_file(),
     }
 

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,7 +12,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from onward.catalog.load import series_list, services_with_policy
 from onward.checks.waiver import parse_waivers
 from onward.engine.runs import read_run
-from onward.errors import ModelUnknown
+from onward.errors import InvalidCloudFile, ModelUnknown
+from onward.survey.cloud import load_cloud
 from onward.survey.recorded import models
 from onward.views.words import counted
 from onward.web.begun import Begun
@@ -92,6 +94,7 @@ def show_policy(request: Request) -> Response:
         "policy.html",
         {
             "services": services_with_policy(),
+            "configured": sorted(_configurations(site.cloud_file)),
             "series": [each.id for each in series_list()],
             "latest": site.commands.latest("policy", MOST_SHOWN),
         },
@@ -107,9 +110,18 @@ def compare_policy(request: Request, form: Form) -> Response:
     ends = [series_list().find(form.get(end, "")).id for end in ("source", "target")]
     words = ["policy", "diff", service, "--from", ends[0], "--to", ends[1], "-f", "json"]
     words += ["--html", "{here}/policy.html"]
-    if file := form.get("file", "").strip():
-        words.append(f"--policy-file={file}")
+    if form.get("own"):
+        # Never a path that somebody typed: whoever may log in need not be one who may read this machine's files.
+        words += [f"--config-file={path}" for path in _configurations(site.cloud_file).get(service, ())]
     return RedirectResponse(f"/commands/{site.commands.begin('policy', words, _who(request))}", 303)
+
+
+def _configurations(cloud_file: Path) -> dict[str, tuple[str, ...]]:
+    """The configuration files of the services of a cloud file; none where there is none that can be read."""
+    try:
+        return {name: service.configuration for name, service in load_cloud(cloud_file).services.items()}
+    except InvalidCloudFile:
+        return {}
 
 
 def show_command(request: Request) -> Response:

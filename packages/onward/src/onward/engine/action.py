@@ -73,6 +73,8 @@ class StepContext:
     """Reasons by the names of the findings that shall not stop this run."""
     cancelled: Callable[[], bool] = field(default=lambda: False)
     """True once the run is being aborted; a long action ends itself then."""
+    stopping: Callable[[], bool] = field(default=lambda: False)
+    """True once a pause was asked for, or the end; an action that goes on for long may raise StepPaused then."""
 
 
 class Action(Protocol):
@@ -93,3 +95,11 @@ def by_name(actions: Iterator[Action] | list[Action]) -> dict[str, Action]:
             raise ValueError(f"two actions are called {action.name}")
         found[action.name] = action
     return found
+
+
+def anywhere(action: Action) -> bool:
+    """Whether any controller may carry it out, beside the one that leads the run.
+
+    An action says so with an attribute ``anywhere`` that is true, when it shares nothing live with other steps.
+    """
+    return bool(getattr(action, "anywhere", False))

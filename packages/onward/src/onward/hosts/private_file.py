@@ -3,9 +3,12 @@
 import os
 from pathlib import Path
 
+from onward.hosts.fence import FENCE
+
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file whole, mode 0600; directories that are missing are made, mode 0700. Raises OSError."""
+    """Write a file whole, mode 0600; directories that are missing are made, mode 0700. Raises OSError, LeaseLost."""
+    FENCE.require()
     make_private(path.parent)
     # Always of this name: what a killed process has left is written over.
     unfinished = path.with_name(f".{path.name}.new")
@@ -23,3 +26,13 @@ def make_private(directory: Path) -> None:
     if not directory.is_dir():
         make_private(directory.parent)
         directory.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_lasting(path: Path, text: str) -> None:
+    """The same, and that there is such a file is on the disk as well when this returns. Raises OSError."""
+    write_private(path, text)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

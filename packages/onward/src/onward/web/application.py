@@ -33,6 +33,7 @@ def application(site: Site, names: frozenset[str], listening: journal.Listening)
         ("/models/{model}", overview.show_model),
         ("/models/{model}/part", overview.model_part),
         ("/models/{model}/cause", overview.cause_part),
+        ("/models/{model}/health", overview.health_part),
         ("/runs", runs.show_runs),
         ("/runs/{run}", runs.show_run),
         ("/runs/{run}/part", runs.run_part),

@@ -1,12 +1,15 @@
 """What is deployed and how it is, what is at work, and what is the cause of what is wrong."""
 
+import time
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from onward.errors import ModelUnknown, OnwardError
-from onward.survey.diagnosis import ModelDiagnosis, diagnose_model
+from onward.diagnosis.history import Episode
+from onward.errors import HistoryMissing, ModelUnknown, OnwardError
+from onward.survey.diagnosis import ModelDiagnosis, diagnose_model, diagnose_past
+from onward.survey.health import model_health
 from onward.survey.overview import ModelOverview, Overview, survey_overview
 from onward.survey.recorded import models
 from onward.views.cause_words import cause_words
@@ -16,6 +19,8 @@ from onward.web.site import Site, page, site_of
 
 STATUS_SECONDS = 2.0
 DIAGNOSIS_SECONDS = 10.0
+HEALTH_SECONDS = 3.0
+PAST_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,23 @@ def cause_part(request: Request) -> Response:
         {"name": name, "diagnosis": _shown(found), "picture": picture_of(model.graph, boxes), "boxes": boxes}
         | {"uses": table_of(model.graph)},
     )
+
+
+def health_part(request: Request) -> Response:
+    """What the APIs of a model found of what they use, and what was wrong in the last day."""
+    site, name = site_of(request), _known(request)
+    units = site.looks.seen(("health", name), HEALTH_SECONDS, lambda: model_health(site.directories, name))
+    return page(request, "health_part.html", {"name": name, "units": units, "past": _past(site, name)})
+
+
+def _past(site: Site, name: str) -> list[Episode] | None:
+    """What was wrong in the last day, the latest first; None where nobody keeps it."""
+    try:
+        return sorted(
+            diagnose_past(site.directories, name, time.time() - PAST_SECONDS), key=lambda each: each.began, reverse=True
+        )
+    except HistoryMissing:
+        return None
 
 
 def _overview(site: Site) -> dict[str, object]:

@@ -75,7 +75,8 @@ def test_what_a_command_says_is_on_its_page(served: Served, person: Person) -> N
     begun = person.send("/checks", "/checks", model="").headers["location"]
     page = until(lambda: (text := person.get(begun).text) and "exit status 4" in text and text, "the check to end")
     assert "OW105" in page
-    assert person.get(f"{begun}/part").status_code == 286
+    last = person.get(f"{begun}/part")
+    assert (last.status_code, "exit status 4" in last.headers["hx-trigger"]) == (286, True)
     assert begun in person.get("/checks").text
 
 

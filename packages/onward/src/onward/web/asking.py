@@ -138,6 +138,9 @@ def command_part(request: Request) -> Response:
         answer.headers["hx-redirect"] = f"/runs/{run}"
     elif not command.at_work:
         answer.status_code = STOP_ASKING
+        # Said once to those who listen instead of looking.
+        ended = "without a word" if command.status is None else f"with exit status {command.status}"
+        answer.headers["hx-trigger"] = json.dumps({"said": f"onward {command.kind} has ended {ended}"})
     return answer
 
 

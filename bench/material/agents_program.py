@@ -31,9 +31,7 @@ def say(*words):
 
 
 def transport(url):
-    conf = cfg.ConfigOpts()
-    conf([], project="bench", default_config_files=[])
-    return oslo_messaging.get_rpc_transport(conf, url=url)
+    return oslo_messaging.get_rpc_transport(cfg.CONF, url=url)
 
 
 class Endpoint:
@@ -162,6 +160,7 @@ def bystander(url, path):
 
 
 if __name__ == "__main__":
+    cfg.CONF([], project="bench", default_config_files=[])
     kind, broker, *rest = sys.argv[1:]
     {
         "agents": lambda: agents(broker, rest),

@@ -69,6 +69,8 @@ class FleetOfAgents:
         self.down: dict[str, float] = {}
         self.away: list[tuple[float, int]] = []
         self.errors = 0
+        self.told: dict[str, float] = {}
+        """When each was told last."""
         self._changed = threading.Condition()
         self._pipes: dict[str, Any] = {}
         for number in range(processes):
@@ -91,12 +93,17 @@ class FleetOfAgents:
 
     def restart(self, names: Sequence[str], lost: frozenset[str] = frozenset()) -> None:
         """Tell these to begin anew; of them the ``lost`` never come back."""
+        self.told |= dict.fromkeys(names, time.monotonic())
         by_pipe: dict[Any, list[str]] = {}
         for name in names:
             by_pipe.setdefault(self._pipes[name], []).append(name)
         for pipe, mine in by_pipe.items():
             pipe.write(json.dumps(["restart", mine, sorted(lost & set(mine))]) + "\n")
             pipe.flush()
+
+    def back(self, name: str) -> bool:
+        """Whether it has come back since it was told."""
+        return self.up.get(name, 0.0) > self.told[name]
 
     def wait(self, true: Callable[[], bool], seconds: float) -> bool:
         """Wait until it is true; whether it is."""
@@ -243,9 +250,9 @@ def measured(
     with watched(node) as seen:
         said = schedule(fleet, lost)
         told = time.monotonic()
-        gone = frozenset(name for name in fleet.names if fleet.down.get(name, 0) >= began)
-        fleet.wait(lambda: all(each in fleet.up for each in gone - lost), LONGEST)
-        ended = max([told, *(fleet.up[each] for each in gone if each in fleet.up)])
+        gone = frozenset(name for name in fleet.names if fleet.told[name] >= began)
+        fleet.wait(lambda: all(fleet.back(each) for each in gone - lost), LONGEST)
+        ended = max([told, *(fleet.up[each] for each in gone if fleet.back(each))])
         time.sleep(1.0)
     worst, count = p99(calls, began, ended)
     row = {
@@ -264,8 +271,8 @@ def measured(
         "said": said,
     }
     print(json.dumps(row), file=sys.stderr, flush=True)
-    fleet.restart([name for name in fleet.names if name not in fleet.up])
-    fleet.wait(lambda: len(fleet.up) == len(fleet.names), LONGEST)
+    fleet.restart([name for name in fleet.names if not fleet.back(name)])
+    fleet.wait(lambda: all(fleet.back(name) for name in fleet.names), LONGEST)
     return row
 
 

@@ -67,7 +67,7 @@ applications:
   keystone:
     channel: "2025.1"
     num_units: 2
-    options: {{workers: 1, token.expiration: 7200}}
+    options: {{workers: 1, health: true, token.expiration: 7200}}
   haproxy:
 relations:
   - [keystone:shared-db, mariadb:shared-db]

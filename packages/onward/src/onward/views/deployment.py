@@ -1,5 +1,8 @@
 """What a deployment, or the removal of a model, amounts to."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from onward.engine.record import RunRecord
 from onward.views.restart import verdict_of_restart
 from onward.views.summary import Tone, Verdict, finished_steps
@@ -11,21 +14,8 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
     plan, status = record.plan, record.status
     if plan.kind == "restart":
         return verdict_of_restart(record)
-    removal = plan.kind == "removal"
     if status == "done":
-        if removal:
-            return Verdict("good", f"Nothing of {plan.cloud} is left.")
-        if plan.kind == "trial":
-            return _verdict_of_trial(record)
-        started = len(_units(record, "unit.start"))
-        configured = len(_units(record, "unit.configure"))
-        owing = len(_units(record, "unit.defer"))
-        owed = (f"{counted(owing, 'unit')} still to be restarted: onward restart --owed",) if owing else ()
-        return Verdict(
-            "good",
-            f"{plan.cloud} is as its bundle says.",
-            (f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started.", *owed, *_gone(record)),
-        )
+        return _verdict_of_done(record)
     what = f"The {plan.kind} of {plan.cloud}"
     if status == "failed" and record.failures:
         failure = record.failures[0]
@@ -43,15 +33,63 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
     return Verdict(tones.get(status, "attention"), f"{what} {words}; {finished_steps(record)}.", (_left(record),))
 
 
+def _verdict_of_done(record: RunRecord) -> Verdict:
+    """What there is now."""
+    match record.plan.kind:
+        case "removal":
+            return Verdict("good", f"Nothing of {record.plan.cloud} is left.")
+        case "trial":
+            return _verdict_of_trial(record)
+        case "role":
+            return _verdict_of_role(record)
+    configured, started = (len(_units(record, action)) for action in ("unit.configure", "unit.start"))
+    made = f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started."
+    if rolled := set(_units(record, "unit.roll")):
+        made = f"{counted(len(rolled), 'unit')} taken there one after the other, while the others served."
+    owing = len(_units(record, "unit.defer"))
+    owed = (f"{counted(owing, 'unit')} still to be restarted: onward restart --owed",) if owing else ()
+    details = (made, *owed, *_gone(record), *_untouched(record))
+    return Verdict("good", f"{record.plan.cloud} is as its bundle says.", details)
+
+
 def _gone(record: RunRecord) -> list[str]:
     """For how long each API was gone while services went to another release."""
     evidence = next((each.evidence for each in record.steps if each.step.action == "probe.end"), None)
     if not evidence or not evidence["apis"]:
         return []
+    whole = "" if evidence["whole"] else " since the run was resumed; what was before is not known"
+    if _units(record, "unit.roll"):
+        failed = {name: each for name, each in evidence["apis"].items() if each["failed"]}
+        calls = sum(each["calls"] for each in evidence["apis"].values())
+        told = ", ".join(f"{each['failed']} of {name} ({each['last_failure']})" for name, each in failed.items())
+        return [f"Of {calls:,} calls meanwhile {f'these failed: {told}' if failed else 'none failed'}{whole}."]
     longest = sorted(((each["longest_seconds"], name) for name, each in evidence["apis"].items()), reverse=True)
     told = ", ".join(f"{name} {duration(gone)}" for gone, name in longest)
-    whole = "" if evidence["whole"] else " since the run was resumed; how long before is not known"
     return [f"As callers saw it, the APIs were gone for: {told}{whole}."]
+
+
+def _untouched(record: RunRecord) -> list[str]:
+    """What has become of instances and of the data plane meanwhile, where it was looked at."""
+    told = {each.step.action: each.evidence for each in record.steps if each.evidence}
+    instances = told.get("instances.compare", {}).get("instances")
+    pings = told.get("dataplane.end", {})
+    lines = [] if instances is None else [f"{counted(instances, 'instance')} compared: {_waived(told)}."]
+    if "sent" in pings:
+        lost = (
+            f"{pings['lost']} lost, gone for at most {duration(pings['longest_seconds'])}"
+            if pings["lost"]
+            else "none lost"
+        )
+        until = "" if pings["whole"] else " until the run was killed"
+        lines.append(f"{pings['sent']:,} pings between two network namespaces{until}: {lost}.")
+    elif pings.get("why"):
+        lines.append(f"No data plane was watched: {pings['why']}.")
+    return lines
+
+
+def _waived(told: Mapping[str, Mapping[str, Any]]) -> str:
+    waived = told["instances.compare"].get("waived", ())
+    return f"{counted(len(waived), 'difference')} let pass" if waived else "none was touched"
 
 
 def _verdict_of_trial(record: RunRecord) -> Verdict:
@@ -71,9 +109,20 @@ def _verdict_of_trial(record: RunRecord) -> Verdict:
     return Verdict("good", f"{record.plan.cloud} can be used{bore}.", tuple(lines))
 
 
+def _verdict_of_role(record: RunRecord) -> Verdict:
+    """On how many machines, and on how many of them something was changed."""
+    machines = (record.steps[0].evidence or {}).get("machines", {})
+    changed = sum(bool(each.get("changed")) for each in machines.values())
+    return Verdict(
+        "good",
+        f"The role {record.plan.cloud} was carried out on {counted(len(machines), 'machine')}.",
+        (f"Something was changed on {changed} of them.",),
+    )
+
+
 def next_after_deployment(record: RunRecord) -> str:
     """What to type when it is over."""
-    if record.plan.kind == "removal":
+    if record.plan.kind in ("removal", "role"):
         return ""
     return f"onward status {record.plan.cloud}"
 
@@ -81,6 +130,8 @@ def next_after_deployment(record: RunRecord) -> str:
 def _left(record: RunRecord) -> str:
     if record.plan.kind == "trial":
         return "What the trial has made is still in the cloud; resuming the run goes on, and removes it in the end."
+    if record.plan.kind == "role":
+        return "Tasks that were done stay done; resuming the run carries the role out again."
     if record.plan.kind == "removal":
         return "Units that were removed are gone with their data; the others run on."
     return "What was started runs on; what is left is done by resuming the run."

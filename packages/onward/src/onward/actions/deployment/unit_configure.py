@@ -11,11 +11,13 @@ from onward.engine.crash import crash_point
 from onward.errors import StepFailed
 from onward.hosts.command import run_command
 from onward.hosts.private_file import make_private, write_private
+from onward.hosts.service_package import service_digest, service_files
 from onward.hosts.state import Directories
-from onward.model.deployment import UnitPreparation, UnitState
+from onward.model.deployment import UnitFile, UnitPreparation, UnitState
 
 PREPARATION_SECONDS = 300.0
 DIRECTORIES = ("etc", "log", "run")
+CODE = "lib"
 
 
 class ConfigureUnit:
@@ -33,7 +35,7 @@ class ConfigureUnit:
         self._directories = directories
 
     def apply(self, context: StepContext) -> Evidence:
-        """Write what differs. Raises StepFailed when a preparation fails."""
+        """Write what differs. Raises StepFailed when a preparation fails, or the plan is another Onward's."""
         store = store_of(self._directories, context)
         state = UnitState.model_validate(context.step.arguments["state"])
         start = str(context.step.arguments.get("start", ""))
@@ -41,7 +43,7 @@ class ConfigureUnit:
         for name in DIRECTORIES:
             make_private(directory / name)
         digests = {}
-        for file in state.files:
+        for file in (*state.files, *_code(state)):
             text = store.resolved(file.text)
             path = directory / file.path
             if not path.is_file() or path.read_text(encoding="utf-8") != text:
@@ -58,6 +60,19 @@ class ConfigureUnit:
             (directory / name).unlink(missing_ok=True)
         made = [each.name for each in state.preparations if _prepare(context, directory, each)]
         return {"files": digests, "made": made}
+
+
+def _code(state: UnitState) -> list[UnitFile]:
+    """The modules of onward-service, where the unit's API shall have them."""
+    if not state.health_code:
+        return []
+    if state.health_code != service_digest():
+        raise StepFailed(
+            f"{state.unit} shall have another onward-service than is installed here.",
+            evidence=f"planned {state.health_code[:12]}, installed {service_digest()[:12]}",
+            next_command="onward deploy BUNDLE",
+        )
+    return [UnitFile(path=f"{CODE}/{path}", text=text) for path, text in service_files().items()]
 
 
 def _prepare(context: StepContext, directory: Path, preparation: UnitPreparation) -> bool:

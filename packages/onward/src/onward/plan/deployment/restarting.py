@@ -16,7 +16,7 @@ from onward.errors import RestartUnready
 from onward.model.restart import Bounds
 from onward.plan.deployment.deferring import step_digest
 from onward.plan.deployment.placement import seat
-from onward.plan.deployment.planner import DeploymentWish, left_of, whole
+from onward.plan.deployment.planner import DeploymentWish, every_step, left_of
 from onward.plan.deployment.serving import clustered
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan, digest_of
@@ -86,7 +86,7 @@ class RestartWish:
 def plan_restart(wish: RestartWish) -> Plan:
     """The restart, application after application, those first that others use. Raises RestartUnready."""
     deployment = wish.deployment
-    steps = whole(deployment)
+    steps = every_step(deployment)
     _require_written(wish, left_of(steps, deployment.holds))
     by_id = {each.id: each for each in steps}
     restarts: list[Step] = []

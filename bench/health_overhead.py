@@ -1,20 +1,22 @@
 """What listening and answering cost: in one process, and in real Keystone and Glance, with and without, in turns.
 
-    uv run python bench/health_overhead.py [ROUNDS] [in-process]
+    uv run python bench/health_overhead.py [STARTS] [in-process]
 
 In one process: microseconds a call of a bare application, of ``GET /health``, of oslo.middleware's, and of the
 bare application through the middleware. In services: two behind uWSGI on one database, one with the middleware and one
-without, asked in turns; for each pair of rounds the ratio of the processor time that the worker took for a request
-(/proc, which other work on the machine does not change much), of the requests in a second, and of the 99th percentile.
+without, asked in turns, and both started anew again and again; the ratio of the processor time that the workers took
+(/proc, which other work on the machine does not change much), of the calls in a second, and of the 99th percentile.
 """
 
 import json
 import os
+import random
 import shutil
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,9 @@ from served import Database, Served, ServedGlance, ServedKeystone, call, install
 
 SERIES = "2026.1"
 CALLS = 500
-REQUESTS = 40
+REQUESTS = {"keystone": 60, "glance": 300}
+"""To each of the two, after every start."""
+WARM = 10
 
 
 def bare(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -83,8 +87,8 @@ def _a_call(application: Any, path: str) -> float:
     return (time.process_time() - began) / CALLS
 
 
-def in_services(rounds: int) -> dict[str, object]:
-    """Keystone, and then Glance, which asks the Keystone without the middleware."""
+def in_services(starts: int) -> dict[str, object]:
+    """Keystone, and then Glance, which asks a Keystone without the middleware."""
     home = Path(tempfile.mkdtemp(prefix="health-overhead-"))
     environments = Environments(Directories(home / "state", default_directories().cache).prepared())
     package = installed(home / "package")
@@ -94,63 +98,100 @@ def in_services(rounds: int) -> dict[str, object]:
             database = Database(server)
             python = environments.python("keystone", SERIES, (PYUWSGI, MEMCACHE))
             connection = database.make("keystone")
-            pair = [ServedKeystone(home / f"keystone-{name}", python, connection, package) for name in ("0", "1")]
-            pair[0].prepare()
-            shutil.copytree(pair[0].home / "keys", pair[1].home / "keys")
-            for each, wrapped in zip(pair, (False, True), strict=True):
-                stack.enter_context(each.serving(wrapped=wrapped, state_file=str(each.state)))
-            token = pair[0].token()
-            found = {"keystone": _compared(rounds, pair[0], pair[1], "/v3/projects", token)}
+            first, *pair = (ServedKeystone(home / f"keystone-{each}", python, connection, package) for each in range(3))
+            first.prepare()
+            for each in pair:
+                shutil.copytree(first.home / "keys", each.home / "keys")
+            stack.enter_context(first.serving(wrapped=False))
+            token = first.token()
+            found = {"keystone": _compared(starts, pair, "/v3/projects", token, wrapping=True)}
             print(json.dumps(found), file=sys.stderr, flush=True)
             python = environments.python("glance", SERIES, (PYUWSGI, MEMCACHE))
-            identity, connection = f"http://127.0.0.1:{pair[0].port}/v3", database.make("glance")
-            others = [
+            identity, connection = f"http://127.0.0.1:{first.port}/v3", database.make("glance")
+            glances = [
                 ServedGlance(home / f"glance-{filtered}", python, connection, package, identity, filtered)
                 for filtered in (False, True)
             ]
-            others[0].prepare()
-            for other in others:
-                stack.enter_context(other.serving(wrapped=False))
-            found["glance"] = _compared(rounds, others[0], others[1], "/v2/images", token)
+            glances[0].prepare()
+            found["glance"] = _compared(starts, glances, "/v2/images", token, wrapping=False)
             return dict(found)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _compared(rounds: int, without: Served, having: Served, path: str, token: str) -> dict[str, object]:
-    ratios: dict[str, list[float]] = {"processor_time": [], "throughput": [], "p99": []}
-    absolute = []
-    for number in range(rounds + 1):
-        order = (without, having) if number % 2 else (having, without)
-        measured = {each: _round(each, path, token) for each in order}
-        if number:  # The first round warms both.
-            plain, listened = measured[without], measured[having]
-            absolute.append(1000 * plain[0])
-            for name, one, other in zip(ratios, plain, listened, strict=True):
-                ratios[name].append(other / one)
+def _compared(starts: int, pair: Sequence[Served], path: str, token: str, *, wrapping: bool) -> dict[str, object]:
+    """Start both anew each time: two processes of the same code differ by some percent, as their memory lies."""
+    processor: list[float] = []
+    throughput: list[float] = []
+    alone: list[float] = []
+    latencies: tuple[list[list[float]], list[list[float]]] = ([], [])
+    for number in range(starts):
+        with ExitStack() as stack:
+            for each, having in zip(pair, (False, wrapping), strict=True):
+                stack.enter_context(each.serving(wrapped=having, **({"state_file": str(each.state)} if having else {})))
+            took, used = _asked(pair, path, token, number)
+        processor.append(used[1] / used[0])
+        throughput.append(sum(took[0]) / sum(took[1]))
+        alone.append(1000 * sum(took[0]) / len(took[0]))
+        for one, measured in zip(latencies, took, strict=True):
+            one.append(measured)
     return {
-        "rounds": rounds,
-        "requests_a_round": REQUESTS,
-        "ms_of_processor_without": _spread(absolute),
-        **{f"{name}_ratio": _spread(values, 4) for name, values in ratios.items()},
+        "starts": starts,
+        "requests_a_start_to_each": REQUESTS[pair[0].name],
+        "ms_of_a_request_without": _spread(alone),
+        "processor_time_ratio": _known(processor, statistics.mean),
+        "throughput_ratio": _known(throughput, statistics.mean),
+        "p99_ms": [round(1000 * _ninety_ninth(each), 2) for each in latencies],
+        "p99_ratio": _tail(latencies),
     }
 
 
-def _round(service: Served, path: str, token: str) -> tuple[float, float, float]:
-    """Processor seconds a request, requests a second, and the 99th percentile in seconds."""
-    workers = psutil.Process(service.master).children(recursive=True)
-    before, began = _processor(workers), time.perf_counter()
-    latencies = []
-    for _ in range(REQUESTS):
-        at = time.perf_counter()
-        assert call(service.port, path, headers={"X-Auth-Token": token}).status == 200
-        latencies.append(time.perf_counter() - at)
-    took = time.perf_counter() - began
-    return (_processor(workers) - before) / REQUESTS, REQUESTS / took, statistics.quantiles(latencies, n=100)[98]
+def _asked(pair: Sequence[Served], path: str, token: str, number: int) -> tuple[list[list[float]], list[float]]:
+    """Ask both in turns, in another order each time: the seconds that each call took, and those of the processors."""
+    lot = random.Random(number)  # noqa: S311 - the same each time
+    took: list[list[float]] = [[], []]
+    workers = [psutil.Process(each.master).children(recursive=True) for each in pair]
+    before = [0.0, 0.0]
+    for request in range(WARM + REQUESTS[pair[0].name]):
+        if request == WARM:
+            before = [_processor(each) for each in workers]
+        order = [0, 1] if lot.random() < 0.5 else [1, 0]
+        for which in order:
+            at = time.perf_counter()
+            assert call(pair[which].port, path, headers={"X-Auth-Token": token}).status == 200
+            if request >= WARM:
+                took[which].append(time.perf_counter() - at)
+    return took, [_processor(each) - begun for each, begun in zip(workers, before, strict=True)]
+
+
+def _tail(latencies: tuple[list[list[float]], list[list[float]]]) -> dict[str, float]:
+    """Of the 99th percentile of all calls the ratio, and how well it is known."""
+    without, having = latencies
+    lot = random.Random(2026)  # noqa: S311 - the same each time
+    drawn = []
+    for _ in range(400):
+        which = lot.choices(range(len(without)), k=len(without))
+        drawn.append(_ninety_ninth([having[each] for each in which]) / _ninety_ninth([without[each] for each in which]))
+    drawn.sort()
+    ratio = _ninety_ninth(having) / _ninety_ninth(without)
+    return {"ratio": round(ratio, 4), "between": round(drawn[10], 4), "and": round(drawn[389], 4)}
+
+
+def _ninety_ninth(starts: list[list[float]]) -> float:
+    return statistics.quantiles([each for one in starts for each in one], n=100)[98]
+
+
+def _known(ratios: list[float], measure: Callable[[list[float]], float]) -> dict[str, float]:
+    """With to without, and how well it is known: 95 %, by drawing starts again."""
+    lot = random.Random(2026)  # noqa: S311 - the same each time
+    drawn = sorted(measure(lot.choices(ratios, k=len(ratios))) for _ in range(2000))
+    return {"mean": round(measure(ratios), 4), "between": round(drawn[50], 4), "and": round(drawn[1949], 4)}
 
 
 def _processor(processes: list[psutil.Process]) -> float:
-    return sum(sum(each.cpu_times()[:2]) for each in processes)
+    """Seconds that all their threads have run, to the nanosecond: /proc/PID/task/TID/schedstat."""
+    files = [file for each in processes for file in Path(f"/proc/{each.pid}/task").glob("*/schedstat")]
+    return sum(int(file.read_text().split()[0]) for file in files) / 1e9
 
 
 def _spread(values: list[float], digits: int = 2) -> dict[str, float]:

@@ -76,6 +76,10 @@ def charm_pages() -> str:
         lines += [f"## {name}", "", f"{charm.summary}.", ""]
         if charm.most_units is not None:
             lines += [f"At most {charm.most_units} unit.", ""]
+        if charm.rolling is not None:
+            lines += [f"Goes to another release while it serves, with `--rolling`: {charm.rolling.source}", ""]
+        elif charm.service is not None:
+            lines += ["Goes to another release in an outage only.", ""]
         for option, told in charm.options.items():
             choices = f"; one of {', '.join(told.choices)}" if told.choices else ""
             lines += [f"`{option}`", f": {told.description} ({told.type}{choices}; default: `{told.default}`)", ""]

@@ -37,6 +37,9 @@ if [[ ${1:-} == test ]]; then
     need socat socat
     # The store that several controllers share.
     compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || wanted+=(postgresql)
+    # What looks at the page.
+    need chromium chromium
+    need /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
     need /usr/sbin/logrotate logrotate
 fi
 if ((${#wanted[@]})); then

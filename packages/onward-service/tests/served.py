@@ -26,9 +26,12 @@ SECONDS = 240.0
 _PREPARE = """
 import os, sys
 from keystone.cmd import manage
-configuration, user = sys.argv[1:]
+configuration, user, url = sys.argv[1:]
 owner = ["--keystone-user", user, "--keystone-group", user]
-for words in (["db_sync"], ["fernet_setup", *owner], ["credential_setup", *owner], ["bootstrap"]):
+# Whoever validates tokens looks for Keystone in its catalogue.
+places = [word for network in ("public", "internal", "admin") for word in (f"--bootstrap-{network}-url", url)]
+bootstrap = ["bootstrap", "--bootstrap-region-id", "RegionOne", *places]
+for words in (["db_sync"], ["fernet_setup", *owner], ["credential_setup", *owner], bootstrap):
     child = os.fork()
     if not child:
         sys.argv = ["keystone-manage", "--config-file", configuration, *words]
@@ -198,7 +201,8 @@ class ServedKeystone(Served):
 
     def prepare(self) -> None:
         """All that Keystone's manual says, in one process, since most of it is importing Keystone."""
-        self.run(_PREPARE, str(self.configuration), str(os.getuid()), OS_BOOTSTRAP_PASSWORD=PASSWORD)
+        url = f"http://127.0.0.1:{self.port}/v3"
+        self.run(_PREPARE, str(self.configuration), str(os.getuid()), url, OS_BOOTSTRAP_PASSWORD=PASSWORD)
 
     def token(self) -> str:
         """Log in as the administrator."""
@@ -217,7 +221,14 @@ class ServedGlance(Served):
     application = "glance.wsgi.api:application"
 
     def __init__(
-        self, home: Path, python: Path, connection: str, package: Path, identity: str, filtered: bool = True
+        self,
+        home: Path,
+        python: Path,
+        connection: str,
+        package: Path,
+        identity: str,
+        filtered: bool = True,
+        caches_tokens: bool = True,
     ) -> None:
         super().__init__(home, python, package)
         paste = (python.parents[1] / "etc" / "glance" / "glance-api-paste.ini").read_text()
@@ -237,6 +248,7 @@ class ServedGlance(Served):
             f"[keystone_authtoken]\nauth_url = {identity}\nwww_authenticate_uri = {identity}\nauth_type = password\n"
             f"username = admin\npassword = {PASSWORD}\nproject_name = admin\nuser_domain_id = default\n"
             f"project_domain_id = default\nservice_token_roles_required = true\nhttp_request_max_retries = 0\n"
+            f"token_cache_time = {300 if caches_tokens else -1}\n"
             f"[oslo_messaging_notifications]\ndriver = noop\n"
         )
         configuration.chmod(0o600)

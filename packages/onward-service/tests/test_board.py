@@ -130,3 +130,25 @@ def test_what_cannot_be_the_file_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "keystone.conf").read_text() == "[DEFAULT]\n"
     (tmp_path / "older").write_bytes(b"onward-health-0\n")
     assert Board(tmp_path / "older").read() == []
+
+
+def test_a_component_beyond_the_room_takes_the_place_of_the_one_that_was_used_longest_ago(tmp_path: Path) -> None:
+    ticks = iter(range(1_000_000_000, 2_000_000_000))
+    collector = Collector(Board(tmp_path / "unit.health"), clock=lambda: float(next(ticks)))
+    for number in range(module.RECORDS):
+        collector.observe(f"service:{number}", Outcome.ANSWERED, 0.001)
+    collector.observe("service:0", Outcome.ANSWERED, 0.001)
+    collector.observe("sql:new", Outcome.REFUSED, 0.001, "OperationalError 2003")
+    known = {each.component: each.status for each in Board(tmp_path / "unit.health").read()}
+    assert len(known) == module.RECORDS
+    assert known["sql:new"] is Status.FAIL
+    assert "service:0" in known
+    assert "service:1" not in known
+    assert collector.left_out == 1
+
+
+def test_the_disk_cannot_become_too_full_to_write_what_is_seen(tmp_path: Path) -> None:
+    """A hole in a mapped file that cannot be filled is the end of the process."""
+    Board(tmp_path / "unit.health")
+    found = (tmp_path / "unit.health").stat()
+    assert found.st_blocks * 512 >= found.st_size

@@ -13,7 +13,7 @@ SQL, NEIGHBOUR = "sql:db:3306/keystone", "service:identity"
 def seen(
     status: Status, age: float = 1.0, worker: int = 1, alive: bool = True, component: str = SQL, reason: str = ""
 ) -> Observation:
-    return Observation(component, status, NOW - age, 0.002, 10, 1, reason, worker, alive)
+    return Observation(component, status, NOW - age, 0.002, 0.002, 10, 1, reason, worker, alive)
 
 
 observations = st.builds(

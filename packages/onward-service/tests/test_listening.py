@@ -192,7 +192,7 @@ def test_a_neighbours_answers_are_the_neighbours() -> None:
     server.server_close()
     thread.join()
     ask(999, authenticated=False)
-    assert status(neighbour) == (Status.FAIL, "ConnectFailure")
+    assert status(neighbour) == (Status.FAIL, "ConnectFailure refused")
 
 
 @contextmanager

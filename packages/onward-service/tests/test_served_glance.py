@@ -25,6 +25,7 @@ def test_a_keystone_that_is_gone_is_keystones_failure(
         database.make("glance"),
         package,
         f"http://127.0.0.1:{keystone.port}/v3",
+        caches_tokens=False,
     )
     glance.prepare()
     with glance.serving(wrapped=False):

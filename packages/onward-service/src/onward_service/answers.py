@@ -23,10 +23,11 @@ def public(status: Status, recorded: bool) -> bytes:
     return _json(body)
 
 
-def details(status: Status, service: str, found: Sequence[Component], missed: Sequence[str]) -> bytes:
-    """What operators may know; ``missed`` says what is not known that could be."""
+def details(status: Status, service: str, found: Sequence[Component], missed: Sequence[str], now: float) -> bytes:
+    """What operators may know; ``missed`` says what is not known that could be, ``now`` what time it is here."""
     notes = [*([] if found else [_NOTHING]), *missed]
-    body: dict[str, Any] = {"status": status.word, "serviceId": service}
+    # The time here: whoever asks sees whether the two clocks are apart.
+    body: dict[str, Any] = {"status": status.word, "serviceId": service, "time": _moment(now)}
     if notes:
         body["notes"] = notes
     body["checks"] = {each.name: _check(each) for each in found}
@@ -36,9 +37,10 @@ def details(status: Status, service: str, found: Sequence[Component], missed: Se
 def _check(component: Component) -> dict[str, Any]:
     told: dict[str, Any] = {
         "status": component.status.word,
-        "time": datetime.fromtimestamp(component.at, timezone.utc).isoformat(timespec="milliseconds"),
+        "time": _moment(component.at),
         "age_seconds": round(component.age, 1),
         "latency_ms": round(1000 * component.latency, 2),
+        "usual_ms": round(1000 * component.usual, 2),
         "uses": component.uses,
         "losses": component.losses,
         "workers": component.workers,
@@ -46,6 +48,10 @@ def _check(component: Component) -> dict[str, Any]:
     if component.output:
         told["output"] = component.output
     return told
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def metrics(status: Status, service: str, found: Sequence[Component]) -> bytes:

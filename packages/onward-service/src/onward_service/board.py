@@ -25,7 +25,7 @@ _MAGIC = _FAMILY + b"1\n"
 _PAGE = 4096
 _HEAD = struct.Struct("<QQd")  # process, its start in ticks, when the slot was claimed
 _HEAD_SIZE = 64
-_RECORD = struct.Struct("<Bxxxddddd48s128s")  # status, at, latency, uses, losses, spare, reason, component
+_RECORD = struct.Struct("<Bxxxddddd48s128s")  # status, at, latency, uses, losses, usual, reason, component
 _CHECKSUM = struct.Struct("<I")
 _RECORD_SIZE = _CHECKSUM.size + _RECORD.size
 _SLOT_SIZE = _HEAD_SIZE + RECORDS * _RECORD_SIZE
@@ -80,7 +80,7 @@ class Board:
             observation.latency,
             observation.uses,
             observation.losses,
-            0.0,
+            observation.usual,
             observation.reason.encode()[:48],
             observation.component.encode()[:128],
         )
@@ -101,13 +101,14 @@ class Board:
                 return
             if zlib.crc32(record) != checksum:
                 continue
-            status, at, latency, uses, losses, _, reason, component = _RECORD.unpack(record)
+            status, at, latency, uses, losses, usual, reason, component = _RECORD.unpack(record)
             try:
                 yield Observation(
                     component=component.rstrip(b"\0").decode(errors="replace"),
                     status=Status(status),
                     at=at,
                     latency=latency,
+                    usual=usual,
                     uses=int(uses),
                     losses=int(losses),
                     reason=reason.rstrip(b"\0").decode(errors="replace"),
@@ -145,9 +146,8 @@ def started(pid: int) -> int | None:
 
 
 def _temporary() -> int:
-    """A file without a name, which processes that are forked share."""
-    descriptor, name = tempfile.mkstemp(prefix="onward-health-")
-    os.unlink(name)
+    """A file without a name and on no disk, which processes that are forked share."""
+    descriptor = os.memfd_create("onward-health", os.MFD_CLOEXEC)
     os.ftruncate(descriptor, _SIZE)
     return descriptor
 
@@ -183,7 +183,8 @@ def _made(path: Path) -> None:
     except OSError as error:
         raise StateFileUnusable(f"{path}: {error.strerror}") from None
     try:
-        os.ftruncate(descriptor, _SIZE)
+        # All of it now: the kernel ends a process that writes into a hole of a mapped file when the disk is full.
+        os.posix_fallocate(descriptor, 0, _SIZE)
         os.pwrite(descriptor, _MAGIC, 0)
         os.replace(name, path)
     except OSError as error:

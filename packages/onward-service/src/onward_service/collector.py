@@ -18,6 +18,7 @@ from onward_service.observation import Observation, Outcome, Status, next_status
 
 _SHARE_SECONDS = 0.2
 _SMOOTHING = 0.125
+_USUAL_SMOOTHING = 0.005
 _WITHIN_REQUEST = 64
 
 
@@ -29,6 +30,7 @@ class _Known:
     status: Status = Status.PASS
     at: float = 0.0
     latency: float = 0.0
+    usual: float = 0.0
     uses: int = 0
     losses: int = 0
     reason: str = ""
@@ -62,7 +64,7 @@ class Collector:
         self.changes = 0
         """Raised whenever the status of a component changes in this worker."""
         self.left_out = 0
-        """Uses of components beyond what a slot has room for."""
+        """Components that were forgotten, because a slot has no room for more: those that were used longest ago."""
         self._process = os.getpid()
 
     def observe(self, component: str, outcome: Outcome, latency: float, reason: str = "") -> None:
@@ -109,15 +111,16 @@ class Collector:
             self._forked()
         known = self._known.get(component)
         if known is None:
-            if len(self._known) >= RECORDS:
-                self.left_out += 1
-                return
-            known = self._known.setdefault(component, _Known(record=len(self._known), latency=uses.latency))
+            # Another thread of this worker may do the same: then one of the two components is forgotten early.
+            record = len(self._known) if len(self._known) < RECORDS else self._forgotten()
+            known = self._known.setdefault(component, _Known(record=record, latency=uses.latency, usual=uses.latency))
         now = self._clock()
         status = next_status(known.status, uses.outcome)
         changed = status is not known.status or not known.at
         known.status, known.at, known.reason = status, now, uses.reason
         known.latency += _SMOOTHING * (uses.latency - known.latency)
+        # The first ones make connections, and are slower than what comes later: they weigh less and less.
+        known.usual += max(_USUAL_SMOOTHING, 1 / (known.uses + 1)) * (uses.latency - known.usual)
         known.uses += uses.uses
         known.losses += uses.losses
         if changed:
@@ -125,6 +128,13 @@ class Collector:
         if changed or abs(now - known.shared) >= _SHARE_SECONDS:
             known.shared = now
             self._share(component, known, now)
+
+    def _forgotten(self) -> int:
+        """Forget the component that was used longest ago; the record that was its own."""
+        self.left_out += 1
+        name, known = min(list(self._known.items()), key=lambda each: each[1].at)
+        self._known.pop(name, None)
+        return known.record
 
     def _share(self, component: str, known: _Known, now: float) -> None:
         if not self._claimed:
@@ -144,6 +154,7 @@ class Collector:
             status=known.status,
             at=known.at,
             latency=known.latency,
+            usual=known.usual,
             uses=known.uses,
             losses=known.losses,
             reason=known.reason,

@@ -28,6 +28,8 @@ class Component:
     age: float
     """Seconds since any worker last used it."""
     latency: float
+    usual: float
+    """What it takes usually, in seconds as the one before."""
     uses: int
     losses: int
     workers: int
@@ -69,6 +71,7 @@ def _component(name: str, observations: Sequence[Observation], now: float, limit
         at=newest.at,
         age=age,
         latency=newest.latency,
+        usual=newest.usual,
         uses=sum(each.uses for each in observations),
         losses=sum(each.losses for each in observations),
         workers=len(observations),

@@ -17,6 +17,7 @@ from onward_service.observation import Status
 from onward_service.options import Options
 from onward_service.plugins import Application, Plugin
 from onward_service.probes import Probes
+from onward_service.push import Pusher
 
 _LOG = logging.getLogger(__name__)
 Environ = dict[str, Any]
@@ -58,9 +59,10 @@ class Known:
         missed = [f"{name} is of another shape than is known, and is not listened to" for name in self._listening.deaf]
         if self._collector.left_out:
             missed.append(
-                f"{self._collector.left_out} uses are left out in this worker: more components than it has room for"
+                f"{self._collector.left_out} times this worker forgot the component that was used longest ago:"
+                " there are more than it has room for"
             )
-        return answers.details(self.status, self._options.service, self.found, missed)
+        return answers.details(self.status, self._options.service, self.found, missed, time.time())
 
     def metrics(self) -> bytes:
         """The same for Prometheus."""
@@ -83,6 +85,9 @@ class HealthMiddleware:
         self._files = files(options)
         self._healthcheck = Healthcheck(options, backends(options, self._last_known))
         self._probes = Probes(options, collector)
+        self._pusher = (
+            Pusher(options.push_to, options.push_unit, options.push_key_file, self._pushed) if options.push_to else None
+        )
         self._protected: Application | None = None
         path = options.path
         self._answers: dict[str, Callable[[Environ, StartResponse], Iterable[bytes]]] = {
@@ -120,6 +125,12 @@ class HealthMiddleware:
             authenticated = plugin.roles(environ) is not None or bool(statuses and statuses[-1].startswith("2"))
             self._collector.end(token, authenticated, logs_in or "HTTP_X_AUTH_TOKEN" in environ)
             self._listening.look()
+            if self._pusher is not None:
+                self._pusher.tell(self._collector.changes)
+
+    def _pushed(self) -> bytes:
+        self._known.refresh()
+        return self._known.details()
 
     def _health(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         known = self._known

@@ -45,6 +45,8 @@ class Observation:
     """Seconds since the epoch at which it was last used."""
     latency: float
     """Seconds that uses take, smoothed over about the last eight."""
+    usual: float
+    """The same over about the last two hundred."""
     uses: int
     losses: int
     reason: str

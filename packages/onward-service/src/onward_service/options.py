@@ -74,6 +74,11 @@ class Options:
     probe_roles: frozenset[str] = _option(frozenset({"admin"}), "roles whose callers may")
     probe_seconds: float = _option(5.0, "a probe that has not answered after this has failed")
     probe_interval_seconds: float = _option(10.0, "a probe is not made again before this; the last result is given")
+    push_to: str = _option(
+        "", "a collector that is told of the health: unix:/PATH, or udp:ADDRESS:PORT; without it nobody is told"
+    )
+    push_unit: str = _option("", "the unit's name for the collector: glance/0")
+    push_key_file: str = _option("", "for UDP: a file with a secret that the collector has as well")
     given: Mapping[str, Any] = field(default_factory=dict)
     """The words as they were given, for backends of other packages."""
 

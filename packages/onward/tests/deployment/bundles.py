@@ -7,9 +7,10 @@ from onward.catalog.charms import charms
 from onward.catalog.wsgi import APACHE_PROGRAMS
 from onward.model.bundle import Bundle, parse_bundle
 from onward.plan.deployment.addresses import with_addresses
+from onward.plan.deployment.deferring import step_digest
 from onward.plan.deployment.granting import lent_out
 from onward.plan.deployment.numbers import unit_numbers
-from onward.plan.deployment.planner import DeploymentWish, step_digest
+from onward.plan.deployment.planner import DeploymentWish
 from onward.plan.deployment.remote import Remote
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import topology
@@ -66,7 +67,7 @@ applications:
   keystone:
     channel: "2025.1"
     num_units: 2
-    options: {{workers: 1, token.expiration: 7200}}
+    options: {{workers: 1, health: true, token.expiration: 7200}}
   haproxy:
 relations:
   - [keystone:shared-db, mariadb:shared-db]

@@ -69,6 +69,22 @@ def test_a_database_that_hangs_is_named_and_nothing_is_when_it_goes_on(deployed:
     assert json.loads(deployed.must("diagnose", "small", "-f", "json")) == []
 
 
+def test_the_health_of_an_api_is_what_its_callers_found(deployed: Operator) -> None:
+    store = deployed.store("small")
+    address = store.record()["addresses"]["keystone/0"]
+
+    def known() -> dict[str, str]:
+        assert log_in(deployed, "public")[0].status_code == 201
+        rows = json.loads(deployed.must("health", "small", "-f", "json"))
+        return {row["Unit"]: row["State"] for row in rows if row["Component"].startswith("sql:")}
+
+    until("both units have used their database", lambda: known() == {"keystone/0": "pass", "keystone/1": "pass"})
+    assert deployed.run("health", "small", "nova-api").returncode == 2
+    for place in (address, store.record()["addresses"]["haproxy public"]):
+        answer = requests.get(f"http://{place}:5000/health", timeout=60)
+        assert answer.json() == {"status": "pass"}, "whoever calls from elsewhere sees one word"
+
+
 def test_it_is_used_as_its_users_use_it_and_nothing_of_that_is_left(deployed: Operator) -> None:
     assert "small can be used.\nUsed: user." in deployed.must("smoke", "small")
     _, token = log_in(deployed, "internal")

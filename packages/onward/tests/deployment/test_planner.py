@@ -1,5 +1,6 @@
 """The plan of a deployment: everything once, nothing before what it needs, and only what is left to do."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -285,6 +286,35 @@ def test_what_takes_calls_from_the_broker_serves_when_its_queue_has_a_consumer()
     assert conductor["ready"]["secret"] == "rabbitmq-server/administrator"
     assert "initialise/nova-conductor" in before(plan, "start/nova-api/0")
     assert {"publish/neutron-api", "publish/glance", "start/nova-scheduler/0"} <= before(plan, "start/nova-compute/0")
+
+
+@pytest.mark.parametrize(("series", "named"), [("2023.1", True), ("2024.1", False)])
+def test_barbican_is_told_of_its_database_by_the_name_that_its_release_has_for_it(series: str, named: bool) -> None:
+    step = plan_of(EVERYTHING, series=series).step("configure/barbican/0").model_dump(mode="json")
+    files = {each["path"]: each["text"] for each in step["arguments"]["state"]["files"]}
+    assert ("\nsql_connection = mysql+pymysql://" in files[".barbican/barbican.conf"]) is named
+    # Releases on the way are of either kind.
+    assert "\nsql_connection = mysql+pymysql://" in files["migration/.barbican/barbican.conf"]
+    assert "\nconnection = mysql+pymysql://" in files["migration/.barbican/barbican.conf"]
+
+
+@pytest.mark.parametrize(("series", "seconds"), [("2025.2", None), ("2026.1", 5), ("2026.2", 25)])
+def test_what_nova_has_begun_does_not_hold_up_its_stop_for_minutes(series: str, seconds: int | None) -> None:
+    plan = plan_of(EVERYTHING, series=series)
+    for unit in ("nova-conductor/0", "nova-scheduler/0", "nova-compute/0"):
+        said = re.findall(r"manager_shutdown_timeout = (\d+)", plan.step(f"configure/{unit}").model_dump_json())
+        assert said == ([] if seconds is None else [str(seconds)])
+        (process,) = plan.step(f"start/{unit}").arguments["processes"]
+        assert process["stop_seconds"] > (seconds or 0)
+
+
+def test_what_does_not_use_one_another_goes_at_once_and_nothing_before_those_who_use_it() -> None:
+    found = wish(EVERYTHING).topology
+    wave = {name: number for number, names in enumerate(found.in_waves()) for name in names}
+    used = [(each.requirer[0], each.provider[0]) for name in wave for each in found.used_by(name)]
+    assert wave.keys() == found.applications.keys()
+    assert [each for each in used if wave[each[0]] <= wave[each[1]]] == []
+    assert wave["cinder-scheduler"] == wave["nova-scheduler"], "neither uses the other"
 
 
 def test_each_application_is_a_user_of_its_own_who_gets_what_it_asks_for() -> None:

@@ -49,8 +49,15 @@ def _failed(collector: Collector, transport: Any, target: Any, error: Exception,
         collector.observe(f"rpc:{target.topic}", Outcome.ANSWERED, took)
 
 
+_connected: dict[str, str] = {}
+"""The broker that was connected to last, by process: of several it is the one that messages go to."""
+
+
 def _broker(transport: Any) -> str:
-    """The first broker that the transport knows; which of several it uses the library does not say."""
+    """The broker that a message went to: which it was the library does not say, only whom it connected to last."""
+    last = _connected.get("last")
+    if last is not None:
+        return last
     known: str | None = transport.__dict__.get("onward_component")
     if known is None:
         hosts = getattr(getattr(getattr(transport, "_driver", None), "_url", None), "hosts", None) or ()
@@ -74,6 +81,7 @@ def listen_to_connections(collector: Collector, module: Any) -> None:
             collector.observe(name, Outcome.REFUSED, perf_counter() - began, type(error).__name__)
             raise
         collector.observe(name, Outcome.ANSWERED, perf_counter() - began)
+        _connected["last"] = name
         return answer
 
     connection.connect = connected

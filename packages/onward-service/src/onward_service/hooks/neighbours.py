@@ -39,7 +39,9 @@ def _failed(collector: Collector, name: str, url: Any, error: Exception, took: f
     if isinstance(status, int) and status:
         _answered(collector, name, url, status, took)
     elif type(error).__module__.startswith("keystoneauth1.exceptions.connection"):
-        collector.observe(name, Outcome.LOST, took, type(error).__name__)
+        # requests calls it the same whether nobody listens or a connection broke; a certificate has a class of its own.
+        refused = "refused" if "refused" in str(error).lower() else ""
+        collector.observe(name, Outcome.LOST, took, f"{type(error).__name__} {refused}".strip())
     elif type(error).__module__.startswith("keystoneauth1.exceptions.catalog"):
         collector.observe(name, Outcome.REFUSED, took, type(error).__name__)
 

@@ -6,6 +6,7 @@ is also called where a connection cannot be made, then without a connection.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
@@ -34,12 +35,10 @@ def listen(collector: Collector, module: Any) -> None:
             collector.observe(_component(connection.engine), Outcome.ANSWERED, perf_counter() - began)
 
     def failed(context: Any) -> None:
-        try:
+        with suppress(Exception):  # A service never fails because somebody listens.
             component = _failed_component(context)
             if component:
                 collector.observe(component, *_outcome(context))
-        except Exception:  # A service never fails because somebody listens.
-            collector.left_out += 1
 
     engine = module.Engine
     event.listen(engine, "before_cursor_execute", before)
@@ -50,7 +49,10 @@ def listen(collector: Collector, module: Any) -> None:
 def _outcome(context: Any) -> tuple[Outcome, float, str]:
     original = context.original_exception
     code = original.args[0] if original.args and isinstance(original.args[0], int) else None
-    reason = type(original).__name__ + (f" {code}" if code is not None else "")
+    # Whether nobody listens or nobody answers has the same number; the socket's own error tells the two apart.
+    socket_error = getattr(original, "original_exception", None) or original.__context__
+    told = [type(original).__name__, code, type(socket_error).__name__ if isinstance(socket_error, OSError) else None]
+    reason = " ".join(str(each) for each in told if each is not None)
     began = getattr(context.execution_context, "onward_began", None)
     latency = perf_counter() - began if began is not None else 0.0
     if context.connection is None and not getattr(context, "is_pre_ping", False):

@@ -17,7 +17,7 @@ def specification(service: str, choice: EnvironmentChoice) -> EnvironmentSpec:
     Raises UnknownService, UnknownSeries.
     """
     known = recipe(service)
-    drivers = (*in_force(known.drivers, choice.series), *choice.also)
+    drivers = in_force((*known.drivers, *choice.also), choice.series)
     series = series_list().find(choice.series)
     release = next(each for each in series.services[service] if each.version == choice.version)
     return EnvironmentSpec(

@@ -16,7 +16,7 @@ from onward.hosts.environments import Environment
 from onward.hosts.runner import Runner
 from onward.plan.forward import environment_id
 
-CENSUS = "census"
+CENSUS, INSTANCES, DATA_PLANE = "census", "instances", "data plane"
 """The name by which differences of rows are let pass."""
 
 
@@ -100,7 +100,7 @@ def passed(context: StepContext, found: Sequence[Finding], otherwise: str) -> Ev
     findings = in_order_of_gravity(found)
     try:
         # What is waived of a later gate is none of this one's.
-        require_all_used(findings, {name: why for name, why in context.waivers.items() if not of_census(name)})
+        require_all_used(findings, {name: why for name, why in context.waivers.items() if not of_a_later_gate(name)})
     except WaiverMatchesNothing as error:
         error.next_command = "apply the plan again, with the name corrected or without the waiver"
         raise
@@ -117,9 +117,9 @@ def passed(context: StepContext, found: Sequence[Finding], otherwise: str) -> Ev
     return {"findings": [asdict(finding) for finding in findings]}
 
 
-def of_census(waiver: str) -> bool:
-    """Whether a waiver is of rows that are otherwise after the outage, which are no finding of the checks."""
-    return waiver.partition("@")[0] == CENSUS
+def of_a_later_gate(waiver: str) -> bool:
+    """Whether a waiver is of what is otherwise when services have moved, which is no finding of the checks."""
+    return waiver.partition("@")[0] in (CENSUS, INSTANCES, DATA_PLANE)
 
 
 def _line(group: Group) -> str:

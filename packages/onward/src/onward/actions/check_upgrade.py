@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from oslo_config import cfg
 
 from onward.actions.configure_service import configuration_files
+from onward.actions.lane import service_of
 from onward.actions.warm_runner import command_evidence, command_log, runner_for
 from onward.catalog.load import in_force, recipe
 from onward.catalog.service import Command
@@ -22,23 +24,25 @@ class CheckUpgrade:
 
     Arguments: ``service``, ``series``. Evidence: ``findings``, each a Finding as data; ``checked``, a list of
     ``name``, ``exit_status``, ``seconds`` and ``log``. Findings fail nothing: in a rehearsal, finding out is the
-    purpose. Checks of the configuration alone are left out: the copy's is Onward's own. Reads only, so that it may be
-    repeated.
+    purpose. ``adopted`` are files of the cloud's own, which those of the copy only correct; without them, checks of the
+    configuration alone are left out. Reads only, so that it may be repeated.
     """
 
     name = "service.check"
 
     def apply(self, context: StepContext) -> Evidence:
         """Run all checks that the release has. Raises RunnerDied."""
-        service, series = context.plan.service, str(context.step.arguments["series"])
+        service, series = service_of(context), str(context.step.arguments["series"])
+        told: Any = context.step.arguments.get("adopted", ())
+        adopted = [Path(file) for file in told]
         outcomes, findings = ask_release(
             service,
             series,
             runner_for(context, series),
-            configuration_files(context),
+            [*adopted, *configuration_files(context)],
             log_of=lambda check: command_log(context, series, check),
             progress=context.progress,
-            about_configuration=False,
+            about_configuration=bool(adopted),
         )
         return {
             "findings": [asdict(finding) for finding in findings],

@@ -6,6 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from sqlalchemy import URL
 
+from onward.actions.lane import lane_result, service_of
 from onward.actions.scratch import scratch_for
 from onward.catalog.load import recipe
 from onward.engine.action import Evidence, StepContext
@@ -69,14 +70,14 @@ class AdoptConfiguration:
 
 def configuration_files(context: StepContext) -> list[Path]:
     """The configuration files that the service's commands are given, as the step ``configure`` left them."""
-    return [Path(path) for path in context.results["configure"]["configuration"]]
+    return [Path(path) for path in lane_result(context, "configure")["configuration"]]
 
 
 def database_url(context: StepContext) -> URL:
     """Where the database is that this run migrates: the copy in a rehearsal, the cloud's own in an upgrade."""
     if context.plan.kind == "rehearsal":
         return scratch_for(context).url
-    return read_configuration(configuration_files(context), recipe(context.plan.service)).database_url
+    return read_configuration(configuration_files(context), recipe(service_of(context))).database_url
 
 
 def _listed(value: object) -> list[object]:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
+from onward.actions.copy_databases import copy_all
+from onward.actions.lane import lane_of, service_of
 from onward.actions.scratch import scratch_for
 from onward.catalog.load import recipe
+from onward.catalog.service import ForwardRecipe
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import DatabaseUnreachable, UnreadableConfig
@@ -23,8 +26,9 @@ class CopyDatabase:
     """``scratch.copy``: one consistent dump of the source, streamed into the scratch database.
 
     Arguments: ``service``, and ``source``: either ``configuration`` (files that name the database) or ``url`` (without
-    its password, which is taken from ONWARD_SOURCE_PASSWORD). Evidence: ``source``, ``bytes``, ``seconds``. Repeated
-    after having been cut off, it begins with an empty copy.
+    its password, which is taken from ONWARD_SOURCE_PASSWORD). Evidence: ``source``, ``bytes``, ``seconds``; of a
+    service that may have several databases, ``databases``. Repeated after having been cut off, it begins with an empty
+    copy.
     """
 
     name = "scratch.copy"
@@ -32,6 +36,8 @@ class CopyDatabase:
     def apply(self, context: StepContext) -> Evidence:
         """Copy it. Raises DatabaseUnreachable, DumpLoadFailed, UnreadableConfig."""
         began = time.monotonic()
+        if lane_of(context) and not isinstance(recipe(service_of(context)), ForwardRecipe):
+            return copy_all(context, began)
         source = _source(context)
         context.secrets.register(str(source.password) if source.password else None)
         scratch = scratch_for(context)
@@ -54,7 +60,7 @@ def _source(context: StepContext) -> URL:
     files = described.get("configuration")
     if isinstance(files, list):
         paths = [Path(str(file)) for file in files]
-        return read_configuration(paths, recipe(context.plan.service)).database_url
+        return read_configuration(paths, recipe(service_of(context))).database_url
     url = make_url(str(described["url"]))
     password = os.environ.get(SOURCE_PASSWORD)
     if url.password is not None and not password:

@@ -1,5 +1,6 @@
 """Make the place where the copy will be."""
 
+from onward.actions.lane import lane_of
 from onward.actions.scratch import scratch_directory, scratch_for
 from onward.engine.action import Evidence, StepContext
 from onward.hosts.scratch import NamedScratch
@@ -18,7 +19,7 @@ class CreateScratch:
 
     def apply(self, context: StepContext) -> Evidence:
         """Make it. Raises ToolMissing, ScratchServerFailed, DatabaseUnreachable, DatabaseReadOnly."""
-        scratch_directory(context.workspace).mkdir(exist_ok=True, mode=0o700)
+        (scratch_directory(context.workspace) / lane_of(context)).mkdir(parents=True, exist_ok=True, mode=0o700)
         scratch = scratch_for(context)
         if isinstance(scratch, NamedScratch):
             scratch.claim()

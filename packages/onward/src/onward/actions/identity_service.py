@@ -10,6 +10,7 @@ from sqlalchemy import URL
 
 from onward.actions.configure_service import configuration_files, database_url
 from onward.actions.identity_secrets import IdentitySecrets
+from onward.actions.lane import service_of
 from onward.actions.warm_runner import command_log, runner_for
 from onward.catalog.load import forward_recipe, in_force
 from onward.catalog.service import Command
@@ -80,11 +81,11 @@ def running_identity(context: StepContext, series: str, name: str) -> Iterator[R
     secrets = IdentitySecrets(context.workspace)
     password = secrets.value(name)
     context.secrets.register(password)
-    process = next(each for each in forward_recipe(context.plan.service).processes if each.kind == "wsgi")
+    process = next(each for each in forward_recipe(service_of(context)).processes if each.kind == "wsgi")
     applications = in_force(process.applications, series)
     if not applications:
-        raise ServiceDidNotStart(f"The catalogue does not know how to start {context.plan.service} of {series}.")
-    extra = context.workspace / "etc" / f"{context.plan.service}-api.conf"
+        raise ServiceDidNotStart(f"The catalogue does not know how to start {service_of(context)} of {series}.")
+    extra = context.workspace / "etc" / f"{service_of(context)}-api.conf"
     extra.parent.mkdir(exist_ok=True, mode=0o700)
     write_private(extra, _API_CONFIGURATION)
     context.progress(f"{series}: starting the API")
@@ -122,7 +123,7 @@ def make_administrator(context: StepContext, series: str, name: str, commands: t
         seconds += outcome.seconds
         if outcome.exit_status != 0:
             raise StepFailed(
-                f"{context.plan.service} of {series}: {command.name} ended with exit status {outcome.exit_status}.",
+                f"{service_of(context)} of {series}: {command.name} ended with exit status {outcome.exit_status}.",
                 evidence=outcome.tail(),
                 state="Only the copy was touched.",
                 next_command=f"onward runs resume {context.run_id}",

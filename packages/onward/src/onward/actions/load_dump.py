@@ -13,7 +13,7 @@ from onward.actions.scratch import scratch_for
 from onward.engine.action import Evidence, StepContext
 from onward.errors import DumpCorrupt
 from onward.hosts.mariadb_client import load
-from onward.hosts.scratch import SqliteScratch, copy_sqlite
+from onward.hosts.scratch import MariadbScratch, SqliteScratch, copy_sqlite
 from onward.observe.dump import open_dump
 
 PROGRESS_BYTES = 64 << 20
@@ -22,8 +22,9 @@ PROGRESS_BYTES = 64 << 20
 class LoadDump:
     """``scratch.load``: stream a dump into the scratch database.
 
-    Arguments: ``service``, ``dump`` (path), and its ``size`` and ``modified`` time when it was planned with. Evidence:
-    ``bytes`` of SQL, ``seconds``. Repeated after having been cut off, it begins with an empty database.
+    Arguments: ``service``, ``dump`` (path), and its ``size`` and ``modified`` time when it was planned with;
+    ``database``, where it is another one than the service's. Evidence: ``bytes`` of SQL, ``seconds``. Repeated after
+    having been cut off, it begins with an empty database.
     """
 
     name = "scratch.load"
@@ -35,7 +36,11 @@ class LoadDump:
         _must_be_the_same(path, context)
         scratch = scratch_for(context)
         scratch.empty()
-        if isinstance(scratch, SqliteScratch):
+        beside = context.step.arguments.get("database")
+        if beside is not None and isinstance(scratch, MariadbScratch):
+            scratch.empty_beside(str(beside))
+            taken = _stream(path, scratch.beside(str(beside)), context)
+        elif isinstance(scratch, SqliteScratch):
             copy_sqlite(path, scratch.path)
             taken = path.stat().st_size
         else:

@@ -3,17 +3,23 @@
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
-from onward.actions.configure_service import configuration_files, database_url
+from onward.actions.configure_service import database_url
+from onward.actions.copied import run_databases
+from onward.actions.lane import lane_directory, lane_path, lane_result, service_of
+from onward.actions.release_commands import run_release
 from onward.actions.scratch import scratch_for
 from onward.actions.service_stopped import require_alone
-from onward.actions.warm_runner import clean_log, command_evidence, command_log, runner_for
-from onward.catalog.load import forward_recipe, in_force, series_list
-from onward.catalog.service import Command, ForwardRecipe, KnownFault
+from onward.actions.warm_runner import command_evidence, command_log, runner_for
+from onward.catalog.load import in_force, recipe, series_list
+from onward.catalog.migrations import migration_commands
+from onward.catalog.service import Command, ForwardRecipe, KnownFault, Recipe
 from onward.engine.action import Evidence, StepContext
 from onward.errors import MigrationFailed
 from onward.hosts.scratch import ScratchDatabase
 from onward.observe.database import backend_of, read_only
+from onward.observe.migration_scripts import alembic_revisions, migrate_number, script_sets
 from onward.observe.revision import observe_schema, position
 
 SHOWN_WARNINGS = 5
@@ -46,33 +52,32 @@ class MigrateDatabase:
     def apply(self, context: StepContext) -> Evidence:
         """Migrate. Raises MigrationFailed, RunnerDied."""
         series = str(context.step.arguments["series"])
-        service = forward_recipe(context.plan.service)
-        runner = runner_for(context, series)
+        service = recipe(service_of(context))
+        runner_for(context, series)
         # A copy has a checkpoint; in an upgrade in place there is the backup that the plan made before.
         scratch = scratch_for(context) if context.plan.kind == "rehearsal" else None
         name = f"before-{series}"
         began = time.monotonic()
         restored = scratch is not None and _protect(scratch, name)
         checkpoint_seconds = time.monotonic() - began
-        files = configuration_files(context)
         context.secrets.register(database_url(context).password)
         if scratch is None:
             # A statement of an attempt that was cut off may still be at work in the server, and who stopped the service
             # may have started it again since.
             require_alone(context, f"The migration to {series} has not been begun again; the service is stopped.")
-        begun = context.workspace / f"migration-to-{series}.begun"
+        begun = lane_directory(context, "begun") / f"migration-to-{series}"
         repeated = begun.exists()
+        begun.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         begun.touch()
         commands, warnings = [], list[str]()
-        for command in in_force((*service.offline, service.enter_next), series):
-            context.progress(f"{series}: {command.name}")
-            outcome = runner.run(command, configuration=files, log=command_log(context, series, command.name))
-            printed = clean_log(context, outcome)
-            if outcome.exit_status != 0:
+        for command, outcome, printed in run_release(context, series, migration_commands(service)):
+            if outcome.exit_status not in (0, *command.done_before):
                 raise _failure(context, service, command, outcome.exit_status, printed, repeated=repeated)
             commands.append(command_evidence(context, outcome))
             warnings += _warnings(printed)
-        _must_be_at(context, service, series)
+        if isinstance(service, ForwardRecipe):
+            _must_be_at(context, service, series)
+        notes = [] if isinstance(service, ForwardRecipe) else _must_be_at_ends(context, service, series)
         if scratch is not None:
             scratch.drop_checkpoint(name)
         return {
@@ -81,6 +86,7 @@ class MigrateDatabase:
             "warnings_counted": len(warnings),
             "restored": restored,
             "checkpoint_seconds": round(checkpoint_seconds, 3),
+            **({"notes": notes} if notes else {}),
         }
 
 
@@ -119,8 +125,45 @@ def _must_be_at(context: StepContext, service: ForwardRecipe, series: str) -> No
         )
 
 
+def _must_be_at_ends(context: StepContext, service: Recipe, series: str) -> list[str]:
+    """Raise MigrationFailed unless every database is where the release's own scripts end; which nothing is known of."""
+    python = Path(lane_result(context, "environment", series)["python"])
+    packages = python.parent.parent.glob(f"lib/python3*/site-packages/{service.module.partition('.')[0]}")
+    sets = [each for package in packages for each in script_sets(package)]
+    unknown, placed = [], 0
+    for name, url in run_databases(context).items():
+        engine = read_only(url)
+        try:
+            found, number = alembic_revisions(engine), migrate_number(engine)
+        finally:
+            engine.dispose()
+        owners = [each for each in sets if found and found & each.revisions] or [
+            each for each in sets if not found and number and each.number
+        ]
+        if not owners:
+            unknown.append(f"{name}: no script of {service.service} {series} makes its revisions")
+        elif not any(each.is_at_end(found) if found else each.number == number for each in owners):
+            raise MigrationFailed(
+                f"{service.service} {series} reported success, but {name} is not at {series}.",
+                evidence=f"found: {sorted(found) or number}; the scripts of {owners[0].place} end at"
+                f" {sorted(owners[0].ends) or owners[0].number}",
+                state=_state(context, series),
+                next_command=_ways_on(context),
+            )
+        else:
+            placed += 1
+    if not placed:
+        raise MigrationFailed(
+            f"{service.service} {series} reported success, and no database names a revision of it.",
+            evidence="\n".join(unknown),
+            state=_state(context, series),
+            next_command=_ways_on(context),
+        )
+    return unknown
+
+
 def _failure(
-    context: StepContext, service: ForwardRecipe, command: Command, exit_status: int, printed: str, *, repeated: bool
+    context: StepContext, service: Recipe, command: Command, exit_status: int, printed: str, *, repeated: bool
 ) -> MigrationFailed:
     """The error of a command that failed, with the fault of the release where it is a known one."""
     rehearsal = context.plan.kind == "rehearsal"
@@ -157,9 +200,9 @@ def last_words(printed: str, lines: int = 8) -> str:
     return "\n".join(said[-lines:])
 
 
-def known_fault(service: ForwardRecipe, series: str, backend: str, output: str) -> KnownFault | None:
+def known_fault(service: Recipe, series: str, backend: str, output: str) -> KnownFault | None:
     """The fault of a release that explains a failed command's output. Pure."""
-    for fault in in_force(service.known_faults, series):
+    for fault in in_force(service.known_faults if isinstance(service, ForwardRecipe) else (), series):
         if fault.backend in (None, backend) and re.search(fault.pattern, output):
             return fault
     return None
@@ -167,8 +210,8 @@ def known_fault(service: ForwardRecipe, series: str, backend: str, output: str) 
 
 def known_fault_on_the_way(context: StepContext, differences: str) -> str:
     """What is known of a release of the plan's path that explains what was found; "" where nothing is."""
-    service, backend = forward_recipe(context.plan.service), backend_of(database_url(context))
-    for series in context.plan.path[1:]:
+    service, backend = recipe(service_of(context)), backend_of(database_url(context))
+    for series in lane_path(context)[1:]:
         if (fault := known_fault(service, series, backend, differences)) is not None:
             return (
                 f"\n\n{service.service} {series} is itself at fault: {fault.explanation}"
@@ -193,7 +236,7 @@ def _ways_on(context: StepContext) -> str:
 
 def _state(context: StepContext, series: str) -> str:
     """Where the database is now, in words."""
-    path = context.plan.path
+    path = lane_path(context)
     before = path[path.index(series) - 1]
     if context.plan.kind == "rehearsal":
         return (

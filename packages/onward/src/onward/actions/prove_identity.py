@@ -5,6 +5,7 @@ import time
 
 from onward.actions.identity_secrets import IdentitySecrets
 from onward.actions.identity_service import running_identity
+from onward.actions.lane import lane_path, service_of
 from onward.actions.migrate_database import known_fault_on_the_way
 from onward.actions.remember_identity import REMEMBERED, TOKENS
 from onward.catalog.load import changes_between, forward_recipe
@@ -43,8 +44,8 @@ class ProveIdentity:
             after = look_again(
                 running.api, running.administrator, before, old["tokens"], secrets.value, secrets.fingerprint
             )
-        known = forward_recipe(context.plan.service)
-        result = prove(before, after, changes_between(known.answer_changes, context.plan.source, series))
+        known = forward_recipe(service_of(context))
+        result = prove(before, after, changes_between(known.answer_changes, lane_path(context)[0], series))
         if result.differences:
             raise _failure(context, result)
         return {
@@ -65,7 +66,7 @@ def _failure(context: StepContext, result: ProofResult) -> ProofFailed:
     evidence = summary(result.differences, SHOWN)
     known = known_fault_on_the_way(context, "\n".join(map(str, result.differences)))
     return ProofFailed(
-        f"The upgraded {context.plan.service} answers differently from the old one in {len(everything)} places.",
+        f"The upgraded {service_of(context)} answers differently from the old one in {len(everything)} places.",
         evidence=f"{evidence}\nall of them: {path}{known}",
         state="The copy is at the new series; your cloud was not touched.",
         next_command=f"onward runs show {context.run_id}",

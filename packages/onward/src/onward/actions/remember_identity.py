@@ -12,6 +12,7 @@ from onward.actions.identity_service import (
     make_administrator,
     running_identity,
 )
+from onward.actions.lane import service_of
 from onward.actions.seed_identity import LOGINS
 from onward.checks.finding import Finding
 from onward.engine.action import Evidence, StepContext
@@ -54,7 +55,7 @@ class RememberIdentity:
         secrets = IdentitySecrets(context.workspace)
         known = bool(context.step.arguments["logins"])
         if not known:
-            commands = guest_commands(context.plan.service, series)
+            commands = guest_commands(service_of(context), series)
             make_administrator(context, series, GUEST_ADMINISTRATOR, commands)
         logins, people = _known_logins(context) if known else ([], [])
         name = ADMINISTRATOR if known else GUEST_ADMINISTRATOR

@@ -1,5 +1,7 @@
 """Throw the copy away."""
 
+from dataclasses import replace
+
 from onward.actions.scratch import scratch_for
 from onward.engine.action import Evidence, StepContext
 
@@ -11,5 +13,7 @@ class RemoveScratch:
 
     def apply(self, context: StepContext) -> Evidence:
         """Remove it."""
-        scratch_for(context).remove()
+        for each in context.plan.steps:
+            if each.action == "scratch.create":
+                scratch_for(replace(context, step=each)).remove()
         return {}

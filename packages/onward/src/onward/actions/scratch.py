@@ -6,9 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from onward.actions.lane import lane_directory, lane_of, service_of
 from onward.engine.action import StepContext
 from onward.hosts.mariadb import PrivateMariadb
 from onward.hosts.scratch import MariadbScratch, NamedScratch, ScratchDatabase, SqliteScratch
+from onward.plan.forward import step_of
 from onward.plan.plan import Plan
 
 SCRATCH_STEP = "scratch"
@@ -16,20 +18,22 @@ SCRATCH_PASSWORD = "ONWARD_SCRATCH_PASSWORD"  # noqa: S105 - the name of the var
 
 
 def scratch_for(context: StepContext) -> ScratchDatabase:
-    """The scratch database, as the step ``scratch`` of the plan describes it.
+    """The scratch database of the step's lane, as the step ``scratch`` describes it.
 
-    A private server is started when this process has not done so yet; it belongs to the process's session.
+    Each lane has a server of its own: a checkpoint stops it, and no other lane shall wait for that. A private server is
+    started when this process has not done so yet; it belongs to the process's session.
     """
-    arguments = context.plan.step(SCRATCH_STEP).arguments
-    directory = scratch_directory(context.workspace)
-    name = context.plan.service
+    lane, name = lane_of(context), service_of(context)
+    arguments = context.plan.step(step_of(lane, SCRATCH_STEP)).arguments
+    directory = scratch_directory(context.workspace) / lane
     if arguments["backend"] == "sqlite":
         return SqliteScratch(directory, name)
     if arguments["backend"] == "named":
         context.secrets.register(os.environ.get(SCRATCH_PASSWORD))
         return _named(str(arguments["url"]), directory)
     server = context.session.use(
-        "scratch", lambda: PrivateMariadb(directory / "server", context.workspace / "logs" / "mariadb.log")
+        step_of(lane, SCRATCH_STEP),
+        lambda: PrivateMariadb(directory / "server", lane_directory(context, "logs") / "mariadb.log"),
     )
     return MariadbScratch(server, directory, name)
 
@@ -47,7 +51,7 @@ def give_up_scratch(plan: Plan, workspace: Path) -> None:
     directory = scratch_directory(workspace)
     if not directory.is_dir() or not any(step.action == "scratch.remove" for step in plan.steps):
         return
-    arguments = plan.step(SCRATCH_STEP).arguments
+    arguments = next(step for step in plan.steps if step.action == "scratch.create").arguments
     if arguments["backend"] == "named":
         _named(str(arguments["url"]), directory).remove()
     # A private server ended with the process that started it; only its files are left.

@@ -10,6 +10,7 @@ from onward.actions.identity_expected import expected_logins
 from onward.actions.identity_secrets import IdentitySecrets
 from onward.actions.identity_seed import password_name, seed
 from onward.actions.identity_service import ADMINISTRATOR, make_administrator, running_identity
+from onward.actions.lane import service_of
 from onward.actions.scratch import scratch_for
 from onward.catalog.load import forward_recipe, in_force
 from onward.engine.action import Evidence, StepContext
@@ -37,7 +38,7 @@ class SeedIdentity:
         """Make and fill it. Raises SeedFailed, StepFailed, ServiceDidNotStart, RunnerDied."""
         began = time.monotonic()
         series = str(context.step.arguments["series"])
-        left_out = in_force(forward_recipe(context.plan.service).demonstration_without, series)
+        left_out = in_force(forward_recipe(service_of(context)).demonstration_without, series)
         nothing: dict[str, Any] = {kind: {} for each in left_out for kind in each.kinds}
         size = SeedSize.named(str(context.step.arguments["size"]))
         cloud = replace(demo_cloud(size), **nothing)
@@ -48,7 +49,7 @@ class SeedIdentity:
         bootstrap_seconds = 0.0
         if not made.exists():
             scratch_for(context).empty()  # A schema that was made by half cannot be completed.
-            commands = tuple(in_force(forward_recipe(context.plan.service).bootstrap, series))
+            commands = tuple(in_force(forward_recipe(service_of(context)).bootstrap, series))
             bootstrap_seconds = make_administrator(context, series, ADMINISTRATOR, commands)
             write_private(made, series)
         with running_identity(context, series, ADMINISTRATOR) as running:

@@ -5,10 +5,12 @@ from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 
+from onward.actions.lane import lane_directory, lane_of, service_of
 from onward.catalog.load import recipe
+from onward.catalog.migrations import migration_modules
 from onward.engine.action import Evidence, StepContext
 from onward.hosts.runner import CommandOutcome, Runner, warm_runner
-from onward.plan.forward import environment_id
+from onward.plan.forward import environment_id, runner_id
 
 MEBIBYTE = 1024 * 1024
 
@@ -40,12 +42,15 @@ def runner_for(context: StepContext, series: str) -> Runner:
 
     Raises RunnerDied when it cannot be warmed, KeyError when the environment of the series is not built.
     """
-    python = Path(context.results[environment_id(series)]["python"])
-    known = recipe(context.plan.service)
+    lane = lane_of(context)
+    python = Path(context.results[environment_id(series, lane)]["python"])
+    known = recipe(service_of(context))
     log = runner_log(context, series)
-    log.parent.mkdir(exist_ok=True, mode=0o700)
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return runner_alive(
-        context, f"runner/{series}", lambda: warm_runner(python, known.warm_modules, log, known.variables)
+        context,
+        runner_id(series, lane),
+        lambda: warm_runner(python, (*known.warm_modules, *migration_modules(known)), log, known.variables),
     )
 
 
@@ -75,12 +80,12 @@ def clean_log(context: StepContext, outcome: CommandOutcome) -> str:
 
 def runner_log(context: StepContext, series: str) -> Path:
     """Where a runner's own output goes."""
-    return context.workspace / "logs" / f"runner-{series}.log"
+    return lane_directory(context, "logs") / f"runner-{series}.log"
 
 
 def command_log(context: StepContext, series: str, command: str) -> Path:
     """Where the output of a service's command goes; its directory is made."""
-    directory = context.workspace / "logs" / series
+    directory = lane_directory(context, "logs") / series
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     return directory / f"{command}.log"
 

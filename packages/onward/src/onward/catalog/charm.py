@@ -125,6 +125,14 @@ class CharmProcess(Fact):
     )
     stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
     stop_seconds: int = 30
+    early: bool = Field(
+        default=False,
+        description="Whether its code may be imported before an outage: its program, or the module of its application,"
+        " begins with imports that read no configuration and connect to nothing",
+    )
+    imports: tuple[str, ...] = Field(
+        default=(), description="Modules that are imported ahead besides: drivers, which are found by name later"
+    )
     stop_group: bool = Field(default=False, description="Signal all that it has started as well, not only itself")
 
 
@@ -162,6 +170,32 @@ class Joins(Fact):
     commands: tuple[Command, ...]
 
 
+class Rolling(Fact):
+    """How the units of an application go to the next release one after the other, while the others serve.
+
+    All commands are those of the release that it goes to. Where a charm says nothing of this, its service can only be
+    taken forward in an outage.
+    """
+
+    source: str
+    beforehand: tuple[Command, ...] = Field(
+        default=(), description="Commands that only look, and fail where the release needs all units to be stopped"
+    )
+    expand: tuple[Command, ...] = Field(
+        default=(), description="What the new code needs, and the old one does not mind; before the first unit"
+    )
+    migrate: tuple[Command, ...] = Field(
+        default=(), description="Moves data, when all units of the service run the new code"
+    )
+    contract: tuple[Command, ...] = Field(default=(), description="Removes what only the old code needed; last")
+    pins: dict[str, str] = Field(
+        default_factory=dict, description="Options that its files have as long as units are at two releases"
+    )
+    batches: bool = Field(
+        default=False, description="Its units go several at once, after all other applications of the service"
+    )
+
+
 class Charm(Fact):
     """All that is known of deploying one kind of application. Another one is another file."""
 
@@ -190,6 +224,7 @@ class Charm(Fact):
         default=(),
         description="Commands that move data and have to be done with a release's code before the next one's is used",
     )
+    rolling: Rolling | None = Field(default=None, description="None: it cannot be done, or nobody has tried it")
     warm_modules: tuple[str, ...] = Field(
         default=(), description="What these commands import, beside the recipe's warm_modules"
     )

@@ -5,6 +5,7 @@ from functools import cache
 from importlib.resources import files
 
 from onward.catalog.charm import Charm, ConfigFile
+from onward.catalog.health import with_health_option
 from onward.catalog.load import recipe
 from onward.catalog.validation import invalid, validated
 from onward.catalog.wsgi import with_wsgi_options
@@ -36,7 +37,7 @@ def read_charm(file: str, text: str) -> Charm:
     if wrong := contradictions(charm, common_sections()):
         raise invalid(file, wrong)
     whole = charm.model_copy(update={"files": tuple(_whole(each) for each in charm.files)})
-    return with_wsgi_options(whole)
+    return with_health_option(with_wsgi_options(whole))
 
 
 @cache

@@ -26,6 +26,7 @@ class ListedByApi(Fact):
     disabled: tuple[str, str] = Field(description="Key, and its value as text, of those that somebody disabled")
     reason: str | None = None
     forced_down: str | None = None
+    zone: str | None = Field(default=None, description="Key with the availability zone that it is in")
     source: str
 
 

@@ -226,6 +226,18 @@ class LeftOut(Fact):
     reason: str
 
 
+class Extraction(Fact):
+    """Tables that were part of another service's database until this service got one of its own."""
+
+    owner: str = Field(description="That service: nova")
+    database: str = Field(description="The usual name of its database: nova_api")
+    until: str = Field(description="Last series at which they may be there still")
+    taken_by: str = Field(description="Series of this service whose code takes them over")
+    tables: tuple[str, ...] = Field(min_length=1)
+    stamp: Command = Field(description="Has the new database say at which revision those tables are")
+    source: str
+
+
 class Recipe(Fact):
     """All that Onward knows of a service, whether or not it can take it forward. Another service is another file."""
 
@@ -257,6 +269,10 @@ class Recipe(Fact):
     checks_not_run: str = Field(default="", description="Why those that it has are not run")
     online_migrations: OnlineMigrations | None = Field(
         default=None, description="Data that it moves while it runs; None: it has no command for that"
+    )
+    extraction: Extraction | None = Field(default=None, description="None: it always had a database of its own")
+    each_cell: tuple[Command, ...] = Field(
+        default=(), description="What migrates the database of each further cell, when its configuration is that cell's"
     )
     heartbeats: Heartbeats | None = Field(
         default=None, description="Where its processes say that they live; None: nowhere in its database"

@@ -159,6 +159,9 @@ def _series_named(recipe: Recipe) -> Iterable[tuple[str, str]]:
         yield from ((f"{key}.{name}", value) for name in ("since", "until") if (value := getattr(fact, name)))
     if recipe.heartbeats is not None:
         yield from (("heartbeats.oldest", each.series) for each in recipe.heartbeats.oldest)
+    if recipe.extraction is not None:
+        yield "extraction.until", recipe.extraction.until
+        yield "extraction.taken_by", recipe.extraction.taken_by
     for place, census_change in enumerate(recipe.census.changes):
         yield f"census.changes[{place}].series", census_change.series
     if not isinstance(recipe, ForwardRecipe):

@@ -18,13 +18,18 @@ class Config(ModelChange):
         parser.add_argument(
             "settings", nargs="+", type=setting, metavar="OPTION=VALUE", help="token.expiration=600; empty: the default"
         )
+        parser.add_argument(
+            "--defer", action="store_true", help="leave units running, and their restart to `onward restart --owed`"
+        )
         return parser
 
     def take_action(self, parsed_args: Any) -> int:
         """Change what is remembered of the bundle, and bring the model to it."""
         where, settings = parsed_args.where, dict(parsed_args.settings)
-        typed = ["config", where, *(f"{name}={value}" for name, value in settings.items())]
-        return self.change(parsed_args, partial(with_options, where=where, settings=settings), typed)
+        defer = ["--defer"] if parsed_args.defer else []
+        typed = ["config", where, *(f"{name}={value}" for name, value in settings.items()), *defer]
+        edit = partial(with_options, where=where, settings=settings)
+        return self.change(parsed_args, edit, typed, defer=parsed_args.defer)
 
 
 def setting(text: str) -> tuple[str, str]:

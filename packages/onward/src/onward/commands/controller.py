@@ -60,7 +60,7 @@ def execute(app: Any, directories: Directories, run_id: str, *, report_directory
         with engine.signals() as came:
             record = engine.execute(run_id)
     if record.status == "cancelled":
-        give_up(directories, record)
+        give_up_scratch(record.plan, directories.workspace(run_id))
     try:
         reports = write_report(directories, record, report_directory)
     except OutputUnwritable as error:
@@ -74,9 +74,17 @@ def execute(app: Any, directories: Directories, run_id: str, *, report_directory
     return exit_status(record)
 
 
-def give_up(directories: Directories, record: RunRecord) -> None:
-    """Remove what a cancelled run no longer needs: its copy. Logs, evidence and backups stay."""
-    give_up_scratch(record.plan, directories.workspace(record.run_id))
+def carry_out_quietly(app: Any, directories: Directories, plan: Plan) -> RunRecord:
+    """Run a new plan and return its record; progress goes to standard error, and reports into the run's directory."""
+    run_id = start(directories, plan)
+    with Progress(app.stderr, plan) as progress:
+        engine = Engine(directories, all_actions(directories, gate_of(directories)), watch=progress.show)
+        with engine.signals() as came:
+            record = engine.execute(run_id)
+    write_report(directories, record, None)
+    if came and record.status != "done":
+        raise KeyboardInterrupt
+    return record
 
 
 def exit_status(record: RunRecord) -> int:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from onward.actions.registry import all_actions
+from onward.actions.scratch import give_up_scratch
 from onward.commands.base import Command, Lister
-from onward.commands.controller import give_up, write_report
+from onward.commands.controller import write_report
 from onward.commands.store import VARIABLE, add_store_option, stored_directories_of
 from onward.engine.engine import Engine
 from onward.engine.record import Event, RunRecord
@@ -71,7 +72,7 @@ class ControllerRun(Command):
 
     def _ended(self, directories: Directories, record: RunRecord) -> None:
         if record.status == "cancelled":
-            give_up(directories, record)
+            give_up_scratch(record.plan, directories.workspace(record.run_id))
         write_report(directories, record, None)
 
 

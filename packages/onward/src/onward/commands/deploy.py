@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from onward.commands.plan import show
 from onward.model.bundle import Bundle
 from onward.survey.deployment import read_bundle, survey_removal
 from onward.survey.offers import require_unused
+from onward.survey.options import add_move_options, add_rolling_options, rolling_of
 
 
 class Deploy(ModelChange):
@@ -24,12 +26,21 @@ class Deploy(ModelChange):
         """Add the bundle."""
         parser = super().get_parser(prog_name)
         parser.add_argument("bundle", type=Path, help="YAML file with the keys of Juju's bundles")
+        add_rolling_options(parser)
+        add_move_options(parser)
         return parser
 
     def take_action(self, parsed_args: Any) -> int:
         """Read, plan, carry out."""
-        wanted = read_bundle(parsed_args.bundle, parsed_args.model)
-        command = shlex.join(["onward", "deploy", str(parsed_args.bundle), "--model", wanted.model])
+        wanted = replace(
+            read_bundle(parsed_args.bundle, parsed_args.model),
+            rolling=rolling_of(parsed_args),
+            dropped=frozenset(parsed_args.drop_option),
+            budget_seconds=parsed_args.data_plane_budget,
+        )
+        rolling = ["--rolling", "--batch", str(wanted.rolling)] if wanted.rolling else []
+        dropped = [word for each in parsed_args.drop_option for word in ("--drop-option", each)]
+        command = shlex.join(["onward", "deploy", str(parsed_args.bundle), "--model", wanted.model, *rolling, *dropped])
         nothing_left = f"{wanted.model} is as {parsed_args.bundle} says. Nothing was changed."
         return self.bring(parsed_args, directories_of(self), wanted, command, nothing_left)
 

@@ -1,25 +1,20 @@
 """``onward diagnose``: what is wrong with a deployed model, in as few causes as explain it."""
 
+import argparse
+import time
+from datetime import datetime
 from typing import Any
 
 from onward.commands.base import Lister, directories_of
-from onward.diagnosis.causes import Cause
 from onward.errors import REFUSED
-from onward.survey.diagnosis import diagnose_model
+from onward.hosts.state import Directories
+from onward.survey.diagnosis import diagnose_model, diagnose_past
 from onward.survey.recorded import only_model
+from onward.views.cause_words import cause_words
 
 COLUMNS = ("Cause", "Where", "Evidence", "Next")
-WORDS = {
-    "down": "down",
-    "node-down": "one of several is down",
-    "network": "network between two machines",
-    "slow": "slow",
-    "credentials": "login refused",
-    "certificate": "certificate",
-    "disk": "no space",
-    "clock": "clock",
-    "overload": "overload",
-}
+PAST_COLUMNS = ("Cause", "Where", "From", "Until", "Evidence")
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class Diagnose(Lister):
@@ -32,6 +27,12 @@ class Diagnose(Lister):
         """Add the model."""
         parser = super().get_parser(prog_name)
         parser.add_argument("model", nargs="?", help="name of the model (default: the only one there is)")
+        parser.add_argument(
+            "--since",
+            type=_while_ago,
+            metavar="TIME",
+            help="what was wrong in a while that has passed, as `onward collect` has kept it: 10m, 2h, 1d",
+        )
         return parser
 
     def run(self, parsed_args: Any) -> int:
@@ -42,17 +43,43 @@ class Diagnose(Lister):
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Return columns and rows."""
         directories = directories_of(self)
-        found = diagnose_model(directories, only_model(directories, parsed_args.model))
+        model = only_model(directories, parsed_args.model)
+        if parsed_args.since is not None:
+            return self._past(directories, model, parsed_args.since)
+        found = diagnose_model(directories, model)
         self._named = bool(found.causes)
         for each in found.untold:
             print(f"cannot tell {each}", file=self.app.stderr)
         if not found.causes and not found.untold:
             print(f"nothing is wrong that {found.looked_at} looks would have shown", file=self.app.stderr)
-        return COLUMNS, [(_words(each), each.subject, each.evidence, way) for each, way in found.causes]
+        return COLUMNS, [(cause_words(each), each.subject, each.evidence, way) for each, way in found.causes]
+
+    def _past(
+        self, directories: Directories, model: str, seconds: float
+    ) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+        """The same of the past: from when to when a cause was named."""
+        found = diagnose_past(directories, model, time.time() - seconds)
+        self._named = bool(found)
+        if not found:
+            print(f"nothing was wrong that {model} told of", file=self.app.stderr)
+        return PAST_COLUMNS, [
+            (
+                cause_words(each.cause),
+                each.cause.subject,
+                _clock(each.began),
+                "still" if each.ended is None else _clock(each.ended),
+                each.cause.evidence,
+            )
+            for each in found
+        ]
 
 
-def _words(cause: Cause) -> str:
-    """A server that is there and silent is looked at otherwise than one that is gone."""
-    if cause.kind == "down" and all(each.saw == "timed-out" for each in cause.seen):
-        return "does not answer"
-    return WORDS[cause.kind]
+def _while_ago(text: str) -> float:
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not number.isdigit() or not int(number):
+        raise argparse.ArgumentTypeError(f"{text!r}: a number and s, m, h or d is expected, such as 10m")
+    return int(number) * _UNITS[unit]
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().isoformat(sep=" ", timespec="seconds")[:19]

@@ -40,11 +40,15 @@ class ModelChange(Command):
         edit: Callable[[Bundle], Bundle],
         typed: Sequence[str],
         leaving: frozenset[str] = frozenset(),
+        *,
+        defer: bool = False,
     ) -> int:
         """Change the bundle that is kept with the model, and bring the model to it; ``typed`` is the command."""
         directories = directories_of(self)
         model = only_model(directories, parsed_args.model)
-        wanted = Wanted(edit(kept_bundle(directories, model)), f"the bundle of {model}", model, leaving=leaving)
+        wanted = Wanted(
+            edit(kept_bundle(directories, model)), f"the bundle of {model}", model, leaving=leaving, defer=defer
+        )
         command = shlex.join(["onward", *typed, "--model", model])
         return self.bring(parsed_args, directories, wanted, command, f"{model} is so already. Nothing was changed.")
 

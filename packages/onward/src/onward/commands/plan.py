@@ -5,11 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from onward.commands.base import Command, directories_of, write_output
-from onward.errors import PlanUnreadable
+from onward.errors import PlanUnreadable, RollingImpossible
 from onward.plan.plan import Plan, parse
 from onward.survey.collector import collector_paused
 from onward.survey.model_upgrade import ModelUpgrade, survey_model_upgrade
-from onward.survey.options import add_environment_options, environment_wish
+from onward.survey.options import (
+    add_environment_options,
+    add_move_options,
+    add_rolling_options,
+    environment_wish,
+    rolling_of,
+)
 from onward.survey.upgrade import survey_upgrade
 from onward.views.terminal import print_plan
 
@@ -33,7 +39,10 @@ class PlanUpgrade(Command):
         )
         parser.add_argument("--from", dest="source", metavar="SERIES", help="where the database alone cannot tell")
         parser.add_argument("--to", dest="target", metavar="SERIES", required=True, help="series to end at")
-        parser.add_argument("--slurp", action="store_true", help="go only through the SLURP releases")
+        way = parser.add_mutually_exclusive_group()
+        way.add_argument("--slurp", action="store_true", help="go only through the SLURP releases")
+        add_rolling_options(parser, way)
+        add_move_options(parser)
         parser.add_argument("-o", "--output", type=Path, help="write the plan to this file, for `onward apply`")
         parser.add_argument("-f", "--format", choices=("tree", "json"), default="tree", help="(default: %(default)s)")
         add_environment_options(parser)
@@ -52,6 +61,12 @@ class PlanUpgrade(Command):
         return 0
 
     def _of_cloud_file(self, parsed_args: Any) -> Plan:
+        if rolling_of(parsed_args):
+            raise RollingImpossible(
+                "Only the services of a model can be taken forward while they serve.",
+                evidence="a cloud file names commands that start and stop units, and no load balancer",
+                next_command="onward plan upgrade --model NAME --rolling",
+            )
         return survey_upgrade(
             directories_of(self),
             parsed_args.cloud,
@@ -69,6 +84,9 @@ class PlanUpgrade(Command):
             target=parsed_args.target,
             services=tuple(parsed_args.service),
             slurp=parsed_args.slurp,
+            rolling=rolling_of(parsed_args),
+            dropped=tuple(parsed_args.drop_option),
+            budget_seconds=parsed_args.data_plane_budget,
             constraints=environments.constraints,
             parallel=environments.parallel,
         )

@@ -30,10 +30,16 @@ class Rehearse(Command):
             " ONWARD_SOURCE_PASSWORD), or config:FILE to read it from the service's configuration",
         )
         what.add_argument(
-            "--model", metavar="NAME", help="a model that was deployed here: the service's database, which is only read"
+            "--model",
+            metavar="NAME",
+            help="a model that was deployed here: its services' databases, which are only read",
         )
         parser.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
-        parser.add_argument("--service", default="keystone", help="service to rehearse (default: %(default)s)")
+        parser.add_argument(
+            "--service",
+            default=None,
+            help="service to rehearse (default: keystone; of a cloud file or a model, all that have databases)",
+        )
         parser.add_argument("--from", dest="source", metavar="SERIES", help="series the database is at")
         parser.add_argument("--to", dest="target", metavar="SERIES", help="series to end at (default: the newest)")
         parser.add_argument("--slurp", action="store_true", help="go only through the SLURP releases")

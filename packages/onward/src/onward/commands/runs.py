@@ -5,15 +5,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from onward.actions.restart.application_restart import SKIPPED
+from onward.actions.scratch import give_up_scratch
 from onward.checks.waiver import parse_waivers
 from onward.commands.base import Command, Lister
 from onward.commands.check import add_waive_option
-from onward.commands.controller import execute, give_up, write_report
+from onward.commands.controller import execute, write_report
 from onward.commands.store import add_store_option, stored_directories_of
 from onward.commands.submitted import resume
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs, read_run, refuse_ended, request, waive
-from onward.errors import WaiverMatchesNothing
+from onward.errors import UnitUnknown, WaiverMatchesNothing
+from onward.hosts.lasting_lines import add_line
+from onward.plan.deployment.restarting import restarted_by
 from onward.views.terminal import print_record
 from onward.views.verdict import next_command, verdict_of
 
@@ -162,6 +166,32 @@ class RunsPause(OfRun):
         return 0
 
 
+class RunsSkip(OfRun):
+    """Leave a unit out of a restart: one that is known to be broken, or is not to be touched now."""
+
+    def get_parser(self, prog_name: str) -> Any:
+        """Add the unit."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("unit", help="the unit: nova-compute/7")
+        return parser
+
+    def take_action(self, parsed_args: Any) -> int:
+        """Leave word for the run, whether or not it is at work."""
+        directories = stored_directories_of(self, parsed_args)
+        record = read_run(directories, parsed_args.run)
+        refuse_ended(record)
+        known = restarted_by(record.plan)
+        if parsed_args.unit not in known:
+            raise UnitUnknown(
+                f"{record.run_id} does not restart {parsed_args.unit}.",
+                evidence=f"it restarts: {', '.join(known) or 'nothing'}",
+                next_command=f"onward runs show {record.run_id}",
+            )
+        add_line(directories.workspace(record.run_id) / SKIPPED, parsed_args.unit)
+        print(f"{parsed_args.unit} is left out, and what it owes stays owed.", file=self.app.stderr)
+        return 0
+
+
 class RunsCancel(OfRun):
     """Let the running steps finish and end the run for good; a rehearsal's copy is removed."""
 
@@ -170,7 +200,7 @@ class RunsCancel(OfRun):
         directories = stored_directories_of(self, parsed_args)
         record = request(directories, parsed_args.run, "cancel")
         if record.status == "cancelled":
-            give_up(directories, record)
+            give_up_scratch(record.plan, directories.workspace(record.run_id))
             for line in (f"{record.run_id} is cancelled.", *verdict_of(record).details):
                 print(line, file=self.app.stderr)
             if next_command(record):

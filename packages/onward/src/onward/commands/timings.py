@@ -4,10 +4,10 @@ from typing import Any
 
 from onward.commands.base import Command, Lister, directories_of
 from onward.engine.record import RunRecord
-from onward.errors import DIFFERENCES, RunNotComparable
+from onward.errors import DIFFERENCES
 from onward.hosts.baselines import BaselineStore
-from onward.survey.timings import find_run, times_of, whole_times_of
-from onward.timings.comparison import Comparison, compare
+from onward.survey.timings import comparison_with, find_run, times_of, whole_times_of
+from onward.timings.comparison import Comparison
 from onward.timings.noise import LEVEL
 from onward.timings.path import critical_path, shares
 from onward.timings.run import Baseline, RunTimes
@@ -146,18 +146,7 @@ class TimingsCompare(Lister):
         """Return columns and rows."""
         directories = directories_of(self)
         self._baseline = BaselineStore(directories.baselines).read(parsed_args.baseline)
-        first = self._baseline.runs[0]
-        records = [find_run(directories, named, first.kind) for named in parsed_args.run or [first.cloud]]
-        now = {record.run_id: whole_times_of(record, self._baseline) for record in records}
-        before = [each for each in self._baseline.runs if each.run not in now]
-        if not before:
-            raise RunNotComparable(
-                f"{parsed_args.baseline} has no run but what it is to be compared with.",
-                evidence=", ".join(now),
-                next_command="onward runs list",
-            )
-        self._now = tuple(now)
-        self._comparison = compare(before, list(now.values()))
+        self._comparison, self._now = comparison_with(directories, self._baseline, parsed_args.run)
         columns = ("Work", "Steps", "Before", "Now", "Times", "Chance", "Verdict")
         return columns, [
             (

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 from onward.diagnosis.dependencies import Dependencies
 from onward.diagnosis.hypothesis import PARTICULAR, PASSED_ON, TELLING, Hypothesis, hypotheses
-from onward.diagnosis.observation import LASTING, ONWARD, Observation, latest
+from onward.diagnosis.observation import LASTING, NO_NOISE, ONWARD, Observation, latest
 
 ENOUGH_HIT = 0.5
 """Of those who would see it, at least so many do."""
 MANY = 3
 """So many who say the same of one are believed at once."""
-NO_NOISE = frozenset({"login-refused", "no-space", "certificate", "clock", "stopped"})
-"""What neither a restart nor a busy moment brings about: believed when it is said once."""
 PASSED_ON_WEIGHT = 0.1
 """What an error that may be passed on counts, against 1 of one that was seen directly."""
 

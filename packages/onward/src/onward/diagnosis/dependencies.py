@@ -17,6 +17,8 @@ class Dependencies:
     """By application, the applications that it cannot do without."""
     machines: Mapping[str, str] = field(default_factory=dict)
     """By unit, where it is; what is not named is with Onward."""
+    balancers: Mapping[str, str] = field(default_factory=dict)
+    """By application, the one that stands before it and through which its users reach it."""
 
     @cached_property
     def application(self) -> Mapping[str, str]:
@@ -54,4 +56,5 @@ def dependencies_of(found: Topology, machines: Mapping[str, str]) -> Dependencie
         units={name: found.units(name) for name in found.applications},
         uses={name: tuple(sorted(set(users))) for name, users in uses.items()},
         machines=dict(machines),
+        balancers={name: balancer for name in found.applications if (balancer := found.balancer(name)) is not None},
     )

@@ -78,7 +78,7 @@ def hypotheses(said: Iterable[Observation], graph: Dependencies) -> Iterator[Hyp
             first, second = sorted((graph.machine(each.user), graph.machine(each.about)))
             machines[first, second].append(each)
     for name, units in graph.units.items():
-        yield from _of_application(name, units, about)
+        yield from _of_application(name, units, about, graph)
     for (users, provider), seen in pairs.items():
         yield from _thought("credentials", f"{users} > {provider}", seen, provider)
     for (first, second), seen in machines.items():
@@ -87,17 +87,38 @@ def hypotheses(said: Iterable[Observation], graph: Dependencies) -> Iterator[Hyp
             yield from _thought("network", f"{first or 'here'} - {second}", seen, *applications)
 
 
-def _of_application(name: str, units: tuple[str, ...], about: dict[str, list[Observation]]) -> Iterator[Hypothesis]:
+def _of_application(
+    name: str, units: tuple[str, ...], about: dict[str, list[Observation]], graph: Dependencies
+) -> Iterator[Hypothesis]:
     everywhere = [each for place in dict.fromkeys((name, *units)) for each in about.get(place, ())]
+    everywhere += _through(name, about, graph)
     alone = len(units) == 1
     for kind in TELLING:
         if kind == "down" or (kind not in ("network", "node-down") and alone):
             yield from _all_of_it(kind, units[0] if alone else name, name, units, everywhere)
         elif kind not in ("network", "down"):
-            for unit in units if not alone else ():
-                yield from _thought(kind, unit, about.get(unit, []), name)
+            showing = [] if alone else [unit for unit in units if _shows(kind, about.get(unit, ()))]
+            for unit in showing:
+                # Where users see one name for all units, what they complain of may be the only one that shows it.
+                of_all = [each for each in about.get(name, ()) if each.saw in CONSISTENT[kind]]
+                yield from _thought(kind, unit, [*about[unit], *(of_all if len(showing) == 1 else ())], name)
             if kind not in ("node-down", "disk", "clock"):
                 yield from _all_of_it(kind, name, name, units, everywhere)
+
+
+def _through(balancer: str, about: dict[str, list[Observation]], graph: Dependencies) -> Iterator[Observation]:
+    """What users say of those whom they reach through it: it may be the one that they do not reach.
+
+    Onward asks those themselves, and other units do not go through it.
+    """
+    for name, through in graph.balancers.items():
+        if through == balancer:
+            for place in dict.fromkeys((name, *graph.units[name][:1])):
+                yield from (each for each in about.get(place, ()) if each.user not in (ONWARD, place))
+
+
+def _shows(kind: Kind, seen: Iterable[Observation]) -> bool:
+    return any(each.saw in TELLING[kind] for each in seen)
 
 
 def _all_of_it(

@@ -17,6 +17,10 @@ LASTING = 3
 """Times in a row after which one who says it is believed: a restart loses one call or two, and a query may be slow."""
 
 
+NO_NOISE = frozenset({"login-refused", "no-space", "certificate", "clock", "stopped"})
+"""What neither a restart nor a busy moment brings about: believed when it is said once."""
+
+
 @dataclass(frozen=True)
 class Observation:
     """One says of another what he saw the last times that he used it."""

@@ -73,6 +73,8 @@ class StepContext:
     """Reasons by the names of the findings that shall not stop this run."""
     cancelled: Callable[[], bool] = field(default=lambda: False)
     """True once the run is being aborted; a long action ends itself then."""
+    stopping: Callable[[], bool] = field(default=lambda: False)
+    """True once a pause was asked for, or the end; an action that goes on for long may raise StepPaused then."""
 
 
 class Action(Protocol):

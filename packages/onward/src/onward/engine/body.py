@@ -28,6 +28,7 @@ class Body:
     progress: Callable[[str, str], None]
     """Called with a step's identifier and what it has to say."""
     cancelled: Callable[[], bool]
+    stopping: Callable[[], bool]
     results: dict[str, Evidence] = field(default_factory=dict)
     """Evidence of every finished step."""
     waivers: dict[str, str] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class Body:
             progress=lambda text: self.progress(step.id, text),
             waivers=self.waivers,
             cancelled=self.cancelled,
+            stopping=self.stopping,
             secrets=self.redactor,
         )
         try:

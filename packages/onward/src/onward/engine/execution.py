@@ -21,7 +21,7 @@ from onward.engine.journal import Journal
 from onward.engine.record import Event, RunRecord
 from onward.engine.runs import record_of, refuse_ended, this_process
 from onward.engine.schedule import Schedule
-from onward.errors import OnwardError
+from onward.errors import OnwardError, StepPaused
 from onward.plan.plan import Plan
 from onward.plan.step import Step
 
@@ -76,6 +76,7 @@ class Execution:
             actions=actions,
             progress=lambda step_id, text: self._tell("step.progress", step_id, {"message": text}),
             cancelled=halt.at_once.is_set,
+            stopping=halt.asked.is_set,
         )
         self._records = records
         self._journal = journal
@@ -198,7 +199,7 @@ class Execution:
                 evidence = self._records.attempt(self._run_id, step.id, number, lambda: self._body.apply(step))
             except OnwardError as error:
                 crash_point("step.recorded")
-                if self._halt.at_once.is_set():
+                if self._halt.at_once.is_set() or isinstance(error, StepPaused):
                     return _Outcome(step, error=error, aborted=True)
                 if left == 0:
                     return _Outcome(step, error=error)

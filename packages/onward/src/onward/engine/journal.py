@@ -176,6 +176,19 @@ class Journal:
         )
         return [Event(number, run, at, kind, step, json.loads(data)) for number, run, at, kind, step, data in rows]
 
+    def all_events(self, after: int, most: int) -> list[Event]:
+        """The events of all runs with a number above ``after``, in order, and no more than ``most``."""
+        rows = self._execute(
+            "SELECT number, run_id, at, kind, step_id, data FROM onward_events WHERE number > ?"
+            " ORDER BY number LIMIT ?",
+            (after, most),
+        )
+        return [Event(number, run, at, kind, step, json.loads(data)) for number, run, at, kind, step, data in rows]
+
+    def last_number(self) -> int:
+        """The number of the latest event of any run; 0 where there is none."""
+        return int(self._execute("SELECT COALESCE(MAX(number), 0) FROM onward_events")[0][0])
+
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         return self.database.execute(statement, values)
 

@@ -56,6 +56,22 @@ def events(directories: Directories, run_id: str, after: int = 0) -> list[Event]
         return journal.events(run_id, after)
 
 
+def all_events(directories: Directories, after: int, most: int) -> list[Event]:
+    """The events of all runs with a number above ``after``, in order, and no more than ``most``."""
+    if not directories.journaled:
+        return []
+    with Journal(directories.journal) as journal:
+        return journal.all_events(after, most)
+
+
+def last_number(directories: Directories) -> int:
+    """The number of the latest event of any run; 0 where there is none."""
+    if not directories.journaled:
+        return 0
+    with Journal(directories.journal) as journal:
+        return journal.last_number()
+
+
 def request(directories: Directories, run_id: str, wanted: Request) -> RunRecord:
     """Ask the run's process to pause or cancel; where no process is at work it is done at once.
 

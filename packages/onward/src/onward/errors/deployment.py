@@ -104,6 +104,34 @@ class UnitNeeded(Refused):
     code = "OW921"
 
 
+class RestartStopped(OnwardError):
+    """A restart of many units stopped by itself: it would have done harm to go on.
+
+    The evidence says why: the broker is in alarm; more units stay away than were allowed, or the first one does; a
+    cluster would lose its majority; the broker or the database does not become calm. Units that were restarted run, the
+    others were not touched. ``onward runs resume`` gives those that stayed away another try and goes on;
+    ``onward runs skip RUN UNIT`` leaves a unit out that is known to be broken.
+    """
+
+    code = "OW923"
+
+
+class RestartUnready(Refused):
+    """Units were to be restarted whose files are not what the bundle says they shall be.
+
+    A run that was to write them has not ended, or somebody has changed them by hand. Go on with that run, or deploy the
+    bundle again; both restart what has to be.
+    """
+
+    code = "OW924"
+
+
+class UnitUnknown(Refused):
+    """An application or a unit was named that the model, or the run, does not have. The evidence names those it has."""
+
+    code = "OW925"
+
+
 class UnitNotReady(OnwardError):
     """A unit was started and does not serve within the time its charm gives it, or ended again.
 
@@ -111,6 +139,19 @@ class UnitNotReady(OnwardError):
     """
 
     code = "OW911"
+
+
+class PartDown(OnwardError):
+    """A step could not be done because a part of the model that it uses is down: a database server, a broker, an API.
+
+    The run has stopped where it is: nothing after that step was begun. The evidence names each part that should run and
+    does not, or that runs and does not answer, and then what the step itself was told. Have the part run again
+    (``onward restart`` does it where its files are whole; ``onward diagnose`` says which cause explains most), then
+    resume the run. A migration that was cut off may not be able to go on; ``onward runs restore`` takes the services
+    back to what they were.
+    """
+
+    code = "OW916"
 
 
 class PromiseBroken(OnwardError):

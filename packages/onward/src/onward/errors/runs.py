@@ -31,6 +31,15 @@ class RunAlreadyEnded(Refused):
     code = "OW504"
 
 
+class StepPaused(OnwardError):
+    """A long step has ended itself at a good moment, because somebody asked for a pause, or for the end of its run.
+
+    ``onward runs resume`` goes on with it where it stopped.
+    """
+
+    code = "OW507"
+
+
 class NothingToRestore(Refused):
     """The backup of this run cannot be put back: it made none, has not migrated anything, is at work, or lost it.
 
@@ -48,7 +57,7 @@ class StoreUnreachable(OnwardError):
     cannot renew their lease, and are to be started again by whatever keeps services running; no run is lost by that.
     """
 
-    code = "OW507"
+    code = "OW520"
 
 
 class StoreOfAnotherFormat(Refused):
@@ -57,7 +66,7 @@ class StoreOfAnotherFormat(Refused):
     Use the version that made them, or name another database.
     """
 
-    code = "OW508"
+    code = "OW521"
 
 
 class LeaseLost(OnwardError):
@@ -66,7 +75,7 @@ class LeaseLost(OnwardError):
     Others take over what it was doing. It does nothing more, and ends; started again it is a new controller.
     """
 
-    code = "OW509"
+    code = "OW522"
 
 
 class StoreAddressInvalid(Refused):
@@ -76,4 +85,4 @@ class StoreAddressInvalid(Refused):
     names, or into ``PGPASSWORD``: every user of a machine can read what programs are started with.
     """
 
-    code = "OW510"
+    code = "OW523"

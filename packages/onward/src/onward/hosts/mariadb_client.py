@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
@@ -106,8 +106,8 @@ def load(stream: Readable, url: URL) -> int:
 
 
 @contextmanager
-def dump(url: URL) -> Iterator[IO[bytes]]:
-    """A consistent dump of one database as a stream, taken in a single transaction that only reads.
+def dump(url: URL, tables: Sequence[str] = ()) -> Iterator[IO[bytes]]:
+    """A consistent dump of one database, or of some of its tables, as a stream; the one transaction only reads.
 
     Leaving the context waits for the dump's end. Raises DatabaseUnreachable when it failed, even after its stream.
     """
@@ -124,6 +124,7 @@ def dump(url: URL) -> Iterator[IO[bytes]]:
             "--hex-blob",
             "--default-character-set=utf8mb4",
             str(url.database),
+            *tables,
         ]
         process = subprocess.Popen(
             argv,

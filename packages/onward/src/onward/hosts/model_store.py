@@ -6,6 +6,7 @@ All below the model's directory, for its owner only::
     series.json         at which release the databases of each service are
     secrets.json        passwords and keys, by APPLICATION/NAME; in no other file but those that need them
     done/STEP.json      the digest of a step that was done, and what can be looked at to see that it still holds
+    owed/UNIT.json      that a unit has to be restarted, since when and why
     units/UNIT/         etc, log, run, data
     programs/UNIT.conf  the unit's processes, for the supervisor
 """
@@ -15,6 +16,7 @@ import json
 import secrets as random_words
 import shutil
 import string
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +25,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from onward.hosts.private_file import make_private, write_private
-from onward.model.deployment import SECRET, QueueProbe, ReadyProbe, name_in_paths
+from onward.hosts.private_file import make_private, write_lasting, write_private
+from onward.model.deployment import SECRET, Owed, QueueProbe, ReadyProbe, name_in_paths
 
 _PROBES = TypeAdapter(dict[str, ReadyProbe | QueueProbe])
 _SERIES = Lock()
@@ -88,9 +90,53 @@ class ModelStore:
         return self.directory / "units" / name_in_paths(unit)
 
     def note_done(self, step: str, digest: str, evidence: Mapping[str, Any]) -> None:
-        """Remember that a step was done."""
+        """Remember that a step was done; a restart that was owed for it is owed no longer."""
         text = json.dumps({"step": step, "digest": digest, "evidence": evidence})
         write_private(self._done(step), text)
+        verb, _, unit = step.partition("/")
+        if verb == "start" and (owed := self._owed_note(unit)) is not None and owed.digest == digest:
+            self._owed(unit).unlink(missing_ok=True)
+
+    def owe(self, unit: str, digest: str, why: str, *, deferred: bool = False) -> None:
+        """Remember that a unit has to be restarted to be as the step that starts it, of this digest, says.
+
+        What was owed before is owed still, for all reasons and since the first. Not where it runs so already, and not
+        where it never ran.
+        """
+        if self.noted(f"start/{unit}").get("digest") in (None, digest):
+            return
+        before, now = self._owed_note(unit), time.time()
+        reasons = (*(before.reasons if before else ()), *([why] if why else []))
+        owed = Owed(
+            unit=unit,
+            digest=digest,
+            since=before.since if before else now,
+            reasons=tuple(dict.fromkeys(reasons)),
+            deferred=deferred or (before is not None and before.deferred and before.digest == digest),
+        )
+        write_lasting(self._owed(unit), owed.model_dump_json(indent=1))
+
+    def owed(self) -> dict[str, Owed]:
+        """By unit, what has to be restarted. A unit that runs as it shall owes nothing, whatever was noted."""
+        paths = sorted((self.directory / "owed").glob("*.json"))
+        notes = [Owed.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
+        return {
+            each.unit: each
+            for each in notes
+            if self.noted(f"start/{each.unit}").get("digest") not in (None, each.digest)
+        }
+
+    def owes_nothing(self, unit: str, digest: str) -> None:
+        """Forget what a unit owes where it runs as the step of this digest says: it shall be again as it was."""
+        if self.noted(f"start/{unit}").get("digest") == digest:
+            self._owed(unit).unlink(missing_ok=True)
+
+    def _owed_note(self, unit: str) -> Owed | None:
+        path = self._owed(unit)
+        return Owed.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    def _owed(self, unit: str) -> Path:
+        return self.directory / "owed" / f"{name_in_paths(unit)}.json"
 
     def done(self) -> dict[str, dict[str, Any]]:
         """Digest and evidence of every step that was done, by step."""
@@ -130,8 +176,11 @@ class ModelStore:
             write_private(self.directory / "series.json", json.dumps({**self.series(), service: series}, indent=1))
 
     def undo(self, step: str) -> None:
-        """Forget that a step was done."""
+        """Forget that a step was done; a unit that does not run owes no restart."""
         self._done(step).unlink(missing_ok=True)
+        verb, _, unit = step.partition("/")
+        if verb == "start":
+            self._owed(unit).unlink(missing_ok=True)
 
     def forget(self) -> None:
         """Remove all that is kept of the model; what it shall be goes last, so that it can be begun again."""

@@ -26,3 +26,13 @@ def make_private(directory: Path) -> None:
     if not directory.is_dir():
         make_private(directory.parent)
         directory.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_lasting(path: Path, text: str) -> None:
+    """The same, and that there is such a file is on the disk as well when this returns. Raises OSError."""
+    write_private(path, text)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

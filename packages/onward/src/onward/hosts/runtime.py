@@ -22,15 +22,17 @@ from packaging.requirements import Requirement
 
 import onward
 from onward.errors import HostUnreachable
+from onward.hosts.service_package import PACKAGE, package_directory
 from onward.hosts.ssh import Host, text_of
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUNTIMES = "runtime"
 """In a machine's cache: deleted, it is sent again."""
 SEND_SECONDS = 900.0
-_NOT_THERE = frozenset({"dbos", "openstacksdk", "psycopg"})
-"""Needed by what is done here alone: the journal, the use of a cloud."""
+_NOT_THERE = frozenset({"dbos", "openstacksdk", "psycopg", "starlette", "uvicorn"})
+"""Needed by what is done here alone: the journal, the use of a cloud, the page."""
 _SKIPPED = (".pyc", ".pyi")
+_OWN = frozenset({"onward", "onward-service"})
 
 
 @cache
@@ -115,10 +117,10 @@ def _private(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _own_files() -> Iterator[tuple[Path, PurePath]]:
-    root = Path(onward.__file__).parent
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and path.suffix not in _SKIPPED:
-            yield path, PurePath("onward") / path.relative_to(root)
+    for name, root in (("onward", Path(onward.__file__).parent), (PACKAGE, package_directory())):
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and path.suffix not in _SKIPPED:
+                yield path, PurePath(name) / path.relative_to(root)
 
 
 def _library_files() -> Iterator[tuple[Path, PurePath]]:
@@ -148,7 +150,7 @@ def _distributions() -> tuple[Distribution, ...]:
             continue
         seen.add((name, extra))
         package = distribution(name)
-        if name != "onward":
+        if name not in _OWN:
             found[package.name.lower()] = package
         for line in package.requires or ():
             need = Requirement(line)

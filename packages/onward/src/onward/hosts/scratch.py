@@ -152,10 +152,18 @@ class MariadbScratch:
 
     def empty(self) -> None:
         """Drop the database and create it again."""
+        self.empty_beside(self._name)
+
+    def beside(self, name: str) -> URL:
+        """Another database of the same server, which the same checkpoints keep."""
+        return self._server.url(name)
+
+    def empty_beside(self, name: str) -> None:
+        """Make another one empty, and be there."""
         with closing(pymysql.connect(unix_socket=str(self._server.socket), user="root")) as connection:
             cursor = connection.cursor()
-            cursor.execute(f"DROP DATABASE IF EXISTS `{self._name}`")
-            cursor.execute(f"CREATE DATABASE `{self._name}`")
+            cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
+            cursor.execute(f"CREATE DATABASE `{name}`")
 
     def remove(self) -> None:
         """Stop the server and remove everything."""

@@ -47,10 +47,10 @@ class Systemd:
         """Whether it runs and can be asked."""
         return RUNS.is_dir() and self._asked("show", "--property=Version").exit_status == 0
 
-    def apply(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> None:
+    def apply(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool:
         """Have the unit's processes run as described; those that run otherwise, or that read other files, begin again.
 
-        Raises UnitNotReady when systemd refuses.
+        False: none of them was held. Raises UnitNotReady when systemd refuses.
         """
         wanted = {self._service(unit, each.name): service_file(unit, each, configuration) for each in processes}
         surplus = [name for name in self._services(unit) if name not in wanted]
@@ -68,6 +68,22 @@ class Systemd:
             self._must("restart", *changed)
         if same := [name for name in wanted if name not in changed]:
             self._must("start", *same)
+        return False
+
+    def hold(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool:
+        """Nothing is held here, and False says so: the unit is begun when it is its turn."""
+        return False
+
+    def imported(self, unit: str) -> bool:
+        """None of its processes is held."""
+        return False
+
+    def held(self) -> list[str]:
+        """No unit."""
+        return []
+
+    def release(self, unit: str) -> None:
+        """Nothing is held."""
 
     def runs(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool:
         """Whether the unit's processes run, as described and with these files."""

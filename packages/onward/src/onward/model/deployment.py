@@ -73,6 +73,9 @@ class UnitProcess(Described):
     stop_signal: Literal["TERM", "INT", "QUIT", "WINCH"] = "TERM"
     stop_seconds: int = 30
     stop_group: bool = False
+    waits: bool = Field(
+        default=False, description="Whether it waits, its code imported, as long as there is a file called $ONWARD_GATE"
+    )
 
 
 class UnitState(Described):
@@ -83,7 +86,18 @@ class UnitState(Described):
     files: tuple[UnitFile, ...]
     preparations: tuple[UnitPreparation, ...] = ()
     processes: tuple[UnitProcess, ...] = ()
+    health_code: str = Field(default="", description="Digest of onward-service's code where its API has that, or empty")
     settled: str = Field(default="", description="Digest of what its processes have to be restarted for")
     mutable: dict[str, OptionValue] = Field(
         default_factory=dict, description="Options of its files that its processes take over while they run"
     )
+
+
+class Owed(Described):
+    """That a unit has to be restarted."""
+
+    unit: str
+    digest: str = Field(description="Of the step that starts it as it shall be")
+    since: float = Field(description="Seconds since the epoch, of the first reason")
+    reasons: tuple[str, ...]
+    deferred: bool = Field(default=False, description="Whether it waits until somebody asks for it")

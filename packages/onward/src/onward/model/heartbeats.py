@@ -23,6 +23,8 @@ class Reporter:
     """Somebody declared it down."""
     versions: tuple[str, ...] = ()
     """What it says of its own version, in the order of the catalogue."""
+    zone: str = ""
+    """The availability zone that it is in, where the API says so."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ places between rows unnoticed, and a column may be renamed. Rows are streamed: m
 
 import json
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,14 +85,19 @@ def take_census(
     recipe: Recipe,
     rows_file: Path | None = None,
     keys: Mapping[str, tuple[str, ...]] | None = None,
+    only: Collection[str] | None = None,
 ) -> Census:
-    """Count every table but the migration tools' own.
+    """Count every table but the migration tools' own, or ``only`` some.
 
     With ``rows_file``, each row's key and cell hashes are kept in that SQLite file as well, so that a later difference
     can be traced to its row. A file that is there is written anew. ``keys`` names, for some tables, other columns than
     those of the primary key to tell rows apart by, for comparing with a census that had these.
     """
-    found = {name: each for name, each in layouts(engine).items() if name not in recipe.census.bookkeeping}
+    found = {
+        name: each
+        for name, each in layouts(engine).items()
+        if name not in recipe.census.bookkeeping and (only is None or name in only)
+    }
     wanted = {name: (keys or {}).get(name) or each.key or each.columns for name, each in found.items()}
     if rows_file is None:
         return Census({name: _count(engine, name, each.columns, None, wanted[name]) for name, each in found.items()})

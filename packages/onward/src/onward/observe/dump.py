@@ -18,7 +18,7 @@ import zstandard
 from sqlalchemy import URL, text
 from sqlalchemy.exc import DatabaseError
 
-from onward.catalog.service import ForwardRecipe
+from onward.catalog.service import ForwardRecipe, Recipe
 from onward.errors import DatabaseUnreachable, DumpCorrupt, DumpOfAnotherService, DumpTruncated
 from onward.observe.database import database_bytes, read_only
 from onward.observe.dump_text import PIECE_BYTES, DumpText, pieces
@@ -55,8 +55,10 @@ class DumpFacts:
     """The database that a dump made with ``--databases`` names; :func:`open_dump` leaves the name out."""
 
 
-def scan_dump(path: Path, recipe: ForwardRecipe) -> DumpFacts:
+def scan_dump(path: Path, recipe: Recipe, signature: tuple[str, ...] = ()) -> DumpFacts:
     """Read a dump from its first byte to its last, and say what it holds.
+
+    It must have the tables that every database of the service has, or those of ``signature``.
 
     Raises DumpCorrupt, DumpTruncated, DumpOfAnotherService.
     """
@@ -65,6 +67,7 @@ def scan_dump(path: Path, recipe: ForwardRecipe) -> DumpFacts:
             beginning = file.read(len(_SQLITE))
         if beginning == _SQLITE:
             return _scan_sqlite(path, recipe)
+        expected = signature or (recipe.database.signature if isinstance(recipe, ForwardRecipe) else ())
         found = DumpText()
         with _uncompressed(path) as stream:
             found.read(stream)
@@ -78,10 +81,10 @@ def scan_dump(path: Path, recipe: ForwardRecipe) -> DumpFacts:
     schema = SchemaState(
         alembic=tuple(sorted(found.alembic)),
         migrate=tuple(sorted(found.migrate)),
-        missing=tuple(table for table in recipe.database.signature if table not in found.tables),
+        missing=tuple(table for table in expected if table not in found.tables),
         tables=len(found.tables),
     )
-    _must_be_of(path, recipe, schema, found.tables)
+    _must_be_of(path, recipe, schema, found.tables - set(expected))
     return DumpFacts(
         kind="sql",
         compression=_compression(beginning),
@@ -161,8 +164,10 @@ def _compression(beginning: bytes) -> Compression:
     return next((name for magic, name in _COMPRESSIONS.items() if beginning.startswith(magic)), "none")
 
 
-def _scan_sqlite(path: Path, recipe: ForwardRecipe) -> DumpFacts:
+def _scan_sqlite(path: Path, recipe: Recipe) -> DumpFacts:
     """An SQLite file is a dump as well. All its pages are read."""
+    if not isinstance(recipe, ForwardRecipe):
+        raise DumpOfAnotherService(f"{path} is an SQLite file, which {recipe.service} is not taken from.")
     try:
         engine = read_only(URL.create("sqlite", database=str(path)))
         try:
@@ -182,7 +187,7 @@ def _scan_sqlite(path: Path, recipe: ForwardRecipe) -> DumpFacts:
             evidence=answer,
             next_command=f"sqlite3 SOURCE \".backup '{path}'\"",
         )
-    _must_be_of(path, recipe, schema, tables)
+    _must_be_of(path, recipe, schema, tables - set(recipe.database.signature))
     return DumpFacts(kind="sqlite", compression="none", schema=schema, bytes=size)
 
 
@@ -219,10 +224,10 @@ def _what_it_is(path: Path) -> str:
     return "it does not begin with '-- MariaDB dump' or '-- MySQL dump', and is no SQLite file"
 
 
-def _must_be_of(path: Path, recipe: ForwardRecipe, schema: SchemaState, tables: set[str]) -> None:
+def _must_be_of(path: Path, recipe: Recipe, schema: SchemaState, further: set[str]) -> None:
     if not schema.missing:
         return
-    others = sorted(tables - set(recipe.database.signature) - set(recipe.census.bookkeeping))
+    others = sorted(further - set(recipe.census.bookkeeping))
     shown = ", ".join(others[:_SHOWN_TABLES]) + (", ..." if len(others) > _SHOWN_TABLES else "")
     raise DumpOfAnotherService(
         f"{path} is no dump of {recipe.service}.",

@@ -68,6 +68,7 @@ def reporters_of(
             disabled=str(each.get(key)) == value,
             reason=str(each.get(listed.reason) or "") if listed.reason else "",
             forced_down=bool(each.get(listed.forced_down)) if listed.forced_down else False,
+            zone=str(each.get(listed.zone) or "") if listed.zone else "",
         )
         for each in entries
         if str(each[listed.kind]) not in facts.silent

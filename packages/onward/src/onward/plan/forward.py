@@ -36,37 +36,53 @@ class Lane:
     environments: Mapping[str, EnvironmentChoice]
     durations: Mapping[str, float]
     """Seconds that a step took in an earlier run of the same kind, by step id."""
+    name: str = ""
+    """Tells its steps from those of other lanes of the plan: the service's; empty where there is one lane."""
+
+    def id(self, *words: str) -> str:
+        """Identifier of a step: ``migrate/2026.1``, among several lanes ``migrate/nova/2026.1``."""
+        return step_of(self.name, *words)
+
+    @property
+    def own_path(self) -> dict[str, JsonValue]:
+        """What a step is told of the lane's path, where the plan's is not that of every lane."""
+        return {"path": list(self.path)} if self.name else {}
 
     def expected(self, step_id: str) -> float | None:
         """How long the step took before."""
         return self.durations.get(step_id)
 
 
-def environment_id(series: str) -> str:
+def step_of(lane: str, kind: str, *more: str) -> str:
+    """Identifier of a step of a lane; the lane's name is empty where the plan has no other."""
+    return "/".join((kind, *((lane,) if lane else ()), *more))
+
+
+def environment_id(series: str, lane: str = "") -> str:
     """Identifier of the step that builds the environment of a series."""
-    return f"environment/{series}"
+    return step_of(lane, "environment", series)
 
 
-def runner_id(series: str) -> str:
+def runner_id(series: str, lane: str = "") -> str:
     """Identifier of the step that warms the runner of a series."""
-    return f"runner/{series}"
+    return step_of(lane, "runner", series)
 
 
-def migrate_id(series: str) -> str:
+def migrate_id(series: str, lane: str = "") -> str:
     """Identifier of the step that migrates the database to a series."""
-    return f"migrate/{series}"
+    return step_of(lane, "migrate", series)
 
 
-def census_id(series: str) -> str:
+def census_id(series: str, lane: str = "") -> str:
     """Identifier of the step that counts the rows when the database is at a series."""
-    return f"census/{series}"
+    return step_of(lane, "census", series)
 
 
 def environment_steps(lane: Lane, series: tuple[str, ...]) -> list[Step]:
     """One build for each series; they need nothing and run side by side."""
     return [
         Step(
-            id=environment_id(each),
+            id=environment_id(each, lane.name),
             action="environment.build",
             target=f"{lane.service} {lane.environments[each].version}",
             arguments={"service": lane.service, **lane.environments[each].as_arguments()},
@@ -74,7 +90,7 @@ def environment_steps(lane: Lane, series: tuple[str, ...]) -> list[Step]:
             phase="prepare",
             retries=1,  # The package index may have been unreachable for a moment, and nothing else is touched.
             pool=BUILD_POOL,
-            expected_seconds=lane.expected(environment_id(each)),
+            expected_seconds=lane.expected(environment_id(each, lane.name)),
         )
         for each in series
     ]
@@ -84,16 +100,16 @@ def runner_steps(lane: Lane, series: tuple[str, ...]) -> list[Step]:
     """One warm runner for each series, so that the outage holds SQL and not imports."""
     return [
         Step(
-            id=runner_id(each),
+            id=runner_id(each, lane.name),
             action="runner.warm",
             target=f"{lane.service} {each}",
             arguments={"service": lane.service, "series": each},
-            needs=(environment_id(each),),
+            needs=(environment_id(each, lane.name),),
             reason="importing the release's code now keeps it out of the outage",
             phase="prepare",
             retries=1,
             pool=WARM_POOL,
-            expected_seconds=lane.expected(runner_id(each)),
+            expected_seconds=lane.expected(runner_id(each, lane.name)),
         )
         for each in series
     ]
@@ -111,32 +127,37 @@ def migration_steps(lane: Lane, ready: tuple[str, ...], *, census_each: bool, re
     for series in lane.path[1:]:
         steps.append(
             Step(
-                id=migrate_id(series),
+                id=migrate_id(series, lane.name),
                 action="database.migrate",
                 target=f"{lane.service} database",
-                arguments={"service": lane.service, "series": series},
+                arguments={"service": lane.service, "series": series, **lane.own_path},
                 needs=needs,
                 reason=f"take the schema to {series} with that release's own code",
                 phase="outage",
                 reversible=reversible,
-                expected_seconds=lane.expected(migrate_id(series)),
+                expected_seconds=lane.expected(migrate_id(series, lane.name)),
             )
         )
-        needs = (migrate_id(series),)
+        needs = (migrate_id(series, lane.name),)
         if census_each or series == lane.path[-1]:
             steps.append(
                 Step(
-                    id=census_id(series),
+                    id=census_id(series, lane.name),
                     action="census.compare",
                     target=f"{lane.service} database",
-                    arguments={"service": lane.service, "series": series, "baseline": census_id(source)},
+                    arguments={
+                        "service": lane.service,
+                        "series": series,
+                        "baseline": census_id(source, lane.name),
+                        **lane.own_path,
+                    },
                     needs=needs,
                     reason="every row that was there must be there still, with the same values",
                     phase="outage",
-                    expected_seconds=lane.expected(census_id(series)),
+                    expected_seconds=lane.expected(census_id(series, lane.name)),
                 )
             )
-            needs = (census_id(series),)
+            needs = (census_id(series, lane.name),)
     return steps
 
 
@@ -145,14 +166,14 @@ def baseline_step(lane: Lane, needs: tuple[str, ...], phase: str = "prepare") ->
     source = lane.path[0]
     return Step.model_validate(
         {
-            "id": census_id(source),
+            "id": census_id(source, lane.name),
             "action": "census.take",
             "target": f"{lane.service} database",
             "arguments": {"service": lane.service, "series": source},
             "needs": needs,
             "reason": "remember what is in the database before anything is migrated",
             "phase": phase,
-            "expected_seconds": lane.expected(census_id(source)),
+            "expected_seconds": lane.expected(census_id(source, lane.name)),
         }
     )
 
@@ -161,12 +182,12 @@ def check_step(lane: Lane, needs: tuple[str, ...]) -> Step:
     """The service's own upgrade checks, run with the target's code."""
     target = lane.path[-1]
     return Step(
-        id=f"check/{target}",
+        id=lane.id("check", target),
         action="service.check",
         target=f"{lane.service} {target}",
         arguments={"service": lane.service, "series": target},
-        needs=(runner_id(target), *needs),
+        needs=(runner_id(target, lane.name), *needs),
         reason="the target release knows best what it cannot take over",
         phase="prepare",
-        expected_seconds=lane.expected(f"check/{target}"),
+        expected_seconds=lane.expected(lane.id("check", target)),
     )

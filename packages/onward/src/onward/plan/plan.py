@@ -12,7 +12,7 @@ from onward.errors import PlanEdited, PlanUnreadable
 from onward.plan.step import Frozen, Step
 
 FORMAT: Literal[1] = 1
-Kind = Literal["rehearsal", "upgrade", "restore", "deployment", "removal", "trial", "role"]
+Kind = Literal["rehearsal", "upgrade", "restore", "deployment", "removal", "trial", "restart", "role"]
 
 
 def digest_of(data: object) -> str:
@@ -28,7 +28,9 @@ class Plan(Frozen):
     onward_version: str = Field(default=__version__, description="The version that planned it, and must run it")
     kind: Kind
     cloud: str = Field(description="Name of the cloud or model; one run at a time for each")
-    service: str = Field(default="", description="The service that is taken forward; empty for a deployment")
+    service: str = Field(
+        default="", description="The service that is taken forward; empty for a deployment, and a rehearsal of several"
+    )
     path: tuple[str, ...] = Field(
         default=(), description="Series identifiers from source to target, both included; empty for a deployment"
     )
@@ -40,7 +42,7 @@ class Plan(Frozen):
     @model_validator(mode="after")
     def _leads_somewhere(self) -> "Plan":
         """What takes a service forward says which, and from where to where."""
-        if self.forward and (len(self.path) < 2 or not self.service):
+        if self.forward and (len(self.path) < 2 or not (self.service or self.kind == "rehearsal")):
             raise ValueError("a service, and a path of two series or more, are missing")
         return self
 
@@ -53,7 +55,7 @@ class Plan(Frozen):
     def title(self) -> str:
         """What it does: ``Rehearsal of keystone from 2024.1 to 2026.2``, ``Deployment of demo``."""
         if self.forward:
-            return f"{self.kind.capitalize()} of {self.service} from {self.source} to {self.target}"
+            return f"{self.kind.capitalize()} of {self.service or self.cloud} from {self.source} to {self.target}"
         return f"{self.kind.capitalize()} of {self.cloud}"
 
     @property

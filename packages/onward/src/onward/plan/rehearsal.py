@@ -67,51 +67,9 @@ class RehearsalWish(Frozen):
 def plan_rehearsal(wish: RehearsalWish, durations: Mapping[str, float] | None = None) -> Plan:
     """The plan of a rehearsal. Pure: the same wish and durations give the same plan, byte for byte."""
     lane = Lane(wish.service, wish.path, wish.environments, durations or {})
-    source, target = wish.path[0], wish.path[-1]
-    fill = _fill(wish, lane)
-    remember = Step(
-        id="remember",
-        action="identity.remember",
-        target=f"{wish.service} {source}",
-        arguments={"service": wish.service, "series": source, "logins": wish.source.kind == "demo"},
-        needs=(fill.id, "configure", runner_id(source)),
-        reason="keep what the old release answers, to hold the new one against it",
-        phase="prepare",
-        expected_seconds=lane.expected("remember"),
-    )
-    ready = (census_id(source), f"check/{target}", *(runner_id(series) for series in wish.path))
-    prove = Step(
-        id="prove",
-        action="identity.prove",
-        target=f"{wish.service} {target}",
-        arguments={"service": wish.service, "series": target},
-        needs=(census_id(target),),
-        reason="the new release must answer as the old one did",
-        phase="proof",
-        expected_seconds=lane.expected("prove"),
-    )
-    steps = [
-        *environment_steps(lane, wish.path),
-        *_scratch(wish),
-        *runner_steps(lane, wish.path),
-        fill,
-        remember,
-        baseline_step(lane, (remember.id,)),
-        check_step(lane, (remember.id,)),
-        *migration_steps(lane, ready, census_each=True, reversible=True),
-        prove,
-    ]
+    steps = proved_lane(lane, wish.source, wish.backend, wish.scratch_url)
     if not wish.keep:
-        steps.append(
-            Step(
-                id="scratch/remove",
-                action="scratch.remove",
-                target="scratch database",
-                needs=(prove.id,),
-                reason="the copy has served its purpose",
-                phase="cleanup",
-            )
-        )
+        steps.append(removal_step((steps[-1].id,)))
     return Plan(
         kind="rehearsal",
         cloud=wish.cloud,
@@ -123,73 +81,128 @@ def plan_rehearsal(wish: RehearsalWish, durations: Mapping[str, float] | None = 
     ).sealed()
 
 
-def _scratch(wish: RehearsalWish) -> list[Step]:
-    """The empty copy, and the configuration that points the service at it and nowhere else."""
-    arguments: dict[str, JsonValue] = {"service": wish.service, "backend": wish.backend}
-    if wish.scratch_url is not None:
-        arguments["url"] = wish.scratch_url
+def proved_lane(lane: Lane, source: Source, backend: str, scratch_url: str | None = None) -> list[Step]:
+    """Keystone's way through the series on a copy, proved by its API at both ends; the proof is the last step."""
+    first, target = lane.path[0], lane.path[-1]
+    fill = _fill(source, lane)
+    remember = Step(
+        id=lane.id("remember"),
+        action="identity.remember",
+        target=f"{lane.service} {first}",
+        arguments={"service": lane.service, "series": first, "logins": source.kind == "demo"},
+        needs=(fill.id, lane.id("configure"), runner_id(first, lane.name)),
+        reason="keep what the old release answers, to hold the new one against it",
+        phase="prepare",
+        expected_seconds=lane.expected(lane.id("remember")),
+    )
+    check = check_step(lane, (remember.id,))
+    ready = (census_id(first, lane.name), check.id, *(runner_id(series, lane.name) for series in lane.path))
+    prove = Step(
+        id=lane.id("prove"),
+        action="identity.prove",
+        target=f"{lane.service} {target}",
+        arguments={"service": lane.service, "series": target, **lane.own_path},
+        needs=(census_id(target, lane.name),),
+        reason="the new release must answer as the old one did",
+        phase="proof",
+        expected_seconds=lane.expected(lane.id("prove")),
+    )
+    configure = Step(
+        id=lane.id("configure"),
+        action="service.configure",
+        target=lane.service,
+        arguments={"service": lane.service, "quick_passwords": source.kind == "demo"},
+        needs=(lane.id("scratch"),),
+        reason=f"{lane.service} must see the copy, never the cloud",
+        phase="prepare",
+    )
     return [
-        Step(
-            id="scratch",
-            action="scratch.create",
-            target="scratch database",
-            arguments=arguments,
-            reason="the rehearsal writes here and nowhere else",
-            phase="prepare",
-        ),
-        Step(
-            id="configure",
-            action="service.configure",
-            target=wish.service,
-            arguments={"service": wish.service, "quick_passwords": wish.source.kind == "demo"},
-            needs=("scratch",),
-            reason=f"{wish.service} must see the copy, never the cloud",
-            phase="prepare",
-        ),
+        *environment_steps(lane, lane.path),
+        scratch_step(lane, backend, scratch_url),
+        configure,
+        *runner_steps(lane, lane.path),
+        fill,
+        remember,
+        baseline_step(lane, (remember.id,)),
+        check,
+        *migration_steps(lane, ready, census_each=True, reversible=True),
+        prove,
     ]
 
 
-def _fill(wish: RehearsalWish, lane: Lane) -> Step:
+def removal_step(needs: tuple[str, ...]) -> Step:
+    """The step that leaves nothing of the copy."""
+    return Step(
+        id="scratch/remove",
+        action="scratch.remove",
+        target="scratch database",
+        needs=needs,
+        reason="the copy has served its purpose",
+        phase="cleanup",
+    )
+
+
+def scratch_step(lane: Lane, backend: str, url: str | None = None) -> Step:
+    """The empty copy."""
+    arguments: dict[str, JsonValue] = {"service": lane.service, "backend": backend}
+    if url is not None:
+        arguments["url"] = url
+    return Step(
+        id=lane.id("scratch"),
+        action="scratch.create",
+        target="scratch database",
+        arguments=arguments,
+        reason="the rehearsal writes here and nowhere else",
+        phase="prepare",
+    )
+
+
+def _fill(source: Source, lane: Lane) -> Step:
     """The step that puts data into the copy."""
-    match wish.source:
+    match source:
         case DemoSource(size=size):
             return Step(
-                id="seed",
+                id=lane.id("seed"),
                 action="identity.seed",
-                target=f"{wish.service} {wish.path[0]}",
-                arguments={"service": wish.service, "series": wish.path[0], "size": size},
-                needs=("scratch", "configure", runner_id(wish.path[0])),
+                target=f"{lane.service} {lane.path[0]}",
+                arguments={"service": lane.service, "series": lane.path[0], "size": size},
+                needs=(lane.id("scratch"), lane.id("configure"), runner_id(lane.path[0], lane.name)),
                 reason="a cloud worth upgrading, made through the service's own API",
                 phase="prepare",
-                expected_seconds=lane.expected("seed"),
+                expected_seconds=lane.expected(lane.id("seed")),
             )
         case DumpSource() as dump:
             return Step(
-                id="load",
+                id=lane.id("load"),
                 action="scratch.load",
                 target="scratch database",
                 arguments={
-                    "service": wish.service,
+                    "service": lane.service,
                     "dump": dump.path,
                     "size": dump.size,
                     "modified": dump.modified,
                 },
-                needs=("scratch",),
+                needs=(lane.id("scratch"),),
                 reason="the copy holds what the dump holds",
                 phase="prepare",
-                expected_seconds=lane.expected("load"),
+                expected_seconds=lane.expected(lane.id("load")),
             )
         case CopySource() as copy:
-            source: dict[str, JsonValue] = {"url": copy.shown}
-            if copy.configuration:
-                source = {"configuration": list(copy.configuration)}
-            return Step(
-                id="copy",
-                action="scratch.copy",
-                target="scratch database",
-                arguments={"service": wish.service, "source": source},
-                needs=("scratch",),
-                reason="a consistent copy of the live database, which is only read",
-                phase="prepare",
-                expected_seconds=lane.expected("copy"),
-            )
+            return copy_step(lane, copy)
+
+
+def copy_step(lane: Lane, copy: CopySource) -> Step:
+    """The copy of a live database, or of all that a service has."""
+    source: dict[str, JsonValue] = {"url": copy.shown}
+    if copy.configuration:
+        source = {"configuration": list(copy.configuration)}
+    return Step(
+        id=lane.id("copy"),
+        action="scratch.copy",
+        target="scratch database",
+        arguments={"service": lane.service, "source": source},
+        needs=(lane.id("scratch"),),
+        reason="a consistent copy of the live database, which is only read",
+        phase="prepare",
+        expected_seconds=lane.expected(lane.id("copy")),
+    )

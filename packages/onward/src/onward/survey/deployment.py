@@ -4,7 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from onward.errors import BundleInvalid, MachineElsewhere, PlacementUnfit
 from onward.hosts.interpreters import find_interpreters
 from onward.hosts.model_store import ModelStore
 from onward.hosts.programs import find_programs
+from onward.hosts.service_package import service_digest
 from onward.hosts.state import Directories
 from onward.model.bundle import Bundle, faults_in_file, parse_bundle
 from onward.model.bundle_edit import as_data
@@ -34,12 +35,13 @@ from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.survey.bundle_options import require_options
 from onward.survey.capacity import available_memory, free_network, require_memory, require_ports
+from onward.survey.carried import CarriedOptions
 from onward.survey.departure import require_departure
 from onward.survey.deployed import survey_deployed
 from onward.survey.environments import choose_environments
 from onward.survey.machines import choices_on, require_fit, require_here, require_reachable, survey_machines
 from onward.survey.model_cloud import cloud_of_model
-from onward.survey.moves import survey_moves
+from onward.survey.moves import deployed_series, survey_moves
 from onward.survey.offers import (
     all_granted,
     remotes_of,
@@ -60,6 +62,7 @@ from onward.survey.recorded import (
     site_of,
     units_of,
 )
+from onward.survey.rolling import survey_rolling
 from onward.survey.wanted import Wanted
 from onward.survey.wsgi import fitting, further_packages, wsgi_programs
 
@@ -104,11 +107,44 @@ def survey_deployment(
     progress: Callable[[str], None] = lambda _: None,
     back: Back | None = None,
 ) -> Plan:
-    """The plan that brings the model to what the bundle says. Raises a Refused error for what can never be.
+    """The plan that brings the model to what the bundle says. Raises a Refused error for what can never be."""
+    surveyed = _survey(directories, wanted, environments, progress, back)
+    if wanted.rolling:
+        return survey_rolling(directories, surveyed.wish, surveyed.choose, surveyed.carry, wanted.rolling, progress)
+    return plan_deployment(surveyed.wish)
+
+
+def survey_wish(
+    directories: Directories,
+    wanted: Wanted,
+    environments: EnvironmentWish,
+    progress: Callable[[str], None] = lambda _: None,
+    back: Back | None = None,
+) -> DeploymentWish:
+    """What the model shall be, and what of it is so already. Raises a Refused error for what can never be.
 
     ``progress`` is told what takes long: building the environment of a release that is asked which options it has.
     ``back`` says which services return to backups of theirs.
     """
+    return _survey(directories, wanted, environments, progress, back).wish
+
+
+@dataclass(frozen=True)
+class _Surveyed:
+    """What was found out, and whom to ask for more of it."""
+
+    wish: DeploymentWish
+    choose: Choose
+    carry: CarriedOptions
+
+
+def _survey(
+    directories: Directories,
+    wanted: Wanted,
+    environments: EnvironmentWish,
+    progress: Callable[[str], None],
+    back: Back | None,
+) -> _Surveyed:
     remotes = remotes_of(directories, wanted)
     store = ModelStore(directories.models / wanted.model)
     before: Mapping[str, Any] = store.record() if store.exists else {}
@@ -141,6 +177,12 @@ def survey_deployment(
         record["placed"] = put
         told = {name: each.machine.model_dump(mode="json", exclude={"name"}) for name, each in machines.items()}
         record["machines"] = {**before.get("machines", {}), **told}
+    carry = CarriedOptions(directories, choose, progress)
+    bundle = carry.to_target(
+        wanted.bundle, found, choices, deployed_series(found, store, before, DEFAULT_SERIES), wanted.dropped
+    )
+    wanted, found = replace(wanted, bundle=bundle), replace(found, applications=bundle.applications)
+    record["bundle"] = as_data(bundle)
     mutable = require_options(found, choices, directories, progress)
     kept = survey_pinned(wanted.model, found, before, choices, choose, directories, progress)
     record["pinned"] = {name: each.model_dump(mode="json", exclude_defaults=True) for name, each in kept.items()}
@@ -163,23 +205,25 @@ def survey_deployment(
     )
     if moves:
         require_here(put, "Services are taken to another release")
-    return plan_deployment(
-        DeploymentWish(
-            topology=found,
-            site=site,
-            record=record,
-            choices=choices,
-            choices_on=away,
-            parallel=environments.parallel,
-            holds=seen.holds,
-            begun=frozenset(store.done()),
-            surplus=surplus,
-            before=before,
-            moves=moves,
-            described=_described(directories, wanted.model) if _serves(found, moves, seen.holds) else {},
-            withdrawn=withdrawn(store, found, site),
-        )
+    wish = DeploymentWish(
+        topology=found,
+        site=site,
+        record=record,
+        choices=choices,
+        choices_on=away,
+        parallel=environments.parallel,
+        holds=seen.holds,
+        begun=frozenset(store.done()),
+        surplus=surplus,
+        before=before,
+        moves=moves,
+        budget_seconds=wanted.budget_seconds,
+        described=_described(directories, wanted.model) if _serves(found, moves, seen.holds) else {},
+        withdrawn=withdrawn(store, found, site),
+        defer=wanted.defer,
+        deferred={unit: each.digest for unit, each in store.owed().items() if each.deferred},
     )
+    return _Surveyed(wish, choose, carry)
 
 
 def _serves(found: Topology, moves: Iterable[Move], holds: Collection[str]) -> bool:
@@ -201,10 +245,10 @@ def survey_removal(directories: Directories, model: str, *, leave_granted: bool 
     store = known_model(directories, model)
     require_unused(directories, model)
     found = recorded_topology(store.record())
-    order = [*reversed(found.in_order())]
+    waves = [*reversed(found.in_waves())]
     units = units_of(store)
-    groups = [tuple(unit for unit in units if unit.partition("/")[0] == name) for name in order]
-    rest = tuple(unit for unit in units if unit.partition("/")[0] not in order)
+    groups = [tuple(unit for unit in units if unit.partition("/")[0] in wave) for wave in waves]
+    rest = tuple(unit for unit in units if unit.partition("/")[0] not in found.applications)
     return plan_removal(recorded_site(store), [rest, *groups], () if leave_granted else all_granted(store))
 
 
@@ -241,6 +285,7 @@ def _site(
         environments=paths,
         series={name: choice.series for name, choice in choices.items()},
         mutable=mutable,
+        health_code=service_digest(),
     )
 
 

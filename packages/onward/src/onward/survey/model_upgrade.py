@@ -1,5 +1,6 @@
 """The way of a deployed model to another release: its bundle with other channels, and the plan that follows from it."""
 
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from onward.model.bundle import Bundle
 from onward.model.bundle_edit import with_channels
 from onward.model.cloud import Described
 from onward.plan.deployment.drift import drift_of_model
+from onward.plan.deployment.untouched import BUDGET_SECONDS
 from onward.plan.plan import Plan
 from onward.survey.deployment import survey_deployment
 from onward.survey.options import EnvironmentWish
@@ -31,8 +33,20 @@ class ModelUpgrade(Described):
     services: tuple[str, ...] = ()
     """None named: all that the model has."""
     slurp: bool = False
+    rolling: int = 0
+    dropped: tuple[str, ...] = ()
+    budget_seconds: float = BUDGET_SECONDS
+    """See ``Wanted`` for these."""
     constraints: str
     parallel: int
+
+    def words(self) -> list[str]:
+        """What was typed to wish for it, without what is as usual."""
+        found = ["plan", "upgrade", "--model", self.model, "--to", self.target]
+        found += [word for service in self.services for word in ("--service", service)]
+        found += ["--slurp"] if self.slurp else []
+        found += ["--rolling", "--batch", str(self.rolling)] if self.rolling else []
+        return found + [word for option in self.dropped for word in ("--drop-option", option)]
 
 
 def survey_model_upgrade(
@@ -61,7 +75,15 @@ def upgraded(bundle: Bundle, wish: ModelUpgrade) -> Wanted:
     _require_known(wish, {service for service in known.values() if service})
     moving = [name for name, service in known.items() if service and (not wish.services or service in wish.services)]
     changed = with_channels(bundle, dict.fromkeys(moving, target))
-    return Wanted(changed, f"the bundle of {wish.model}", wish.model, slurp=wish.slurp)
+    return Wanted(
+        changed,
+        f"the bundle of {wish.model}",
+        wish.model,
+        slurp=wish.slurp,
+        rolling=wish.rolling,
+        dropped=frozenset(wish.dropped),
+        budget_seconds=wish.budget_seconds,
+    )
 
 
 def model_upgrade_of(plan: Plan) -> ModelUpgrade | None:
@@ -71,7 +93,7 @@ def model_upgrade_of(plan: Plan) -> ModelUpgrade | None:
 
 def require_fresh(directories: Directories, wish: ModelUpgrade, plan: Plan, file: Path) -> None:
     """Return when the same wish gives the same plan still. Raises PlanStale, which says what is otherwise."""
-    again = f"onward plan upgrade --model {wish.model} --to {wish.target} -o {file}"
+    again = shlex.join(["onward", *wish.words(), "-o", str(file)])
     try:
         now = survey_model_upgrade(directories, wish)
     except TargetNotAhead as there:

@@ -51,6 +51,17 @@ def survey_moves(
     return tuple(moves)
 
 
+def deployed_series(found: Topology, store: ModelStore, before: Mapping[str, Any], default: str) -> dict[str, str]:
+    """At which release the databases of each service are; nothing of those that have none yet. Raises UnknownSeries."""
+    services = dict.fromkeys(charm.service for charm in found.charms.values() if charm.service)
+    sources = {
+        service: _source(owner, service, store, before, default)
+        for service in services
+        if recipe(service).connections and (owner := found.owner(service)) is not None
+    }
+    return {service: source for service, source in sources.items() if source is not None}
+
+
 def _source(owner: str, service: str, store: ModelStore, before: Mapping[str, Any], default: str) -> str | None:
     """At which release a service's databases are; None where there are none yet."""
     noted = store.series().get(service)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from onward.catalog.service import Driver
+from onward.plan.deployment.untouched import BUDGET_SECONDS
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ class EnvironmentWish:
     """How many environments are built, and runners warmed, at once."""
     also: Mapping[str, tuple[Driver, ...]] = field(default_factory=dict)
     """Further packages by service, such as the client of a cache that its configuration names."""
+
+
+BATCH = 5
+"""Computes that are restarted at once: their servers run on, and only what is asked of them waits."""
 
 
 def add_environment_options(parser: argparse.ArgumentParser) -> None:
@@ -42,3 +47,42 @@ def add_environment_options(parser: argparse.ArgumentParser) -> None:
 def environment_wish(parsed_args: Any) -> EnvironmentWish:
     """What the options say."""
     return EnvironmentWish(constraints=parsed_args.constraints, parallel=max(1, parsed_args.parallel))
+
+
+def add_rolling_options(parser: argparse.ArgumentParser, way: Any = None) -> None:
+    """Add ``--rolling``, to what it cannot be said together with, and ``--batch``."""
+    (way or parser).add_argument(
+        "--rolling",
+        action="store_true",
+        help="one unit after the other behind the load balancer, release by release, while all services serve",
+    )
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=BATCH,
+        metavar="N",
+        help="with --rolling: computes that begin anew at once (default: %(default)s)",
+    )
+
+
+def add_move_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--drop-option`` and ``--data-plane-budget``."""
+    parser.add_argument(
+        "--drop-option",
+        action="append",
+        default=[],
+        metavar="APPLICATION:OPTION",
+        help="leave out an option that the release does not read any more (may be repeated)",
+    )
+    parser.add_argument(
+        "--data-plane-budget",
+        type=float,
+        default=BUDGET_SECONDS,
+        metavar="SECONDS",
+        help="while services go to another release: for how long pings may go unanswered (default: %(default)s)",
+    )
+
+
+def rolling_of(parsed_args: Any) -> int:
+    """So many units at once, of those that go in batches; 0 where services shall go in one outage."""
+    return max(1, parsed_args.batch) if parsed_args.rolling else 0

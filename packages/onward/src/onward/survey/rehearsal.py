@@ -12,15 +12,18 @@ from onward.catalog.series import Series
 from onward.errors import InvalidCloudFile, UnknownSeries
 from onward.hosts.interpreters import Interpreter, find_interpreters, longest_path
 from onward.hosts.state import Directories
+from onward.model.cloud import Cloud
 from onward.observe.database import shown
 from onward.observe.dump import scan_dump
 from onward.plan.plan import Plan
 from onward.plan.rehearsal import CopySource, DemoSource, DumpSource, RehearsalWish, Source, plan_rehearsal
 from onward.survey.cloud import load_cloud
+from onward.survey.cloud_rehearsal import rehearsable, survey_cloud_rehearsal
 from onward.survey.database import checked_url, look_at, named_database, series_at
 from onward.survey.environments import choose_environments
+from onward.survey.extraction import extraction_of, survey_extraction
 from onward.survey.machine import require_room, require_tools
-from onward.survey.model_cloud import cloud_of_model
+from onward.survey.model_cloud import cloud_of_model, environments_of_model
 from onward.survey.options import EnvironmentWish
 
 AUTO = "auto"
@@ -37,7 +40,8 @@ class RehearsalRequest:
     dump: str | None
     copy_of: str | None
     cloud_file: Path
-    service: str
+    service: str | None
+    """None: Keystone; of a cloud file or a model, all services that have databases."""
     source: str | None
     target: str | None
     slurp: bool
@@ -62,7 +66,34 @@ class Found:
 
 def survey_rehearsal(directories: Directories, request: RehearsalRequest) -> Plan:
     """The plan of the rehearsal that was asked for. Raises a Refused error for bad input."""
+    described = _described(directories, request)
+    if described is not None:
+        services = (request.service,) if request.service is not None else rehearsable(described)
+        if services != ("keystone",):
+            return survey_cloud_rehearsal(
+                directories,
+                described,
+                _on_mariadb(request, services),
+                source=request.source,
+                target=request.target,
+                slurp=request.slurp,
+                environments=request.environments
+                if request.model is None
+                else environments_of_model(directories, request.model, request.environments),
+                keep=request.keep,
+                facts={} if request.model is None else {"model": request.model},
+            )
     service, dump = _service_and_dump(request)
+    if dump is not None and extraction_of(service) is not None:
+        return survey_extraction(
+            directories,
+            service,
+            dump,
+            source=request.source,
+            target=request.target,
+            environments=request.environments,
+            keep=request.keep,
+        )
     forward_recipe(service)
     interpreters = find_interpreters()
     if request.demo:
@@ -70,7 +101,7 @@ def survey_rehearsal(directories: Directories, request: RehearsalRequest) -> Pla
     elif dump is not None:
         found = _dump(request, service, dump)
     else:
-        found = _database(directories, request, service)
+        found = _database(described, request, service)
     backend, scratch_url = _scratch(request, found)
     environments = choose_environments(directories, service, found.path, interpreters, request.environments)
     require_tools(backend, copying=isinstance(found.source, CopySource))
@@ -93,10 +124,11 @@ def survey_rehearsal(directories: Directories, request: RehearsalRequest) -> Pla
 
 def _service_and_dump(request: RehearsalRequest) -> tuple[str, Path | None]:
     """``--dump keystone=FILE`` names the service as well."""
+    usual = request.service or "keystone"
     if request.dump is None:
-        return request.service, None
+        return usual, None
     service, separator, file = request.dump.partition("=")
-    return (service, Path(file).absolute()) if separator else (request.service, Path(request.dump).absolute())
+    return (service, Path(file).absolute()) if separator else (usual, Path(request.dump).absolute())
 
 
 def _demo(request: RehearsalRequest, service: str, interpreters: tuple[Interpreter, ...]) -> Found:
@@ -132,21 +164,38 @@ def _dump(request: RehearsalRequest, service: str, file: Path) -> Found:
     )
 
 
-def _database(directories: Directories, request: RehearsalRequest, service: str) -> Found:
+def _on_mariadb(request: RehearsalRequest, services: tuple[str, ...]) -> tuple[str, ...]:
+    """The services, unless another place was named for their copies. Raises InvalidCloudFile."""
+    if request.scratch not in (AUTO, "mariadb"):
+        raise InvalidCloudFile(
+            "Copies of several databases are held by a private MariaDB server for each service.",
+            evidence=f"--scratch {request.scratch}, and to be rehearsed are {', '.join(services)}",
+            next_command="leave out --scratch, or say --service keystone",
+        )
+    return services
+
+
+def _described(directories: Directories, request: RehearsalRequest) -> Cloud | None:
+    """The model, or the cloud of the cloud file; None where something else was named. Raises InvalidCloudFile."""
+    if request.demo or request.dump is not None or request.copy_of is not None:
+        return None
+    if request.model is not None:
+        return cloud_of_model(directories, request.model)
+    if not request.cloud_file.exists():
+        raise InvalidCloudFile(
+            "Nothing was said of what is to be rehearsed.",
+            evidence=f"there is no {request.cloud_file}, and nothing of --demo, --dump, --copy-of, --model",
+            next_command="onward rehearse --demo\nonward init --from-config /etc/keystone/keystone.conf",
+        )
+    return load_cloud(request.cloud_file)
+
+
+def _database(described: Cloud | None, request: RehearsalRequest, service: str) -> Found:
     """The database that was named, that of a deployed model, or that of the cloud file."""
-    if request.copy_of is not None:
-        url, configuration = named_database(request.copy_of, service)
+    if described is None:
+        url, configuration = named_database(str(request.copy_of), service)
         cloud, said = f"{service}-at-{url.host or 'localhost'}", request.source
     else:
-        if request.model is None and not request.cloud_file.exists():
-            raise InvalidCloudFile(
-                "Nothing was said of what is to be rehearsed.",
-                evidence=f"there is no {request.cloud_file}, and nothing of --demo, --dump, --copy-of, --model",
-                next_command="onward rehearse --demo\nonward init --from-config /etc/keystone/keystone.conf",
-            )
-        described = (
-            load_cloud(request.cloud_file) if request.model is None else cloud_of_model(directories, request.model)
-        )
         entry = described.service(service)
         url, configuration = named_database("config:" + ",".join(entry.configuration), service)
         cloud, said = described.cloud, request.source or entry.series

@@ -1,5 +1,6 @@
 """How a deployed model is: asked of its processes and of the run that is at work on it, never remembered."""
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from onward.survey.offers import uses
 from onward.survey.recorded import known_model, placed_units, recorded_site, recorded_topology, units_of
 from onward.survey.waiting import what_is_waited_for
 
+MOST_OWED = 10
+"""Units that are named; all are counted."""
+
 
 def survey_status(directories: Directories, model: str) -> ModelStatus:
     """Look at every unit once. Raises ModelUnknown."""
@@ -47,7 +51,7 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
     related = [str(each) for each in uses(directories) if model in (each.user, each.remote.model)]
     dashboard = dashboard_url(found, recorded_site(store))
     found_at = [f"dashboard: {dashboard}"] if dashboard else []
-    kept = (*_kept(model, found, record), *_api_versions(store))
+    kept = (*_owed(store), *_kept(model, found, record), *_api_versions(store))
     return ModelStatus(units, (*_said(run, store, states), *found_at, *related, *kept), at_work)
 
 
@@ -62,6 +66,26 @@ def _kept(model: str, found: Topology, record: Mapping[str, Any]) -> Iterator[st
     for name, told in record.get("pinned", {}).items():
         channel = found.applications[name].channel or DEFAULT_SERIES
         yield from said(model, name, channel.partition("/")[0], Pinned.model_validate(told))
+
+
+def _owed(store: ModelStore) -> Iterator[str]:
+    """Units that have to be restarted, the oldest debt first."""
+    owed = sorted(store.owed().values(), key=lambda each: each.since)
+    for each in owed[:MOST_OWED]:
+        wait = ", put off" if each.deferred else ""
+        yield f"{each.unit} owes a restart for {age(time.time() - each.since)}{wait}: {'; '.join(each.reasons)}"
+    if len(owed) > MOST_OWED:
+        yield f"and {len(owed) - MOST_OWED} units more owe one"
+    if owed:
+        yield f"restart them with: onward restart --owed --model {store.directory.name}"
+
+
+def age(seconds: float) -> str:
+    """How long ago, in the two largest units: 3 d 4 h, 12 min."""
+    minutes = int(seconds // 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    words = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (rest, "min")) if count]
+    return " ".join(words[:2]) or f"{int(seconds)} s"
 
 
 def _api_versions(store: ModelStore) -> Iterator[str]:
@@ -143,7 +167,11 @@ def _silent(store: ModelStore, unit: str) -> str:
 
 
 def _latest_run(directories: Directories, model: str) -> RunRecord | None:
-    runs = [each for each in list_runs(directories) if each.plan.cloud == model and each.plan.kind == "deployment"]
+    runs = [
+        each
+        for each in list_runs(directories)
+        if each.plan.cloud == model and each.plan.kind in ("deployment", "restart")
+    ]
     return max(runs, key=lambda each: each.created, default=None)
 
 

@@ -1,9 +1,12 @@
 """The times of runs, from the journal, and of the runs of a baseline."""
 
+from collections.abc import Sequence
+
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs, read_run
 from onward.errors import RunNotComparable, UnknownRun
 from onward.hosts.state import Directories
+from onward.timings.comparison import Comparison, compare
 from onward.timings.run import Baseline, RunTimes, StepTime
 
 
@@ -66,3 +69,23 @@ def whole_times_of(record: RunRecord, baseline: Baseline | None) -> RunTimes:
             next_command="onward runs list",
         )
     return times_of(record)
+
+
+def comparison_with(
+    directories: Directories, baseline: Baseline, named: Sequence[str]
+) -> tuple[Comparison, tuple[str, ...]]:
+    """Runs held against a baseline, and their names; none named: the latest of the baseline's cloud.
+
+    Raises UnknownRun, RunNotComparable.
+    """
+    first = baseline.runs[0]
+    records = [find_run(directories, each, first.kind) for each in named or [first.cloud]]
+    now = {record.run_id: whole_times_of(record, baseline) for record in records}
+    before = [each for each in baseline.runs if each.run not in now]
+    if not before:
+        raise RunNotComparable(
+            f"{baseline.name} has no run but what it is to be compared with.",
+            evidence=", ".join(now),
+            next_command="onward runs list",
+        )
+    return compare(before, list(now.values())), tuple(now)

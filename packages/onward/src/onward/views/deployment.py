@@ -1,6 +1,10 @@
 """What a deployment, or the removal of a model, amounts to."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from onward.engine.record import RunRecord
+from onward.views.restart import verdict_of_restart
 from onward.views.summary import Tone, Verdict, finished_steps
 from onward.views.words import counted, duration, one_line
 
@@ -8,21 +12,10 @@ from onward.views.words import counted, duration, one_line
 def verdict_of_deployment(record: RunRecord) -> Verdict:
     """One sentence that says how it ended."""
     plan, status = record.plan, record.status
-    removal = plan.kind == "removal"
+    if plan.kind == "restart":
+        return verdict_of_restart(record)
     if status == "done":
-        if removal:
-            return Verdict("good", f"Nothing of {plan.cloud} is left.")
-        if plan.kind == "trial":
-            return _verdict_of_trial(record)
-        if plan.kind == "role":
-            return _verdict_of_role(record)
-        started = len(_units(record, "unit.start"))
-        configured = len(_units(record, "unit.configure"))
-        return Verdict(
-            "good",
-            f"{plan.cloud} is as its bundle says.",
-            (f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started.", *_gone(record)),
-        )
+        return _verdict_of_done(record)
     what = f"The {plan.kind} of {plan.cloud}"
     if status == "failed" and record.failures:
         failure = record.failures[0]
@@ -40,15 +33,63 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
     return Verdict(tones.get(status, "attention"), f"{what} {words}; {finished_steps(record)}.", (_left(record),))
 
 
+def _verdict_of_done(record: RunRecord) -> Verdict:
+    plan = record.plan
+    if plan.kind == "removal":
+        return Verdict("good", f"Nothing of {plan.cloud} is left.")
+    if plan.kind == "trial":
+        return _verdict_of_trial(record)
+    if plan.kind == "role":
+        return _verdict_of_role(record)
+    started = len(_units(record, "unit.start"))
+    configured = len(_units(record, "unit.configure"))
+    rolled = set(_units(record, "unit.roll"))
+    made = f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started."
+    if rolled:
+        made = f"{counted(len(rolled), 'unit')} taken there one after the other, while the others served."
+    owing = len(_units(record, "unit.defer"))
+    owed = (f"{counted(owing, 'unit')} still to be restarted: onward restart --owed",) if owing else ()
+    return Verdict("good", f"{plan.cloud} is as its bundle says.", (made, *owed, *_gone(record), *_untouched(record)))
+
+
 def _gone(record: RunRecord) -> list[str]:
     """For how long each API was gone while services went to another release."""
     evidence = next((each.evidence for each in record.steps if each.step.action == "probe.end"), None)
     if not evidence or not evidence["apis"]:
         return []
+    whole = "" if evidence["whole"] else " since the run was resumed; what was before is not known"
+    if _units(record, "unit.roll"):
+        failed = {name: each for name, each in evidence["apis"].items() if each["failed"]}
+        calls = sum(each["calls"] for each in evidence["apis"].values())
+        told = ", ".join(f"{each['failed']} of {name} ({each['last_failure']})" for name, each in failed.items())
+        return [f"Of {calls:,} calls meanwhile {f'these failed: {told}' if failed else 'none failed'}{whole}."]
     longest = sorted(((each["longest_seconds"], name) for name, each in evidence["apis"].items()), reverse=True)
     told = ", ".join(f"{name} {duration(gone)}" for gone, name in longest)
-    whole = "" if evidence["whole"] else " since the run was resumed; how long before is not known"
     return [f"As callers saw it, the APIs were gone for: {told}{whole}."]
+
+
+def _untouched(record: RunRecord) -> list[str]:
+    """What has become of instances and of the data plane meanwhile, where it was looked at."""
+    told = {each.step.action: each.evidence for each in record.steps if each.evidence}
+    instances = told.get("instances.compare", {}).get("instances")
+    pings = told.get("dataplane.end", {})
+    lines = [] if instances is None else [f"{counted(instances, 'instance')} compared: {_waived(told)}."]
+    if "sent" in pings:
+        lost = (
+            f"{pings['lost']} lost, gone for at most {duration(pings['longest_seconds'])}"
+            if pings["lost"]
+            else "none lost"
+        )
+        until = "" if pings["whole"] else " until the run was killed"
+        lines.append(f"{pings['sent']:,} pings between two network namespaces{until}: {lost}.")
+    elif pings.get("why"):
+        lines.append(f"No data plane was watched: {pings['why']}.")
+    return lines
+
+
+def _waived(told: Mapping[str, Mapping[str, Any]]) -> str:
+    waived = told["instances.compare"].get("waived", ())
+    return f"{counted(len(waived), 'difference')} let pass" if waived else "none was touched"
 
 
 def _verdict_of_trial(record: RunRecord) -> Verdict:

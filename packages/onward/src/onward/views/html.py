@@ -21,7 +21,7 @@ def standalone(
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_finalized,
+        finalize=finalized,
     )
     environment.filters.update(duration=duration, moment=moment, counted=counted, **filters)
     style = "\n".join(environment.get_template(name).render() for name in styles)
@@ -32,6 +32,6 @@ def standalone(
     )
 
 
-def _finalized(value: Any) -> Any:
+def finalized(value: Any) -> Any:
     """Text from outside, without control characters; Jinja escapes it afterwards."""
     return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -56,10 +56,10 @@ class Running:
                     self._told[step] = event.at
                     line = f"{step}: {self.says[step]}"
             case "step.retried":
-                line = f"{step} is tried again: {_what(event)}"
+                line = f"{step} is tried again: {reason_of(event)}"
             case "step.failed":
                 took = self._ended(step, event.at)
-                line = f"{step} FAILED{took and f' after {took}'}: {_what(event)}"
+                line = f"{step} FAILED{took and f' after {took}'}: {reason_of(event)}"
             case "step.done":
                 took = self._ended(step, event.at)
                 self._done.add(step)
@@ -141,7 +141,7 @@ class Progress(AbstractContextManager["Progress"]):
             yield Text(f"  {page.fitted(text, page.columns - 16)} {duration(now - began).rjust(12)}")
 
 
-def _what(event: Event) -> str:
+def reason_of(event: Event) -> str:
     """The reason that an event of a failure gives, with its code."""
     error = event.data.get("error", event.data)
     if not isinstance(error, dict):

@@ -97,7 +97,11 @@ def phase_note(plan: Plan, phase: Phase) -> str:
     made_for_it = plan.forward or plan.kind == "trial"
     notes: dict[Phase, str] = {
         "prepare": "the service stays up" if plan.forward else "nothing is started yet",
-        "deploy": "each when what it uses can serve it",
+        "deploy": "in batches"
+        if plan.kind == "restart"
+        else "one after the other, while the others serve"
+        if _rolls(plan)
+        else "each when what it uses can serve it",
         "outage": "the service is down",
         "proof": "it is used as its users use it" if plan.kind == "trial" else "the new release is asked",
         "cleanup": "what was made for the run is removed" if made_for_it else "stopped, then removed",
@@ -105,6 +109,11 @@ def phase_note(plan: Plan, phase: Phase) -> str:
     if plan.kind == "rehearsal" and phase == "outage":
         return "on the copy; in production the service would be down"
     return notes[phase]
+
+
+def _rolls(plan: Plan) -> bool:
+    """Whether services go to another release while they serve."""
+    return any(step.action == "unit.roll" for step in plan.steps)
 
 
 def phase_note_of(record: RunRecord, phase: Phase) -> str:
@@ -269,14 +278,14 @@ def environments_of(record: RunRecord) -> tuple[EnvironmentFact, ...]:
 
 
 def rows_counted(record: RunRecord) -> tuple[int, int] | None:
-    """Tables and rows of the last census that finished; None where there was none."""
-    found = None
+    """Tables and rows of the last census of each service that finished; None where there was none."""
+    found: dict[str, tuple[int, int]] = {}
     for each in record.steps:
         if each.step.action.startswith(("census.", "database.restore")) and each.evidence is not None:
             tables, rows = each.evidence.get("tables"), each.evidence.get("rows")
             if isinstance(tables, int) and isinstance(rows, int):
-                found = tables, rows
-    return found
+                found[str(each.step.arguments.get("service", ""))] = tables, rows
+    return (sum(tables for tables, _ in found.values()), sum(rows for _, rows in found.values())) if found else None
 
 
 def finished_steps(record: RunRecord) -> str:

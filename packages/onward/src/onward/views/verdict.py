@@ -80,7 +80,7 @@ def _next_of_done(record: RunRecord) -> str:
     if plan.kind == "rehearsal":
         if "model" in plan.facts:
             return f"onward plan upgrade --model {plan.facts['model']} --to {plan.target} -o plan.json"
-        return f"onward plan upgrade --to {plan.target} -o plan.json"
+        return f"onward plan upgrade --to {plan.target} -o plan.json" if plan.service else ""
     return "" if is_started_again(record) else f"start {plan.service} with the code of {plan.target}, on every host"
 
 

@@ -5,9 +5,9 @@ from onward.engine.crash import crash_point
 from onward.errors import StepFailed
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
+from onward.plan.deployment.deferring import step_digest
 from onward.plan.deployment.grant import GrantWish
 from onward.plan.deployment.granting import Granted
-from onward.plan.deployment.planner import step_digest
 
 
 def store_of(directories: Directories, context: StepContext) -> ModelStore:

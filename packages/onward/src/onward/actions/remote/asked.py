@@ -57,6 +57,14 @@ class AskedStore(ModelStore):
         """Remember at which release the databases of a service are."""
         self._asked("note_series", service, series)
 
+    def owe(self, unit: str, digest: str, why: str, *, deferred: bool = False) -> None:
+        """Remember that a unit has to be restarted: it is on the disk there when this returns."""
+        self._asked("owe", unit, digest, why)
+
+    def owes_nothing(self, unit: str, digest: str) -> None:
+        """Forget what it owes, where it runs so."""
+        self._asked("owes_nothing", unit, digest)
+
     def undo(self, step: str) -> None:
         """Forget that a step was done: it is forgotten when this returns."""
         self._asked("undo", step)

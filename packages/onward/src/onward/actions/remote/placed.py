@@ -121,7 +121,7 @@ def _kept(context: StepContext, machine: RemoteMachine, store: ModelStore, what:
             return {step: told for step, told in store.done().items() if step in words}
         case "series":
             return store.series()
-        case "note_done" | "note_series" | "undo":
+        case "note_done" | "note_series" | "undo" | "owe" | "owes_nothing":
             getattr(store, what)(*arguments)
             return None
     raise Bug(f"{machine.name} asked for {what}, which nobody knows.")

@@ -18,7 +18,7 @@ from onward.engine.execution import OVERALL_LIMIT, Halt
 from onward.engine.record import Event, RunRecord
 from onward.engine.schedule import Schedule
 from onward.engine.shared.ledger import Change, Ledger, Standing
-from onward.errors import LeaseLost, OnwardError
+from onward.errors import LeaseLost, OnwardError, StepPaused
 from onward.hosts.fence import FENCE
 from onward.plan.step import Step
 
@@ -73,6 +73,7 @@ class Part:
             actions=actions,
             progress=self._say,
             cancelled=halt.at_once.is_set,
+            stopping=self._stopping,
             waivers={waived.name: waived.reason for waived in record.waivers},
         )
         self._begun_before = record.status != "waiting" or any(step.attempts for step in record.steps)
@@ -135,6 +136,10 @@ class Part:
                         threads.submit(self._carry_out, attempt)
                 if leading and (not self._schedule.running or (self._halt.asked.is_set() and not self._here)):
                     return
+
+    def _stopping(self) -> bool:
+        """Whether the run, or this controller, is to stop after the running steps."""
+        return self._halt.asked.is_set() or (self._standing is not None and self._standing.request is not None)
 
     def _nothing_to_help(self, standing: Standing, enough: Callable[[], bool]) -> bool:
         return (
@@ -202,7 +207,7 @@ class Part:
             self._schedule.succeeded(step_id)
             return
         data = {"error": error.as_data()}
-        if self._halt.at_once.is_set():
+        if self._halt.at_once.is_set() or isinstance(error, StepPaused):
             told.append(tell(self.run_id, "step.aborted", step_id, data))
             end(self.run_id, step_id, attempt.number, "given-up", told[-1].number)
             self._schedule.given_back(step_id)

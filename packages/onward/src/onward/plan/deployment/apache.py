@@ -11,6 +11,7 @@ from onward.catalog.load import in_force
 from onward.catalog.wsgi import APACHE, APACHE_PROGRAM, DIRECTIVES, MOD_WSGI, SETPRIV, WSGI_SERVER
 from onward.errors import BundleInvalid
 from onward.model.deployment import UnitFile, name_in_paths
+from onward.plan.deployment import health
 from onward.plan.deployment.static_files import apache_lines
 from onward.plan.deployment.words import Words
 
@@ -83,6 +84,18 @@ def _script(words: Words, unit: str, name: str, wsgi: Uwsgi) -> str:
         "",
         f"from {application.module} import {imported}",
     ]
+    if health.chosen(words, unit):
+        lines[1:1] = [f"\nsys.path.insert(0, {health.code_directory(words, unit)!r})"]
+        options = ", ".join(f"{name}={value!r}" for name, value in health.wrapping(words, unit).items())
+        made = "\n".join(
+            [
+                *([made] if made else []),
+                "",
+                "from onward_service.wsgi import wrap",
+                "",
+                f"application = wrap(application, {options})",
+            ]
+        )
     return "\n".join([*lines, *(["", made] if made else [])]) + "\n"
 
 

@@ -15,6 +15,7 @@ from onward.plan.deployment.commands import command_arguments, command_variables
 from onward.plan.deployment.serving import called_at
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
+from onward.plan.deployment.untouched import untouched
 from onward.plan.deployment.words import Words
 from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
 from onward.plan.step import Phase, Step
@@ -63,6 +64,16 @@ def arrived(move: Move) -> str:
     return f"restore/{move.service}" if move.backups else f"compare/{move.service}"
 
 
+def warmed(move: Move) -> str:
+    """The step after which the code of a service's target is imported, and compiled."""
+    return f"warm/{move.service}/{move.path[-1]}"
+
+
+def held(unit: str) -> str:
+    """The step after which the processes that a unit has at the target wait for their turn."""
+    return f"hold/{unit}"
+
+
 def stopped(application: str) -> str:
     """The step after which no unit of an application runs."""
     return f"stop/{application}"
@@ -78,11 +89,17 @@ class Forward:
         moves: Iterable[Move],
         settles: Mapping[str, Mapping[str, str]],
         described: Mapping[str, JsonValue],
+        budget_seconds: float,
+        ahead: Iterable[str] = (),
     ) -> None:
         """``settles``: by the owner of a schema, what would make it from nothing, and need not be done any more.
 
-        ``described``: the model as a cloud file would have it, for the checks before the outage.
+        ``described``: the model as a cloud file would have it, for the checks before the outage; ``budget_seconds``:
+        for how long the data plane may be gone. ``ahead``: steps of others that have to be done before anything is
+        stopped.
         """
+        self._untouched = untouched(topology, site, budget_seconds)
+        self._ahead = tuple(ahead)
         self._described = dict(described)
         self._topology = topology
         self._site = site
@@ -110,6 +127,9 @@ class Forward:
         if self.gate:
             yield self._checks(ahead, tuple(ready))
             ready = [GATE]
+        for step in self._untouched[0]:
+            yield step.model_copy(update={"needs": tuple(ready)})
+        ready += [*(step.id for step in self._untouched[0]), *self._ahead]
         yield self._probe(PROBE, "probe.begin", "prepare", tuple(ready), "the APIs are called all the while")
         for move in ahead:
             yield from self._outage(move)
@@ -179,6 +199,8 @@ class Forward:
         if any(not move.backups for move in self._moves):
             reason = "all APIs answer again; for how long each was gone, its callers have seen"
             yield self._probe(PROBED, "probe.end", "proof", needs, reason)
+            for step in self._untouched[1]:
+                yield step.model_copy(update={"needs": needs})
 
     def _probe(self, step: str, action: str, phase: Phase, needs: tuple[str, ...], reason: str) -> Step:
         arguments: dict[str, JsonValue] = {}

@@ -6,17 +6,20 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from onward.catalog.charm import Joins
+from onward.plan.deployment import early
 from onward.plan.deployment.commands import command_arguments, command_variables
-from onward.plan.deployment.forward import BACKUP_POOL, Forward, Move, arrived, stopped
+from onward.plan.deployment.deferring import deferrals, deferring, step_digest
+from onward.plan.deployment.forward import BACKUP_POOL, Forward, Move, arrived, held, stopped, warmed
 from onward.plan.deployment.granting import Granted, grant_id, grant_wish, withdrawal
 from onward.plan.deployment.machines import environment_id, environment_steps, machine_steps, supervisor_id
 from onward.plan.deployment.opening import Opening
 from onward.plan.deployment.reloading import can_reload
 from onward.plan.deployment.removal import removals
-from onward.plan.deployment.serving import cluster_wish, clustered, reached_at, serves
+from onward.plan.deployment.serving import behind, cluster_wish, clustered, reached_at, serves
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.unit import unit_state
+from onward.plan.deployment.untouched import BUDGET_SECONDS
 from onward.plan.deployment.words import Words
 from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
 from onward.plan.plan import Plan, digest_of, in_order
@@ -48,31 +51,29 @@ class DeploymentWish:
     """Services that go to another release."""
     described: Mapping[str, JsonValue] = field(default_factory=dict)
     """The model as a cloud file would have it; empty where nothing is checked before services move."""
+    budget_seconds: float = BUDGET_SECONDS
+    """For how long the data plane may be gone meanwhile."""
     surplus: tuple[str, ...] = ()
     """Units that are deployed and in the bundle no more, in the order in which they may stop."""
     withdrawn: tuple[Granted, ...] = ()
     """What applications of other models have granted and shall no longer."""
-
-
-_NOT_STATE = {"unit.start": ("begins", "taken_over"), "application.initialise": ("configuration",)}
-"""Arguments that say how a step is done, and nothing of what is there afterwards: a schema that was made with the files
-of the first unit need not be made again when another unit is the first one."""
-
-
-def step_digest(step: Step) -> str:
-    """What makes a step that was done the same as one that is to be done."""
-    how = _NOT_STATE.get(step.action, ())
-    state = {name: value for name, value in step.arguments.items() if name not in how}
-    return digest_of([step.action, state, *([step.machine] if step.machine else [])])
+    defer: bool = False
+    """Whether units that run are left running with what they have read, and owe their restart."""
+    deferred: Mapping[str, str] = field(default_factory=dict)
+    """Units whose restart was put off, each with the digest of the step that would start it."""
 
 
 def plan_deployment(wish: DeploymentWish) -> Plan:
     """The steps that are left to do; none where all is as it shall be. Raises BundleInvalid, InvalidCatalogue."""
-    steps = _whole(wish)
+    steps = every_step(wish)
     again = {f"{step}/{name}" for move in wish.moves for name in move.applications for step in ("publish", "join")}
-    left = _left(steps, {step: digest for step, digest in wish.holds.items() if step not in again})
+    holds = {step: digest for step, digest in wish.holds.items() if step not in again}
+    put_off = {} if wish.moves else deferrals(steps, holds, wish.deferred, defer=wish.defer)
+    left = left_of(steps, {**holds, **put_off})
+    if wish.defer:
+        left += deferring(put_off, {each.id for each in left})
     remaining = {each.id for each in left}
-    needs = {each.id: each.needs for each in steps}
+    needs = {each.id: each.needs for each in (*steps, *left)}
     kept = [each.model_copy(update={"needs": _still(each.needs, remaining, needs)}) for each in left]
     return Plan(
         kind="deployment",
@@ -83,7 +84,7 @@ def plan_deployment(wish: DeploymentWish) -> Plan:
     ).sealed()
 
 
-def _left(steps: Sequence[Step], holds: Mapping[str, str]) -> list[Step]:
+def left_of(steps: Sequence[Step], holds: Mapping[str, str]) -> list[Step]:
     """The steps that are to be done. A unit that is started has read its files, and need not take them over.
 
     One that runs takes them over when they are written: it may have begun anew since, and have read others.
@@ -114,7 +115,8 @@ def _still(needed: tuple[str, ...], remaining: set[str], needs: Mapping[str, tup
     return tuple(found)
 
 
-def _whole(wish: DeploymentWish) -> list[Step]:
+def every_step(wish: DeploymentWish) -> list[Step]:
+    """All steps of a model from nothing, whether or not they hold. Raises BundleInvalid, InvalidCatalogue."""
     return list(_Deployment(wish).steps())
 
 
@@ -138,7 +140,10 @@ class _Deployment:
         settles = {
             move.owner: {each.id: step_digest(each) for each in self._initial(move.owner)} for move in wish.moves
         }
-        self._forward = Forward(wish.topology, wish.site, wish.moves, settles, wish.described)
+        ahead = tuple(held(unit) for name in self._moving for unit in self._held(name))
+        self._forward = Forward(
+            wish.topology, wish.site, wish.moves, settles, wish.described, wish.budget_seconds, ahead
+        )
 
     def steps(self) -> Iterator[Step]:
         yield self._record()
@@ -202,6 +207,8 @@ class _Deployment:
             yield self._configuration(unit)
         yield from self._grants(name)
         move = self._moving.get(name)
+        for unit in self._held(name):
+            yield self._hold(name, unit)
         initial = [] if move else list(self._initial(name))
         yield from initial
         before = tuple(step.id for step in initial) or self._opening.needs(name)
@@ -229,11 +236,15 @@ class _Deployment:
 
     def _configuration(self, unit: str) -> Step:
         state, name = self._states[unit], unit.partition("/")[0]
+        left_out = {"processes", "settled", "mutable", *(() if state.health_code else ("health_code",))}
         return self._step(
             f"configure/{unit}",
             "unit.configure",
             unit,
-            {"state": state.model_dump(mode="json", exclude={"processes", "settled", "mutable"})},
+            {
+                "state": state.model_dump(mode="json", exclude=left_out),
+                "start": step_digest(self._start(name, unit, (), begins=False)),
+            },
             # What runs reads its files again when it is restarted by whatever ends it.
             needs=(
                 "record",
@@ -299,6 +310,33 @@ class _Deployment:
             machine=self._where(first),
         )
 
+    def _held(self, name: str) -> tuple[str, ...]:
+        """The units whose next processes import their code before the outage."""
+        move = self._moving.get(name)
+        if move is None or move.backups or name not in self._wish.choices:
+            return ()
+        return tuple(unit for unit in self._topology.units(name) if all(p.waits for p in self._states[unit].processes))
+
+    def _hold(self, name: str, unit: str) -> Step:
+        state, move = self._states[unit], self._moving[name]
+        return self._step(
+            held(unit),
+            "unit.hold",
+            unit,
+            {
+                "unit": unit,
+                "directory": state.directory,
+                "processes": [each.model_dump(mode="json") for each in state.processes],
+                "configuration": state.settled,
+                "program": next(each.model_dump(mode="json") for each in state.files if each.path == early.PATH),
+                "memory": self._topology.charms[name].memory,
+            },
+            needs=(*self._forward.gate, self._supervised(unit), self._environment(name, unit), warmed(move)),
+            reason="its next processes import their code while it serves",
+            pool=WARM_POOL,
+            machine=self._where(unit),
+        )
+
     def _start(self, name: str, unit: str, before: tuple[str, ...], *, begins: bool) -> Step:
         state = self._states[unit]
         environment = (self._environment(name, unit),) if name in self._wish.choices else ()
@@ -314,6 +352,7 @@ class _Deployment:
                 "begins": begins,
                 "taken_over": {each.id: step_digest(each) for each in self._reloads(name, (unit,))},
                 **self._synced(name, unit),
+                **({"behind": [*places]} if (places := behind(self._words[name], unit)) else {}),
             },
             needs=(f"configure/{unit}", self._supervised(unit), *environment, *before),
             reason="restarted with its new files, it serves when this is done"
@@ -381,6 +420,8 @@ class _Deployment:
     def _phase(self, action: str, step_id: str) -> Phase:
         """Until the last unit of what moves serves again, the services are down."""
         verb, _, target = step_id.partition("/")
+        if verb == "hold":
+            return "prepare"
         moves = target.partition("/")[0] in self._moving
         return "outage" if moves and verb in ("configure", "start", "publish", "join") else "deploy"
 

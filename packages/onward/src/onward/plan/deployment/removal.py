@@ -104,8 +104,8 @@ def _why(unit: str, words: Words | None) -> str:
     return f"the bundle has no {unit} any more{weak}"
 
 
-def plan_removal(site: Site, applications: Sequence[tuple[str, ...]], granted: Sequence[Granted] = ()) -> Plan:
-    """The steps that leave nothing of a model: the units of each application at once, those of the next afterwards.
+def plan_removal(site: Site, waves: Sequence[tuple[str, ...]], granted: Sequence[Granted] = ()) -> Plan:
+    """The steps that leave nothing of a model: the units of each wave at once, those of the next afterwards.
 
     What applications of other models have ``granted`` is taken back. What is in a catalogue goes before the units
     do, so that nobody is sent to where nobody answers; databases go when nobody uses them any more.
@@ -113,7 +113,7 @@ def plan_removal(site: Site, applications: Sequence[tuple[str, ...]], granted: S
     listed = [withdrawal(each, (), reversible=False) for each in granted if each.wish.registers]
     removals: list[Step] = [*listed]
     before = tuple(step.id for step in listed)
-    for units in applications:
+    for units in waves:
         removals += [
             Step(
                 id=f"remove/{unit}",

@@ -50,6 +50,25 @@ def called_at(words: Words) -> dict[str, dict[str, CalledAt]]:
     }
 
 
+def behind(words: Words, unit: str) -> list[dict[str, JsonValue]]:
+    """Where a unit stands behind load balancers; HAProxy's names for it are those that its charm gives."""
+    found, site = words.topology, words.site
+    balancer = found.balancer(words.application)
+    return [
+        {
+            "socket": site.socket(each),
+            "backend": f"{words.application}-{process.wsgi.port}",
+            "server": unit.replace("/", "-"),
+            "address": site.addresses[unit],
+            "port": words.charm.ports[process.wsgi.port],
+            "url": words.url("internal", process.wsgi.port) + ((process.ready.path if process.ready else None) or "/"),
+        }
+        for each in (found.units(balancer) if balancer else ())
+        for process in words.processes()
+        if process.wsgi is not None
+    ]
+
+
 def clustered(found: Topology, name: str) -> bool:
     """Whether the units of an application have to become one cluster."""
     return found.charms[name].cluster is not None and len(found.units(name)) > 1

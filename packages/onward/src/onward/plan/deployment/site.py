@@ -47,7 +47,8 @@ class Site:
     """Which release each application of a service is deployed at."""
     mutable: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Options of the bundle, by application, that the release takes over without a restart."""
-
+    health_code: str = ""
+    """Digest of the code of onward-service that APIs shall have."""
     machines: Mapping[str, str] = field(default_factory=dict)
     """By unit, the machine where it is; units that are not named are on this one."""
     places: Mapping[str, Place] = field(default_factory=dict)

@@ -96,17 +96,28 @@ class Topology:
 
     def in_order(self) -> tuple[str, ...]:
         """The applications, each after those that it uses. Raises BundleUnsatisfied for a circle."""
-        needs = {
-            name: {each.provider[0] for each in self.used_by(name) if self.lent_by(each) is None}
-            for name in self.applications
-        }
+        return tuple(name for wave in self.in_waves() for name in wave)
+
+    def in_waves(self) -> tuple[tuple[str, ...], ...]:
+        """The applications, each in a later wave than those that it uses. Raises BundleUnsatisfied for a circle."""
+        sorter = TopologicalSorter(
+            {
+                name: {each.provider[0] for each in self.used_by(name) if self.lent_by(each) is None}
+                for name in self.applications
+            }
+        )
         try:
-            return tuple(TopologicalSorter(needs).static_order())
+            sorter.prepare()
         except CycleError as error:
             circle = " needs ".join(reversed(error.args[1]))
             raise BundleUnsatisfied(
                 "Applications wait for one another in a circle.", evidence=circle, next_command="onward deploy --help"
             ) from None
+        waves = []
+        while sorter.is_active():
+            waves.append(sorter.get_ready())
+            sorter.done(*waves[-1])
+        return tuple(waves)
 
     @staticmethod
     def _balances(relation: Relation) -> bool:

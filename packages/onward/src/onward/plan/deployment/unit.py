@@ -8,7 +8,7 @@ from onward.catalog.charms import BROKER
 from onward.catalog.load import in_force
 from onward.model.bundle import OptionValue
 from onward.model.deployment import QueueProbe, ReadyProbe, UnitFile, UnitPreparation, UnitProcess, UnitState
-from onward.plan.deployment import apache, static_files
+from onward.plan.deployment import apache, early, health, static_files
 from onward.plan.deployment.reloading import MODULE, MUTATE, can_reload, reload_file, uwsgi_settings
 from onward.plan.deployment.words import Words
 from onward.plan.plan import digest_of
@@ -27,8 +27,12 @@ def unit_state(words: Words, unit: str) -> UnitState:
             text = _uwsgi(words, unit, each.wsgi, uwsgi_settings(directory, each))
             files.append(UnitFile(path=f"etc/{each.name}.uwsgi.ini", text=text))
             files.append(UnitFile(path=f"etc/{MODULE}.py", text=MUTATE))
+    processes = tuple(_process(words, unit, each) for each in words.processes())
+    if any(each.waits for each in processes):
+        files.append(early.program_file())
     mutable = _mutable(words, unit)
     settled = [_file(words, unit, each, without=mutable) if each.options else None for each in charm.files]
+    code = words.site.health_code if health.chosen(words, unit) else ""
     return UnitState(
         unit=unit,
         directory=directory,
@@ -39,16 +43,17 @@ def unit_state(words: Words, unit: str) -> UnitState:
             )
             for each in charm.prepare
         ),
-        processes=tuple(_process(words, unit, each) for each in words.processes()),
-        settled=_digest(files, [each for each in settled if each is not None]),
+        processes=processes,
+        health_code=code,
+        settled=_digest(files, [each for each in settled if each is not None], code),
         mutable=mutable,
     )
 
 
-def _digest(files: Sequence[UnitFile], settled: Sequence[UnitFile]) -> str:
+def _digest(files: Sequence[UnitFile], settled: Sequence[UnitFile], code: str) -> str:
     """Tells whether a running process has read what it cannot take over while it runs."""
     texts = {each.path: each.text for each in (*files, *settled) if each.restarts}
-    return digest_of([[path, text] for path, text in texts.items()])
+    return digest_of([*([path, text] for path, text in texts.items()), *([health.CODE, code] if code else [])])
 
 
 def _mutable(words: Words, unit: str) -> dict[str, OptionValue]:
@@ -131,6 +136,7 @@ def _uwsgi(words: Words, unit: str, wsgi: Uwsgi, reloading: Mapping[str, str]) -
     }
     lines = [f"{name} = {value}" for name, value in settings.items() if value]
     lines += static_files.uwsgi_lines(words, unit, wsgi)
+    lines += [f"pythonpath = {health.code_directory(words, unit)}"] if health.chosen(words, unit) else []
     return "\n".join(["[uwsgi]", *lines]) + "\n"
 
 
@@ -138,6 +144,8 @@ def _application(words: Words, unit: str, wsgi: Uwsgi) -> dict[str, str]:
     """Where uWSGI finds the application."""
     if wsgi.paste:
         return {"paste": f"config:{words.fill(wsgi.paste, unit)}"}
+    if health.chosen(words, unit):
+        return {"module": health.MODULE}
     (application,) = in_force(wsgi.applications, words.site.series[words.application])
     return {"module": f"{application.module}:{application.attribute}{'()' if application.call else ''}"}
 
@@ -148,6 +156,8 @@ def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
     if process.wsgi is not None:
         environment = {**environment, **process.wsgi.environment}
     under_apache = process.wsgi is not None and apache.chosen(words, unit)
+    if process.wsgi is not None and not under_apache and health.chosen(words, unit):
+        environment = {**environment, **health.variables(words, unit, process.wsgi)}
     if under_apache:
         argv: tuple[str, ...] = apache.apache_argv(words, unit, process.name)
     elif process.wsgi is not None:
@@ -155,6 +165,9 @@ def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
         argv = (str(server), "--ini", str(directory / "etc" / f"{process.name}.uwsgi.ini"))
     else:
         argv = tuple(words.fill(word, unit) for word in process.argv)
+    waits = not under_apache and early.waits(words, process)
+    if waits:
+        argv, environment = early.started_by(words, unit, argv), {**environment, **early.told(words, process)}
     return UnitProcess(
         name=process.name,
         argv=argv,
@@ -167,6 +180,7 @@ def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
         stop_signal=apache.STOP_SIGNAL if under_apache else process.stop_signal,
         stop_seconds=process.stop_seconds,
         stop_group=process.stop_group,
+        waits=waits,
     )
 
 

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from sqlalchemy import URL, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from onward.catalog.load import recipe
 from onward.errors import OnwardError
+from onward.observe.configured_databases import filled, where
 from onward.observe.database import database_url
 from onward.survey.checks.context import CheckContext
-
-_PORT = 3306
 
 
 @dataclass(frozen=True)
@@ -33,17 +31,11 @@ def service_databases(context: CheckContext, service: str) -> Iterator[ServiceDa
     for place, url in _cells(context, service) if recipe(service).cells else ():
         if isinstance(url, ServiceDatabase):
             yield url
-        elif _where(url) not in known:
-            known.add(_where(url))
+        elif where(url) not in known:
+            known.add(where(url))
             yield _opened(context, place, url)
-    if _where(own) not in known:
+    if where(own) not in known:
         yield _opened(context, "" if not known else "[database] connection", own)
-
-
-def _where(url: URL) -> tuple[object, ...]:
-    """What tells one database from another, whoever reads it."""
-    socket = url.query.get("unix_socket")
-    return url.get_backend_name(), socket or url.host, None if socket else url.port or _PORT, url.database
 
 
 def api_database(context: CheckContext, service: str) -> ServiceDatabase | None:
@@ -89,18 +81,3 @@ def _cells(context: CheckContext, service: str) -> Iterator[tuple[str, URL | Ser
             yield cell, database_url(filled(url, template))
         except ValueError as error:
             yield cell, ServiceDatabase(cell, failure=f"its database_connection in cell_mappings {error}")
-
-
-def filled(url: str, template: str) -> str:
-    """A cell's URL, with what it leaves open taken from [database] connection.
-
-    As nova does (nova/objects/cell_mapping.py, _format_url). Raises ValueError.
-    """
-    if "{" not in url:
-        return url
-    parts = urlsplit(template)
-    known = {name: getattr(parts, name) for name in ("username", "password", "hostname", "port", "scheme", "query")}
-    try:
-        return url.format(**known, path=parts.path.lstrip("/"), fragment=parts.fragment)
-    except (KeyError, IndexError):
-        raise ValueError("leaves open what [database] connection does not say") from None

@@ -1,0 +1,168 @@
+"""Puts faults into a deployed cloud, one after the other, and records what is seen of each, beside what it truly was.
+
+    uv run python bench/record_faults.py STATE-DIRECTORY MODEL FILE faults|healthy [COUNT] [MINUTES] [FIRST]
+
+The cloud is that of bench/material/faults.yaml. Ordinary users call its APIs all the time. Every fourth case has two
+faults at once. A line of JSON is added to FILE for each; called again, it goes on where it ended. ``healthy`` records
+windows in which nothing is wrong, with ordinary noise: a unit that is being restarted, a query that waits for a lock.
+FILE's first line is the cloud: who depends on whom, and what is found where.
+"""
+
+import json
+import os
+import random
+import sys
+import threading
+import time
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from material.deployed_faults import Cloud, Fault, Faults, Traffic, restarted, slow_query, together
+from onward.diagnosis.causes import diagnose
+from onward.diagnosis.sighting import Sighting, observations
+from onward.hosts.state import Directories, default_directories
+from onward.survey.sighting import Watcher
+
+SEED = 2_026
+DOUBLE = 4
+"""Every so many cases have two faults."""
+VERBOSE = bool(os.environ.get("VERBOSE"))
+WELL_SECONDS = 120.0
+RESTARTED = ("keystone", "glance", "placement", "cinder-api", "memcached", "cinder-scheduler")
+
+
+class Recorder:
+    """Looks at the cloud, and keeps what is seen."""
+
+    def __init__(self, state: Path, model: str, file: Path) -> None:
+        self.watcher = Watcher(Directories(state, default_directories().cache), model)
+        self.cloud = Cloud(self.watcher.store)
+        self.faults = Faults(self.cloud)
+        self.faults.prepare()
+        self.file = file
+        if not file.exists():
+            graph, places = self.watcher.graph, self.watcher.places
+            head = {"units": graph.units, "uses": graph.uses, "machines": graph.machines, "places": asdict(places)}
+            file.write_text(json.dumps({**head, "balancers": graph.balancers}) + "\n")
+
+    def done(self) -> int:
+        return len(self.file.read_text().splitlines()) - 1
+
+    def look(self, since: float | None = None) -> Sighting:
+        """``since``: what is left in logs of the fault before, and what began anew after it, is no part of this one."""
+        return self.watcher.look(since)[0]
+
+    def named(self, sighting: Sighting) -> list[tuple[str, str]]:
+        told = diagnose(list(observations(sighting, self.watcher.places)), self.watcher.graph)
+        return [(each.kind, each.subject) for each in told.causes]
+
+    def until_well(self) -> float:
+        """Wait until nothing is seen of the last fault any more; the seconds that it took."""
+        began = time.monotonic()
+        while time.monotonic() - began < WELL_SECONDS:
+            sighting = self.look()
+            bad = [each for each in sighting.seen if each.saw != "ok" and each.user != each.about[:0]]
+            bad = [each for each in bad if each.detail[:3] != "in "]
+            unwell = [each for each in sighting.health if each.state not in ("pass", "warn")]
+            poor = [c for each in sighting.health for c in each.components if c.state == "fail" and c.age_seconds < 30]
+            clustered = self._clustered()
+            if not bad and not unwell and not poor and clustered:
+                return time.monotonic() - began
+            if VERBOSE:
+                print("   waits", [(e.about, e.saw) for e in bad], [u.unit for u in unwell], poor[:2], clustered)
+            time.sleep(0.5)
+        raise SystemExit(f"not well again: {bad[:3]} {unwell[:2]} {poor[:2]}")
+
+    def _clustered(self) -> bool:
+        try:
+            for unit in self.faults.units["mariadb"]:
+                (rows,) = self.cloud.sql("SHOW STATUS LIKE 'wsrep_cluster_size'", unit=unit)
+                if rows[0][1] != str(len(self.faults.units["mariadb"])):
+                    return False
+            nodes = self.cloud.broker("GET", "nodes")
+        except Exception:
+            return False
+        return all(each.get("running") and not each.get("partitions") for each in nodes)
+
+    def record(self, kind: str, name: str, truth: Any, sighting: Sighting, **more: Any) -> None:
+        line = {"kind": kind, "name": name, "truth": truth, "sighting": asdict(sighting), **more}
+        text = json.dumps(line, separators=(",", ":")).replace(str(self.watcher.store.directory), "")
+        for secret in self.cloud.secrets.values():
+            assert secret not in text
+        with self.file.open("a") as file:
+            file.write(text + "\n")
+
+
+def drawn(faults: list[Fault], number: int) -> tuple[Fault, ...]:
+    """The faults of a case: all single ones in turn, in another order each time; of two the second by lot."""
+    lot = random.Random(f"{SEED}-{number}")  # noqa: S311 - the same each time
+    order = random.Random(f"{SEED}-{number // len(faults)}").sample(faults, len(faults))  # noqa: S311
+    first = order[number % len(faults)]
+    if number % DOUBLE != DOUBLE - 1:
+        return (first,)
+    others = [each for each in faults if not each.touches & first.touches and not each.hides(first)]
+    return (first, lot.choice(others))
+
+
+def record_fault(recorder: Recorder, number: int) -> str:
+    chosen = drawn(recorder.faults.all(), number)
+    name = " + ".join(each.name for each in chosen)
+    since = time.time()
+    with together(chosen):
+        time.sleep(max(each.settle for each in chosen))
+        began = time.monotonic()
+        sighting = recorder.look(since)
+        took = time.monotonic() - began
+    truth = sorted({what for each in chosen for what in each.truth})
+    named = recorder.named(sighting)
+    recorder.record("double" if len(chosen) > 1 else "single", name, truth, sighting)
+    back = recorder.until_well()
+    mark = "ok " if named[:1] and list(named[0]) in [list(each) for each in truth] else "BAD"
+    return f"{number} {mark} {name}: {named} (looked {took:.1f} s, well after {back:.1f} s)"
+
+
+def record_healthy(recorder: Recorder, number: int) -> str:
+    lot = random.Random(f"{SEED}-healthy-{number}")  # noqa: S311 - the same each time
+    noise = lot.choice(("nothing", "slow query", "slow query", "restart"))
+    name, since = noise, time.time()
+    other: Any = nullcontext()
+    if noise == "slow query":
+        user = lot.choice(("keystone", "glance", "placement"))
+        other = threading.Thread(target=slow_query, args=(recorder.cloud, user))
+        other.start()
+        name = f"slow query of {user}"
+        time.sleep(lot.uniform(0, 2))
+    elif noise == "restart":
+        unit = lot.choice([each for each in RESTARTED for each in recorder.faults.units[each]])
+        restarted(recorder.cloud, unit)
+        name = f"restart of {unit}"
+        time.sleep(lot.uniform(0, 8))
+    sighting = recorder.look(since)
+    named = recorder.named(sighting)
+    recorder.record("healthy", name, [], sighting)
+    if isinstance(other, threading.Thread):
+        other.join()
+    back = recorder.until_well() if noise == "restart" else 0.0
+    return f"{number} {'BAD' if named else 'ok '} {name}: {named} (well after {back:.1f} s)"
+
+
+def main() -> None:
+    state, model, file, what = sys.argv[1:5]
+    count = int(sys.argv[5]) if len(sys.argv) > 5 else 200
+    deadline = time.monotonic() + 60 * (float(sys.argv[6]) if len(sys.argv) > 6 else 9)
+    first = int(sys.argv[7]) if len(sys.argv) > 7 else 0
+    recorder = Recorder(Path(state), model, Path(file))
+    one = record_fault if what == "faults" else record_healthy
+    with Traffic(recorder.cloud) as traffic:
+        time.sleep(8)
+        print("well after", round(recorder.until_well(), 1), flush=True)
+        for number in range(first + recorder.done(), first + count):
+            if time.monotonic() > deadline:
+                break
+            print(one(recorder, number), f"{traffic.calls} calls, {traffic.failed} failed", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Restarting units that are deployed."""

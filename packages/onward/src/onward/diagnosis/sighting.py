@@ -1,0 +1,45 @@
+"""What was seen of a model at one moment, as it was seen: what it means is worked out from this, then or later."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from onward.diagnosis.observation import NO_NOISE, Observation
+from onward.diagnosis.places import Places
+from onward.diagnosis.told import told_by
+from onward.model.health import UnitHealth
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One look at everything."""
+
+    at: float
+    """In seconds since 1970."""
+    seen: tuple[Observation, ...]
+    """By Onward itself: of processes, of servers asked in their own protocol, of the logs of services."""
+    health: tuple[UnitHealth, ...]
+    """What APIs told of what their calls found."""
+    young: tuple[str, ...] = ()
+    """Units whose processes have only just begun: a restart is no fault, and takes its time."""
+
+
+def observations(sighting: Sighting, places: Places) -> Iterator[Observation]:
+    """All that is said in it. Of one that has only just begun nobody is believed that it is gone."""
+    for each in _all(sighting, places):
+        passing = each.about in sighting.young and each.user != each.about and each.saw not in NO_NOISE
+        yield replace(each, times=1) if passing else each
+
+
+def _all(sighting: Sighting, places: Places) -> Iterator[Observation]:
+    """What a unit told of its calls is said after what its log has of the same."""
+    told = {(each.user, each.about): each for each in told_by(sighting.health, places, sighting.at)}
+    for each in sighting.seen:
+        newer = told.get((each.user, each.about))
+        if newer is None or (newer.saw != "ok" and each.saw != "failed" and newer.saw == "failed"):
+            # A log has words for what the class of an error does not tell.
+            told.pop((each.user, each.about), None)
+            yield each
+        elif newer.since < each.since:
+            told.pop((each.user, each.about))
+            yield each
+    yield from told.values()

@@ -1,0 +1,65 @@
+"""What units tell of what their calls found, as observations of one another."""
+
+from collections.abc import Iterable, Iterator
+
+from onward.diagnosis.observation import LASTING, ONWARD, Observation, Sight
+from onward.diagnosis.places import Places
+from onward.model.health import ComponentHealth, UnitHealth
+
+FRESH_SECONDS = 60.0
+"""What was used longer ago says nothing of now."""
+SLOW_MS = {"sql": 60.0, "cache": 60.0, "messaging": 1000.0, "rpc": 1500.0, "service": 1000.0}
+"""By kind, what nobody minds: a query is not a call that makes ten of them."""
+SLOWER = 4.0
+"""And how many times slower than usual it is, so that a machine that is busy is not taken for it."""
+APART_SECONDS = 30.0
+"""Clocks that are further apart than that have tokens refused that were just issued, or not yet (Fernet tokens allow
+for none; five seconds are what a busy machine takes to answer)."""
+_NUMBERS: tuple[tuple[frozenset[str], Sight], ...] = (
+    (frozenset({"1044", "1045", "1698"}), "login-refused"),
+    (frozenset({"1040", "1203", "1226"}), "too-many"),
+    (frozenset({"1021", "1114", "28"}), "no-space"),
+)
+"""https://mariadb.com/kb/en/mariadb-error-codes/; 28 is ENOSPC."""
+_WORDS: tuple[tuple[str, Sight], ...] = (
+    ("credentials refused", "login-refused"),
+    ("AccessRefused", "login-refused"),
+    ("SSL", "certificate"),
+    ("ConnectionRefusedError", "refused"),
+    ("refused", "refused"),
+    ("Timeout", "timed-out"),
+    ("timeout", "timed-out"),
+    ("MessageUndeliverable", "refused"),
+)
+"""Names of classes of PyMySQL, py-amqp, oslo.messaging and keystoneauth; the first that fits."""
+
+
+def told_by(units: Iterable[UnitHealth], places: Places, at: float) -> Iterator[Observation]:
+    """What they say of whatever is known here. ``at``: when they were asked, in seconds since 1970."""
+    for unit in units:
+        if unit.seconds_apart is not None and abs(unit.seconds_apart) > APART_SECONDS:
+            yield Observation(
+                ONWARD, unit.unit, "clock", at, detail=f"its clock is {unit.seconds_apart:+.0f} s from Onward's"
+            )
+        for each in unit.components:
+            about = places.named(each.name)
+            if about is not None and each.age_seconds <= FRESH_SECONDS:
+                detail = each.note if each.state != "pass" else ""
+                yield Observation(unit.unit, about, sight(each), at - each.age_seconds, _times(each), detail)
+
+
+def sight(component: ComponentHealth) -> Sight:
+    """What the state and the note of a component mean."""
+    if component.state == "pass":
+        least = SLOW_MS.get(component.name.partition(":")[0], SLOW_MS["service"])
+        return "slow" if component.latency_ms > max(least, SLOWER * component.usual_ms) else "ok"
+    words = component.note.split(";")[0].split()
+    for numbers, saw in _NUMBERS:
+        if numbers & set(words):
+            return saw
+    return next((saw for said, saw in _WORDS if said in component.note), "failed")
+
+
+def _times(component: ComponentHealth) -> int:
+    """A failure is a second loss or a refused connection: it lasts. A first loss, or one of several workers, warns."""
+    return LASTING if component.state in ("fail", "pass") else 1

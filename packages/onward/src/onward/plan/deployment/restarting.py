@@ -1,0 +1,226 @@
+"""Plans the restart of units that are deployed: one step for each application. Its batches are decided meanwhile.
+
+How many units are away at once depends on what is seen meanwhile, so that no plan can say it beforehand. What a plan
+says is what is restarted with what, and what bounds it. Pure.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from pydantic import Field
+
+from onward.catalog.charms import BROKER
+from onward.catalog.load import recipe
+from onward.errors import RestartUnready
+from onward.model.restart import Bounds
+from onward.plan.deployment.deferring import step_digest
+from onward.plan.deployment.placement import seat
+from onward.plan.deployment.planner import DeploymentWish, every_step, left_of
+from onward.plan.deployment.serving import clustered
+from onward.plan.deployment.words import Words
+from onward.plan.plan import Plan, digest_of
+from onward.plan.step import Frozen, Step
+
+DATABASE = "mariadb"
+"""The charm of database servers."""
+IDENTITY = "keystone"
+CREDENTIALS = "etc/clouds.yaml"
+"""Of a unit of Keystone: its administrator's."""
+AMQP = "amqp"
+
+
+class Reports(Frozen):
+    """By which row of its service's list a unit is known."""
+
+    kind: str
+    host: str
+
+
+class UnitRestart(Frozen):
+    """A unit that is to be restarted."""
+
+    unit: str
+    machine: str | None = None
+    domain: str = ""
+    digest: str = Field(description="Of the step that would start it")
+    start: dict[str, object] = Field(description="The arguments of that step")
+    reports: Reports | None = None
+
+
+class BrokerPlace(Frozen):
+    """Where the broker is asked, and with what."""
+
+    addresses: tuple[str, ...]
+    port: int
+    management: int
+    secret: str
+    model: str = ""
+
+
+class RestartArguments(Frozen):
+    """The arguments of ``application.restart``."""
+
+    application: str
+    bounds: Bounds
+    most_away: int
+    units: tuple[UnitRestart, ...]
+    service: str = Field(default="", description="Whose API lists the processes; empty where none does")
+    credentials: str = Field(default="", description="The clouds.yaml for it, whose cloud has the model's name")
+    broker: BrokerPlace | None = None
+    databases: dict[str, str] = Field(default_factory=dict, description="Sockets of the servers here, by unit")
+
+
+@dataclass(frozen=True)
+class RestartWish:
+    """Which units of a model, and how."""
+
+    deployment: DeploymentWish
+    units: tuple[str, ...]
+    bounds: Mapping[str, Bounds]
+    """By application."""
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """By host, as its service's API says."""
+
+
+def plan_restart(wish: RestartWish) -> Plan:
+    """The restart, application after application, those first that others use. Raises RestartUnready."""
+    deployment = wish.deployment
+    steps = every_step(deployment)
+    _require_written(wish, left_of(steps, deployment.holds))
+    by_id = {each.id: each for each in steps}
+    restarts: list[Step] = []
+    for name in deployment.topology.in_order():
+        units = [unit for unit in wish.units if unit.partition("/")[0] == name]
+        if units:
+            arguments = _arguments(wish, name, units, by_id)
+            restarts.append(
+                Step(
+                    id=f"restart/{name}",
+                    action="application.restart",
+                    target=name,
+                    arguments=arguments.model_dump(mode="json"),
+                    needs=tuple(each.id for each in restarts[-1:]),
+                    reason=_reason(arguments),
+                    phase="deploy",
+                )
+            )
+    record = digest_of(dict(deployment.record))
+    return Plan(kind="restart", cloud=deployment.site.model, facts={"record": record}, steps=tuple(restarts)).sealed()
+
+
+def _reason(wish: RestartArguments) -> str:
+    """What is to be known before it begins: how many, and how many of them at once."""
+    units, bounds = wish.units, wish.bounds
+    first = f"{bounds.canary} first, then " if bounds.canary else ""
+    named = units[0].unit if len(units) == 1 else f"{len(units)} units"
+    at_once = min(bounds.batch, wish.most_away)
+    return (
+        f"{named}: {first}up to {at_once} at once, each batch when the last one is healthy and the broker is calm;"
+        f" {bounds.failures} may stay away"
+    )
+
+
+def reports_of(words: Words, unit: str) -> Reports | None:
+    """By what the service's API lists the unit; None where it does not."""
+    service = words.charm.service
+    facts = recipe(service).heartbeats if service else None
+    hosts = [file.sections.get("DEFAULT", {}).get("host") for file in words.charm.files if file.options]
+    kinds = [PurePath(each.argv[0]).name for each in words.processes() if each.argv]
+    if facts is None or facts.api is None or not kinds or not hosts or hosts[0] is None or kinds[0] in facts.silent:
+        return None
+    return Reports(kind=kinds[0], host=words.fill(hosts[0], unit))
+
+
+def _require_written(wish: RestartWish, left: Sequence[Step]) -> None:
+    """Return when all units have the files that they shall have. Raises RestartUnready."""
+    unwritten = [each.id for each in left if each.action == "unit.configure" and each.target in wish.units]
+    if unwritten:
+        raise RestartUnready(
+            "Units have other files than they shall have: a restart would not make them what the bundle says.",
+            evidence="\n".join(unwritten),
+            next_command=f"onward status {wish.deployment.site.model}",
+        )
+
+
+def _arguments(wish: RestartWish, name: str, units: Sequence[str], steps: Mapping[str, Step]) -> RestartArguments:
+    found, site = wish.deployment.topology, wish.deployment.site
+    words = Words(found, site, name)
+    reports = {unit: reports_of(words, unit) for unit in units}
+    credentials = _credentials(wish)
+    asked = bool(credentials) and any(reports.values())
+    return RestartArguments(
+        application=name,
+        bounds=wish.bounds[name],
+        most_away=_most_away(len(found.units(name)), clustered(found, name)),
+        units=tuple(
+            UnitRestart(
+                unit=unit,
+                machine=site.machines.get(unit),
+                domain=_domain(wish, name, unit, reports[unit]),
+                digest=step_digest(steps[f"start/{unit}"]),
+                start=dict(steps[f"start/{unit}"].arguments),
+                reports=reports[unit] if asked else None,
+            )
+            for unit in units
+        ),
+        service=(words.charm.service or "") if asked else "",
+        credentials=credentials if asked else "",
+        broker=_broker(words),
+        databases=dict(_databases(wish)),
+    )
+
+
+def _most_away(units: int, cluster: bool) -> int:
+    """A cluster keeps its majority; of anything else one unit goes on, where there are several."""
+    return max(1, (units - 1) // 2 if cluster else units - 1)
+
+
+def _domain(wish: RestartWish, name: str, unit: str, reports: Reports | None) -> str:
+    """What is lost together: its availability zone, or the machine that the bundle puts it on."""
+    found = wish.deployment.topology
+    if reports is not None and reports.host in wish.zones:
+        return f"zone {wish.zones[reports.host]}"
+    where = wish.deployment.site.machines.get(unit)
+    if where is not None:
+        return f"machine {where}"
+    place = seat(found.applications, found.numbers, unit)
+    return "" if place == unit else place
+
+
+def _credentials(wish: RestartWish) -> str:
+    """The administrator's, where a unit of Keystone is on this machine."""
+    found, site = wish.deployment.topology, wish.deployment.site
+    units = [unit for name in found.of_service(IDENTITY) for unit in found.units(name) if unit not in site.machines]
+    return str(site.unit_directory(units[0]) / CREDENTIALS) if units else ""
+
+
+def _broker(words: Words) -> BrokerPlace | None:
+    """The broker that the application uses."""
+    found, site = words.topology, words.site
+    relation = next((each for each in found.used_by(words.application) if each.interface == BROKER), None)
+    if relation is None:
+        return None
+    name, lent = relation.provider[0], found.lent_by(relation)
+    charm = lent.charm if lent else found.charms[name]
+    return BrokerPlace(
+        addresses=(lent.remote.address,) if lent else tuple(site.addresses[each] for each in found.units(name)),
+        port=charm.ports[AMQP],
+        management=charm.ports["management"],
+        secret=f"{lent.remote.application if lent else name}/administrator",
+        model=lent.remote.model if lent else "",
+    )
+
+
+def _databases(wish: RestartWish) -> Iterator[tuple[str, str]]:
+    """The database servers of this machine, each with the socket at which it is asked."""
+    found, site = wish.deployment.topology, wish.deployment.site
+    for name, charm in found.charms.items():
+        if charm.charm == DATABASE:
+            yield from ((unit, site.socket(unit)) for unit in found.units(name) if unit not in site.machines)
+
+
+def restarted_by(plan: Plan) -> tuple[str, ...]:
+    """The units that a plan restarts in batches."""
+    steps = [each for each in plan.steps if each.action == "application.restart"]
+    return tuple(unit.unit for each in steps for unit in RestartArguments.model_validate(each.arguments).units)

@@ -1,0 +1,159 @@
+"""Decides about the next batch. Pure: how it stands and what is seen now give what is to be done next.
+
+A batch begins only when all units of the last one are healthy or given up, what all share is calm, and the pause is
+over. It is twice as large as the last one while the broker stays calm, and half as large when it did not; once that has
+happened, batches grow by a tenth of what is allowed. The first units are a canary: if one of them stays away, so that
+whoever asked has to look.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from onward.model.restart import Bounds, Fleet, Seen
+from onward.restart.history import Entry, Progress, after
+from onward.restart.load import Judgement, judge
+
+NOT_CALM_SECONDS = 600.0
+"""So long it is waited for the broker and the database to be calm again."""
+KNOWN_UNITS = 5
+"""Healthy units after which it is known how long one takes."""
+TIMES_SLOWEST = 4.0
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Restart these units now."""
+
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Look again soon."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Begin nothing more."""
+
+    kind: str
+    """``alarm``, ``failures``, ``canary``, ``quorum``, ``not calm``; ``asked``: for a pause, or for the end."""
+    why: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """There is nothing left to restart."""
+
+
+Move = Begin | Wait | Stop | Done
+
+
+def decide(fleet: Fleet, bounds: Bounds, progress: Progress, seen: Seen) -> tuple[tuple[Entry, ...], Move]:
+    """What the look tells, to be written down first; and what is to be done then."""
+    load = judge(seen, progress.calm, bounds.slower) if progress.calm is not None else Judgement()
+    entries = []
+    for entry in _told(bounds, progress, seen, load):
+        entries.append(entry)
+        progress = after(progress, entry)
+    if progress.open and not progress.restarting:
+        settled = _settled(bounds, progress, seen.at)
+        entries.append(settled)
+        progress = after(progress, settled)
+    return tuple(entries), _move(fleet, bounds, progress, seen, load)
+
+
+def patience(bounds: Bounds, progress: Progress) -> float:
+    """Seconds until a unit counts as one that stays away: fewer when it is known how long the others take."""
+    if len(progress.healthy) < KNOWN_UNITS:
+        return bounds.patience
+    return min(bounds.patience, max(bounds.haste, TIMES_SLOWEST * progress.slowest))
+
+
+def _told(bounds: Bounds, progress: Progress, seen: Seen, load: Judgement) -> Iterator[Entry]:
+    skipped = tuple(sorted(seen.skip & {*progress.waiting, *progress.restarting, *progress.failed}))
+    if skipped:
+        yield Entry(kind="skipped", at=seen.at, units=skipped)
+    looked = [unit for unit in (*progress.restarting, *progress.failed) if unit not in seen.skip]
+    well = tuple(unit for unit in looked if seen.health.get(unit, "not looked at") == "")
+    if well:
+        yield Entry(kind="healthy", at=seen.at, units=well)
+    longest = patience(bounds, progress)
+    for unit, since in progress.restarting.items():
+        if unit not in well and unit not in seen.skip and seen.at - since > longest:
+            why = seen.health.get(unit) or "it could not be looked at"
+            yield Entry(kind="failed", at=seen.at, units=(unit,), why=why)
+    if progress.restarting and not progress.busy and (load.busy or load.alarm):
+        yield Entry(kind="busy", at=seen.at, why=load.alarm or load.busy)
+
+
+def _settled(bounds: Bounds, progress: Progress, at: float) -> Entry:
+    """The end of a batch, and how large the next one may be."""
+    if progress.busy:
+        return Entry(kind="settled", at=at, size=max(1, progress.size // 2), cautious=True, why=progress.busy)
+    if progress.cautious:
+        size = progress.size + max(1, bounds.batch // 10)
+    else:
+        size = max(2 * progress.size, bounds.batch // 4)
+    return Entry(kind="settled", at=at, size=min(bounds.batch, size), cautious=progress.cautious)
+
+
+def _move(fleet: Fleet, bounds: Bounds, progress: Progress, seen: Seen, load: Judgement) -> Move:
+    if progress.restarting:
+        return Wait(_waited_for(progress, seen))
+    if not progress.waiting and len(progress.failed) <= bounds.failures:
+        return Done()
+    stop = _stop(bounds, progress, seen, load)
+    return stop or _wait(bounds, progress, seen, load) or _begin(fleet, bounds, progress, seen)
+
+
+def _stop(bounds: Bounds, progress: Progress, seen: Seen, load: Judgement) -> Stop | None:
+    """What ends it, between two batches."""
+    lost = [unit for unit in progress.canaries if unit in progress.failed]
+    if bounds.canary and lost:
+        return Stop("canary", _each(progress, lost))
+    if len(progress.failed) > bounds.failures:
+        return Stop("failures", _each(progress, list(progress.failed)))
+    if seen.stopping:
+        return Stop("asked", f"{len(progress.waiting)} units are left")
+    if load.alarm:
+        return Stop("alarm", load.alarm)
+    late = progress.settled is not None and seen.at - progress.settled > NOT_CALM_SECONDS
+    return Stop("not calm", load.busy) if load.busy and late else None
+
+
+def _wait(bounds: Bounds, progress: Progress, seen: Seen, load: Judgement) -> Wait | None:
+    """What holds the next batch up."""
+    if load.busy:
+        return Wait(load.busy)
+    if progress.settled is not None and seen.at < progress.settled + bounds.pause:
+        return Wait(f"pause of {bounds.pause:g} s after a batch")
+    return None
+
+
+def _begin(fleet: Fleet, bounds: Bounds, progress: Progress, seen: Seen) -> Move:
+    """The next batch: of one domain, and no more than may be away with those that are."""
+    domain = fleet.domains.get(progress.waiting[0], "")
+    same = [unit for unit in progress.waiting if fleet.domains.get(unit, "") == domain]
+    away = {*progress.failed, *seen.away}
+    chosen: list[str] = []
+    for unit in same:
+        if len(chosen) == min(progress.size, bounds.batch):
+            break
+        # One that is away already is not one more.
+        if len({*away, *chosen, unit}) <= fleet.most_away or (unit in away and len(away) <= fleet.most_away):
+            chosen.append(unit)
+    if not chosen:
+        return Stop("quorum", f"away already: {', '.join(sorted(away))}; {fleet.most_away} may be")
+    return Begin(tuple(chosen))
+
+
+def _waited_for(progress: Progress, seen: Seen) -> str:
+    unit = next(iter(progress.restarting))
+    return f"{unit}: {seen.health.get(unit) or 'not looked at yet'}"
+
+
+def _each(progress: Progress, units: list[str]) -> str:
+    return "\n".join(f"{unit}: {progress.failed[unit]}" for unit in units)

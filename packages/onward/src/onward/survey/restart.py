@@ -1,0 +1,128 @@
+"""Everything that the plan of a restart is computed from."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from onward.catalog.load import recipe
+from onward.errors import ApiUnavailable, UnitUnknown
+from onward.hosts.model_store import ModelStore
+from onward.hosts.state import Directories
+from onward.model.cloud import Cloud
+from onward.model.restart import Bounds
+from onward.observe.cloud_api import CloudApi, cloud_api
+from onward.observe.heartbeats import observe_reporters_by_api
+from onward.plan.deployment.planner import DeploymentWish
+from onward.plan.deployment.restarting import RestartWish, plan_restart, reports_of
+from onward.plan.deployment.words import Words
+from onward.plan.plan import Plan
+from onward.survey.deployment import survey_wish
+from onward.survey.model_cloud import cloud_of_model
+from onward.survey.options import EnvironmentWish
+from onward.survey.recorded import kept_bundle
+from onward.survey.wanted import Wanted
+
+SLACK_SECONDS = 60.0
+"""Besides what its charm gives a unit to serve: for its end, and until it has reported."""
+USUAL_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What was asked for; how many units that is depends on the application."""
+
+    batch: str = "10%"
+    """A number, or a part of the units: 5%."""
+    failures: str = "0"
+    canary: int = 1
+    pause: float = 0.0
+    slower: float = 2.0
+
+
+def survey_restart(
+    directories: Directories,
+    model: str,
+    where: Sequence[str],
+    limits: Limits,
+    environments: EnvironmentWish,
+    progress: Callable[[str], None] = lambda _: None,
+    *,
+    owed: bool = False,
+) -> Plan:
+    """The plan that restarts units: of applications, single ones, or those that owe it. Raises a Refused error."""
+    store = ModelStore(directories.models / model)
+    wanted = Wanted(kept_bundle(directories, model), f"the bundle of {model}", model)
+    wish = survey_wish(directories, wanted, environments, progress)
+    units = _owing(wish, store) if owed else _named(wish, where)
+    chosen = list(dict.fromkeys(unit.partition("/")[0] for unit in units))
+    bounds = {
+        name: _bounds(limits, [unit for unit in units if unit.partition("/")[0] == name], wish) for name in chosen
+    }
+    zones = _zones(cloud_of_model(directories, model), wish, units)
+    return plan_restart(RestartWish(deployment=wish, units=units, bounds=bounds, zones=zones))
+
+
+def count_of(text: str, units: int) -> int:
+    """How many units ``10`` or ``5%`` means: of a part at least one. Raises ValueError."""
+    number, percent, rest = text.partition("%")
+    if rest or (percent and not 0 < float(number) <= 100):
+        raise ValueError(text)
+    return max(1, int(units * float(number) / 100)) if percent else int(number)
+
+
+def _named(wish: DeploymentWish, where: Sequence[str]) -> tuple[str, ...]:
+    found = wish.topology
+    by_name = {name: found.units(name) for name in found.applications}
+    known = {unit: (unit,) for units in by_name.values() for unit in units} | by_name
+    unknown = [each for each in where if each not in known]
+    if unknown:
+        raise UnitUnknown(
+            f"{wish.site.model} has no {', '.join(map(repr, unknown))}.",
+            evidence=f"it has: {', '.join(by_name)}",
+            next_command=f"onward status {wish.site.model}",
+        )
+    return tuple(dict.fromkeys(unit for each in where for unit in known[each]))
+
+
+def _owing(wish: DeploymentWish, store: ModelStore) -> tuple[str, ...]:
+    owed = store.owed()
+    return tuple(unit for name in wish.topology.applications for unit in wish.topology.units(name) if unit in owed)
+
+
+def _bounds(limits: Limits, units: Sequence[str], wish: DeploymentWish) -> Bounds:
+    charm = wish.topology.charms[units[0].partition("/")[0]]
+    seconds = [each.ready.seconds for each in charm.processes if each.ready is not None]
+    stops = [float(each.stop_seconds) for each in charm.processes]
+    return Bounds(
+        batch=count_of(limits.batch, len(units)),
+        failures=count_of(limits.failures, len(units)) if limits.failures != "0" else 0,
+        canary=limits.canary,
+        pause=limits.pause,
+        slower=limits.slower,
+        patience=max(seconds, default=USUAL_SECONDS) + max(stops, default=0.0) + SLACK_SECONDS,
+    )
+
+
+def _zones(cloud: Cloud, wish: DeploymentWish, units: Sequence[str]) -> Mapping[str, str]:
+    """The availability zone of each host, as the APIs of the units' services say; none where they cannot be asked."""
+    file = cloud.infrastructure.identity.file
+    if file is None:
+        return {}
+    names = dict.fromkeys(unit.partition("/")[0] for unit in units)
+    reporting = [
+        name for name in names if reports_of(Words(wish.topology, wish.site, name), wish.topology.units(name)[0])
+    ]
+    services = dict.fromkeys(wish.topology.charms[name].service or "" for name in reporting)
+    try:
+        api = cloud_api(cloud.cloud, {"OS_CLIENT_CONFIG_FILE": file})
+        return {host: zone for service in services for host, zone in _zones_of(api, service).items()}
+    except ApiUnavailable:
+        return {}
+
+
+def _zones_of(api: CloudApi, service: str) -> Mapping[str, str]:
+    facts = recipe(service).heartbeats
+    if facts is None or facts.api is None:
+        return {}
+    url = next((found for kind in facts.api.types if (found := api.url_of(kind, "internal"))), None)
+    rows = observe_reporters_by_api(api, url, facts, facts.api).rows if url else ()
+    return {row.host: row.zone for row in rows if row.zone}

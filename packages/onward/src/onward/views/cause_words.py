@@ -1,0 +1,22 @@
+"""What causes are called."""
+
+from onward.diagnosis.causes import Cause
+
+WORDS = {
+    "down": "down",
+    "node-down": "one of several is down",
+    "network": "network between two machines",
+    "slow": "slow",
+    "credentials": "login refused",
+    "certificate": "certificate",
+    "disk": "no space",
+    "clock": "clock",
+    "overload": "overload",
+}
+
+
+def cause_words(cause: Cause) -> str:
+    """What is wrong. A server that is there and silent is looked at otherwise than one that is gone."""
+    if cause.kind == "down" and all(each.saw == "timed-out" for each in cause.seen):
+        return "does not answer"
+    return WORDS[cause.kind]

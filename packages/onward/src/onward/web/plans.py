@@ -1,0 +1,72 @@
+"""Saved plans: what there is, and what each would do."""
+
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from onward.errors import OnwardError, PlanUnreadable
+from onward.plan.plan import Plan, parse
+from onward.survey.collector import collector_paused
+from onward.views.summary import PHASE_TITLES, PHASES, phase_note
+from onward.web.site import Site, page, site_of
+
+MOST_PLANS = 100
+MOST_BYTES = 64 * 1024 * 1024
+"""The plan of a thousand units is a few MiB."""
+
+
+def show_plans(request: Request) -> Response:
+    """Those of the directory, the newest first."""
+    site = site_of(request)
+    files = [path for path in site.plans.glob("*.json") if path.is_file() and path.stat().st_size <= MOST_BYTES]
+    found: list[tuple[str, Plan | None, str]] = []
+    for file in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)[:MOST_PLANS]:
+        try:
+            found.append((file.name, read_plan(file), ""))
+        except PlanUnreadable:
+            # Other things end in .json as well.
+            continue
+        except OnwardError as error:
+            found.append((file.name, None, f"{error.what} ({error.code})"))
+    return page(request, "plans.html", {"plans": found, "directory": str(site.plans)})
+
+
+def show_plan(request: Request) -> Response:
+    """One plan, with what is asked of whoever wants it carried out."""
+    site = site_of(request)
+    file, plan = plan_called(site, request.path_params["plan"])
+    phases = [
+        (PHASE_TITLES[phase], phase_note(plan, phase), [each for each in plan.steps if each.phase == phase])
+        for phase in PHASES
+    ]
+    return page(
+        request,
+        "plan.html",
+        {
+            "name": file.name,
+            "plan": plan,
+            "phases": [each for each in phases if each[2]],
+            "irreversible": [step for step in plan.steps if not step.reversible],
+            "gated": any(step.action in ("cloud.check", "model.check", "model.compare") for step in plan.steps),
+        },
+    )
+
+
+def plan_called(site: Site, name: str) -> tuple[Path, Plan]:
+    """The plan of this name in the directory, and nowhere else. Raises HTTPException, PlanUnreadable, PlanEdited."""
+    there = {path.name: path for path in site.plans.glob("*.json") if path.is_file()}
+    if name not in there:
+        raise HTTPException(404, "There is no such plan.")
+    return there[name], read_plan(there[name])
+
+
+def read_plan(file: Path) -> Plan:
+    """A saved plan. Raises PlanUnreadable, PlanEdited."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanUnreadable(f"{file.name} cannot be read.", evidence=str(error)) from None
+    with collector_paused():
+        return parse(text, str(file))

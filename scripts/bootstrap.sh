@@ -35,11 +35,11 @@ if [[ ${1:-} == test ]]; then
     # The other machine of tests that deploy over SSH.
     need /usr/sbin/sshd openssh-server
     need socat socat
-    # The store that several controllers share.
-    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || wanted+=(postgresql)
     # What looks at the page.
     need chromium chromium
     need /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
+    # The store that several controllers share.
+    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || wanted+=(postgresql)
     need /usr/sbin/logrotate logrotate
 fi
 if ((${#wanted[@]})); then

@@ -168,14 +168,14 @@ def test_an_address_with_a_password_or_of_something_else_is_refused(
 ) -> None:
     assert run(["--state-dir", str(tmp_path / "state"), "runs", "list", "--store", url]) == 4
     said = capsys.readouterr()
-    assert "OW523" in said.err
+    assert "OW510" in said.err
     assert "hunter22" not in said.err + said.out
 
 
 def test_a_store_that_does_not_answer_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = "postgresql://onward@127.0.0.1:1/onward"
     assert run(["--state-dir", str(tmp_path / "state"), "runs", "list", "--store", url]) == 1
-    assert "OW520" in capsys.readouterr().err
+    assert "OW507" in capsys.readouterr().err
 
 
 def command(step_id: str, needs: str, *argv: str) -> Step:

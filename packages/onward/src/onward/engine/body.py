@@ -28,7 +28,8 @@ class Body:
     progress: Callable[[str, str], None]
     """Called with a step's identifier and what it has to say."""
     cancelled: Callable[[], bool]
-    stopping: Callable[[], bool]
+    stopping: Callable[[], bool] = lambda: False
+    """True once a pause was asked for, or the end."""
     results: dict[str, Evidence] = field(default_factory=dict)
     """Evidence of every finished step."""
     waivers: dict[str, str] = field(default_factory=dict)

@@ -37,7 +37,7 @@ class StepPaused(OnwardError):
     ``onward runs resume`` goes on with it where it stopped.
     """
 
-    code = "OW507"
+    code = "OW505"
 
 
 class NothingToRestore(Refused):
@@ -57,7 +57,7 @@ class StoreUnreachable(OnwardError):
     cannot renew their lease, and are to be started again by whatever keeps services running; no run is lost by that.
     """
 
-    code = "OW520"
+    code = "OW507"
 
 
 class StoreOfAnotherFormat(Refused):
@@ -66,7 +66,7 @@ class StoreOfAnotherFormat(Refused):
     Use the version that made them, or name another database.
     """
 
-    code = "OW521"
+    code = "OW508"
 
 
 class LeaseLost(OnwardError):
@@ -75,7 +75,7 @@ class LeaseLost(OnwardError):
     Others take over what it was doing. It does nothing more, and ends; started again it is a new controller.
     """
 
-    code = "OW522"
+    code = "OW509"
 
 
 class StoreAddressInvalid(Refused):
@@ -85,4 +85,4 @@ class StoreAddressInvalid(Refused):
     names, or into ``PGPASSWORD``: every user of a machine can read what programs are started with.
     """
 
-    code = "OW523"
+    code = "OW510"

@@ -22,7 +22,7 @@ def main() -> None:
         left = until - time.clock_gettime(time.CLOCK_BOOTTIME)
         if not select.select([0], [], [], max(left, 0))[0]:
             signal.pidfd_send_signal(parent, signal.SIGKILL)
-            sys.stderr.write("onward: the lease of this controller has run out, and it was ended: OW522\n")
+            sys.stderr.write("onward: the lease of this controller has run out, and it was ended: OW509\n")
             return
         read = os.read(0, 4096)
         if not read:

@@ -34,22 +34,22 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
 
 
 def _verdict_of_done(record: RunRecord) -> Verdict:
-    plan = record.plan
-    if plan.kind == "removal":
-        return Verdict("good", f"Nothing of {plan.cloud} is left.")
-    if plan.kind == "trial":
-        return _verdict_of_trial(record)
-    if plan.kind == "role":
-        return _verdict_of_role(record)
-    started = len(_units(record, "unit.start"))
-    configured = len(_units(record, "unit.configure"))
-    rolled = set(_units(record, "unit.roll"))
+    """What there is now."""
+    match record.plan.kind:
+        case "removal":
+            return Verdict("good", f"Nothing of {record.plan.cloud} is left.")
+        case "trial":
+            return _verdict_of_trial(record)
+        case "role":
+            return _verdict_of_role(record)
+    configured, started = (len(_units(record, action)) for action in ("unit.configure", "unit.start"))
     made = f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started."
-    if rolled:
+    if rolled := set(_units(record, "unit.roll")):
         made = f"{counted(len(rolled), 'unit')} taken there one after the other, while the others served."
     owing = len(_units(record, "unit.defer"))
     owed = (f"{counted(owing, 'unit')} still to be restarted: onward restart --owed",) if owing else ()
-    return Verdict("good", f"{plan.cloud} is as its bundle says.", (made, *owed, *_gone(record), *_untouched(record)))
+    details = (made, *owed, *_gone(record), *_untouched(record))
+    return Verdict("good", f"{record.plan.cloud} is as its bundle says.", details)
 
 
 def _gone(record: RunRecord) -> list[str]:

@@ -137,10 +137,6 @@ class Part:
                 if leading and (not self._schedule.running or (self._halt.asked.is_set() and not self._here)):
                     return
 
-    def _stopping(self) -> bool:
-        """Whether the run, or this controller, is to stop after the running steps."""
-        return self._halt.asked.is_set() or (self._standing is not None and self._standing.request is not None)
-
     def _nothing_to_help(self, standing: Standing, enough: Callable[[], bool]) -> bool:
         return (
             not standing.queued
@@ -250,6 +246,10 @@ class Part:
         except BaseException as error:
             outcome = _Outcome(attempt, error=self._body.unforeseen(attempt.step, error))
         self._outcomes.put(outcome)
+
+    def _stopping(self) -> bool:
+        """Whether a pause was asked for, or the end, of this controller or of the run."""
+        return self._halt.asked.is_set() or (self._standing is not None and self._standing.request is not None)
 
     def _say(self, step_id: str, text: str) -> None:
         with self._ledger.transaction():

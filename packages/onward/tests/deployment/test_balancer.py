@@ -4,6 +4,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,14 +16,21 @@ from onward.errors import BalancerSilent
 from onward.hosts.balancer import Balancer
 from onward.hosts.guard import guarded
 from onward.hosts.leftovers import processes_of
+from onward.observe.listening import calls_being_answered
 
 SECONDS = 30
 
 
+GO_ON = threading.Event()
+"""What a call of /slow waits for."""
+
+
 class Answer(BaseHTTPRequestHandler):
-    """Says which server it is; /wrong is answered with an error."""
+    """Says which server it is; /wrong is answered with an error, /slow when it may be."""
 
     def do_GET(self) -> None:
+        if self.path == "/slow":
+            GO_ON.wait(SECONDS)
         self.send_response(500 if self.path == "/wrong" else 200)
         self.end_headers()
         self.wfile.write(str(self.server.server_address[1]).encode())
@@ -84,6 +92,30 @@ def test_who_is_drained_gets_no_calls_until_it_is_ready_again(
     balancer.tell("api-public", "api-0", "ready")
     until("it is up", lambda: balancer.servers("api-public")["api-0"].up)
     assert asked(url) == {first, second}
+
+
+def test_a_call_that_is_being_answered_is_seen_until_it_is_and_gets_its_answer(
+    balanced: tuple[Balancer, str], servers: tuple[ThreadingHTTPServer, ...]
+) -> None:
+    balancer, url = balanced
+    balancer.tell("api-public", "api-1", "drain")
+    with ThreadPoolExecutor(1) as caller:
+        answer = caller.submit(requests.get, f"{url}/slow", timeout=SECONDS)
+        until("it is called", lambda: balancer.servers("api-public")["api-0"].sessions == 1)
+        balancer.tell("api-public", "api-1", "ready")
+        balancer.tell("api-public", "api-0", "drain")
+        until("the other one serves", lambda: balancer.servers("api-public")["api-1"].up)
+        assert asked(url) == {str(servers[1].server_address[1])}
+        assert balancer.servers("api-public")["api-0"].sessions == 1
+        assert calls_being_answered(*address_of(servers[0])) == 1
+        GO_ON.set()
+        assert answer.result().text == str(servers[0].server_address[1])
+    until("it has ended", lambda: balancer.servers("api-public")["api-0"].sessions == 0)
+    until("its connection, too", lambda: calls_being_answered(*address_of(servers[0])) == 0)
+
+
+def address_of(server: ThreadingHTTPServer) -> tuple[str, int]:
+    return str(server.server_address[0]), int(server.server_address[1])
 
 
 def test_answers_and_errors_of_each_are_counted(balanced: tuple[Balancer, str]) -> None:

@@ -138,9 +138,7 @@ class Rolling(Forward):
     def _beforehand(self, move: Move) -> Iterator[Step]:
         """Whether the releases can be reached at all while units serve, as they say themselves."""
         for series in move.ahead:
-            looks = self._command(
-                move, "beforehand", series, "the release says whether it needs all units to be stopped"
-            )
+            looks = self._command(move, "beforehand", series, "the release says whether units may go on serving")
             yield from (
                 step.model_copy(update={"phase": "prepare", "needs": (f"warm/{move.service}/{series}",)})
                 for step in looks

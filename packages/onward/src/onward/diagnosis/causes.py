@@ -44,13 +44,19 @@ def diagnose(observations: Sequence[Observation], graph: Dependencies) -> Diagno
     left = dict.fromkeys(_believed(said))
     counted = [each for each in said if each.saw == "ok" or each in left]
     thoughts = [each for each in hypotheses(counted, graph) if each.hit >= ENOUGH_HIT]
-    explained = {each: _explained(each, left, graph) for each in thoughts}
+    partly = _partly_well(said, graph)
+    explained = {each: _explained(each, left, graph, partly) for each in thoughts}
     causes: list[Cause] = []
     untold: list[str] = []
     while left:
         ranked = sorted(
             (each for each in thoughts if any(seen in left and seen.saw in TELLING[each.kind] for seen in each.seen)),
-            key=lambda each: (-_worth(each, explained[each], left), PARTICULAR[each.kind], each.subject),
+            key=lambda each: (
+                -_worth(each, explained[each], left),
+                PARTICULAR[each.kind],
+                each.subject in graph.units,
+                each.subject,
+            ),
         )
         if not ranked:
             break
@@ -77,18 +83,31 @@ def _believed(said: Sequence[Observation]) -> list[Observation]:
     ]
 
 
-def _explained(thought: Hypothesis, left: dict[Observation, None], graph: Dependencies) -> dict[Observation, float]:
+def _partly_well(said: Sequence[Observation], graph: Dependencies) -> frozenset[str]:
+    """Applications of which Onward sees a unit that serves."""
+    return frozenset(
+        graph.application[each.about]
+        for each in said
+        if each.user == ONWARD and each.saw == "ok" and each.about in graph.application
+    )
+
+
+def _explained(
+    thought: Hypothesis, left: dict[Observation, None], graph: Dependencies, partly: frozenset[str]
+) -> dict[Observation, float]:
     """The complaints that it explains, each with its weight: those seen directly, and those passed on by users.
 
     A complaint of one is passed on where he depends on what is at fault, and complains of it or passes it on himself;
-    of one who says nothing of his own dependencies it is taken for so.
+    of one who says nothing of his own dependencies it is taken for so. The loss of one node of several, of which the
+    others serve, is not what keeps one unit from answering Onward while those beside it do.
     """
     found = {each: 1.0 for each in thought.seen if each in left}
     speaks = {graph.application.get(each.user, each.user) for each in left}
     hurt = {graph.application.get(each.user, each.user) for each in found} | thought.where
     by_target: dict[str, list[Observation]] = defaultdict(list)
     for each in left:
-        if each.saw in PASSED_ON and each not in found:
+        alone = each.user == ONWARD and graph.application.get(each.about) in partly and thought.kind == "node-down"
+        if each.saw in PASSED_ON and each not in found and not alone:
             by_target[graph.application.get(each.about, each.about)].append(each)
     todo = sorted(by_target)
     while todo:

@@ -410,16 +410,16 @@ class Faults:
         over = threading.Event()
 
         def hold() -> None:
+            place = {"host": self.cloud.addresses["mariadb/0"], "user": "placement", "password": password}
             while not over.is_set():
-                with suppress(pymysql.Error):
-                    for each in ("keystone", "glance", "cinder-api", "cinder-scheduler"):
-                        self.cloud.sql(f"KILL USER {self._database_user(each)}")
-                for _ in range(12):
+                for each in ("keystone", "glance", "cinder-api", "cinder-scheduler"):
                     with suppress(pymysql.Error):
-                        held.append(
-                            pymysql.connect(host=self.cloud.addresses["mariadb/0"], user="placement", password=password)
-                        )
-                over.wait(1.0)
+                        self.cloud.sql(f"KILL USER {self._database_user(each)}")
+                # The killed ones give up theirs one after the other.
+                for _ in range(40):
+                    with suppress(pymysql.Error):
+                        held.append(pymysql.connect(**place))
+                    over.wait(0.02)
 
         thread = threading.Thread(target=hold, daemon=True)
         thread.start()

@@ -60,14 +60,38 @@ def diagnose(observations: Sequence[Observation], graph: Dependencies) -> Diagno
         )
         if not ranked:
             break
-        best = ranked[0]
-        untold += _as_good(best, ranked[1:], explained, left)
+        best = _beneath(ranked, explained, left, graph)
+        untold += _as_good(best, [each for each in ranked if each is not best], explained, left)
         taken = [each for each in explained[best] if each in left]
         causes.append(Cause(best.kind, best.subject, evidence(best), len(taken), best.seen))
         for each in taken:
             del left[each]
     untold += [f"why {each.user} sees {each.about} {each.saw}" for each in left]
     return Diagnosis(tuple(causes), tuple(untold))
+
+
+def _beneath(
+    ranked: Sequence[Hypothesis],
+    explained: dict[Hypothesis, dict[Observation, float]],
+    left: dict[Observation, None],
+    graph: Dependencies,
+) -> Hypothesis:
+    """The first of them, or what lies beneath it: what explains all that it does, and shows itself besides.
+
+    The loss of one node behind a balancer is not what a whole application hangs on: the balancer leads to another one.
+    """
+    best = ranked[0]
+    for each in ranked[1:]:
+        spared = each.kind == "node-down" and any(name in graph.balancers for name in each.where)
+        if not spared and _left_of(best, explained, left) < _left_of(each, explained, left):
+            best = each
+    return best
+
+
+def _left_of(
+    thought: Hypothesis, explained: dict[Hypothesis, dict[Observation, float]], left: dict[Observation, None]
+) -> frozenset[Observation]:
+    return frozenset(each for each in explained[thought] if each in left)
 
 
 def _believed(said: Sequence[Observation]) -> list[Observation]:

@@ -11,7 +11,8 @@ filled through their APIs, then taken to 2026.1 and back, in turn
   before, and a start of all units at once.
 
 Callers ask each API through HAProxy four times a second. What is given is the sum of all times without a good answer,
-of the API that was gone longest. After each, the databases are put back as they were.
+of the API that was gone longest. After each, the databases are put back as they were. Rounds are remembered in the
+directory: with --keep and the same directory, another call adds to them.
 
     .venv/bin/python bench/outage.py [--rounds N] [--directory DIRECTORY] [--keep]
 """
@@ -315,13 +316,19 @@ def restore(cloud: Cloud) -> None:
 
 def measure(cloud: Cloud, rounds: int) -> dict[str, Any]:
     """All ways in turn, so often; what each took."""
+    kept = cloud.directory / "rounds.json"
     cloud.deploy()
-    cloud.fill()
+    if not kept.exists():
+        cloud.fill()
     work = Work(cloud, {series: cloud.plan(series) for series in (BETWEEN, TARGET)})
     dumps = {each.database: cloud.directory / f"{each.database}.sql" for each in work.databases()}
     for each in work.databases():
-        save_dump(each.url(cloud.store.secrets()), dumps[each.database])
+        if not kept.exists():
+            save_dump(each.url(cloud.store.secrets()), dumps[each.database])
     found: dict[str, list[dict[str, float]]] = {"onward": [], "cold": [], "stepwise": [], "floor": []}
+    if kept.exists():
+        found = json.loads(kept.read_text())
+    kept.write_text(json.dumps(found))
     for number in range(rounds):
         found["onward"].append(watched(cloud, lambda: apply(work)))
         restore(cloud)
@@ -330,6 +337,7 @@ def measure(cloud: Cloud, rounds: int) -> dict[str, Any]:
             put_back(work, dumps)
         found["floor"].append(floor(work))
         put_back(work, dumps)
+        kept.write_text(json.dumps(found))
         print(f"round {number + 1}: {json.dumps({name: each[-1] for name, each in found.items()})}", file=sys.stderr)
     longest = {name: [max(each.values()) for each in found[name]] for name in ("onward", "cold", "stepwise")}
     longest["floor"] = [each["stop"] + max(each[name] for name in ORDER) + each["start"] for each in found["floor"]]

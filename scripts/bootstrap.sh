@@ -38,6 +38,8 @@ if [[ ${1:-} == test ]]; then
     # What looks at the page.
     need chromium chromium
     need /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf fonts-dejavu-core
+    # The store that several controllers share.
+    compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || wanted+=(postgresql)
     need /usr/sbin/logrotate logrotate
 fi
 if ((${#wanted[@]})); then

@@ -56,6 +56,12 @@ def refused(called, code: str, *named: str, status: int = 4) -> None:
     assert called.out == ""
 
 
+def test_only_a_model_can_be_taken_forward_while_it_serves(onward, cloud: Path) -> None:
+    words = ("plan", "upgrade", "--cloud", cloud, "--to", "2024.1", "--rolling")
+    refused(onward(*words), "OW961", "onward plan upgrade --model NAME --rolling")
+    assert onward(*words, "--slurp").status == 2
+
+
 def test_an_unknown_series_is_refused_with_the_nearest_names(onward, cloud: Path) -> None:
     refused(onward("plan", "upgrade", "--cloud", cloud, "--to", "caracl"), "OW101", "caracal", "onward series list")
 

@@ -102,6 +102,22 @@ def test_nothing_is_stopped_or_remembered_before_the_checks_have_passed() -> Non
     assert "gate" not in {step.id for step in moved("nova").steps}
 
 
+def test_the_targets_code_is_imported_before_anything_is_stopped_and_by_those_units_alone_that_say_so() -> None:
+    plan = moved("nova", "keystone")
+    held = {"hold/nova-api/0", "hold/nova-scheduler/0", "hold/keystone/0"}
+    assert held <= set(actions(plan, "unit.hold"))
+    assert held <= before(plan, "stop/keystone") & before(plan, "stop/nova-compute")
+    assert "environment/keystone/2026.1" in before(plan, "hold/keystone/0")
+    keystone, start = plan.step("hold/keystone/0"), plan.step("start/keystone/0")
+    # What is let go is what would be started.
+    for name in ("processes", "configuration", "unit"):
+        assert keystone.arguments[name] == start.arguments[name]
+    assert keystone.phase == "prepare"
+    apache = EVERYTHING.replace("options: {workers: 1}", "options: {wsgi-server: apache}", 1)
+    assert "hold/keystone/0" not in {step.id for step in moved("keystone", bundle=apache).steps}
+    assert not actions(plan_deployment(wish(EVERYTHING)), "unit.hold")
+
+
 def test_an_api_opens_with_its_first_unit_and_waits_for_no_other_service_that_moves() -> None:
     bundle = EVERYTHING.replace("  keystone: {", "  keystone: {num_units: 2, ", 1)
     plan = moved("keystone", "placement", "glance", bundle=bundle)
@@ -131,6 +147,14 @@ def test_lanes_of_services_do_not_wait_for_one_another() -> None:
         others = {"nova", "keystone", "neutron"} - {service}
         waited = before(plan, f"migrate/{service}/2026.1")
         assert not {f"migrate/{other}/{series}" for other in others for series in PATH} & waited
+
+
+def test_callers_are_told_at_the_balancer_before_a_unit_stops_and_get_it_back_when_it_serves() -> None:
+    plan = moved("keystone", "nova")
+    place = plan.step("stop/keystone").arguments["behind"][0]  # type: ignore[index, call-overload]
+    assert (place["backend"], place["server"]) == ("keystone-public", "keystone-0")
+    assert plan.step("start/keystone/0").arguments["behind"] == [place]
+    assert plan.step("stop/nova-scheduler").arguments["behind"] == []
 
 
 def test_what_cannot_be_taken_back_is_marked_and_the_outage_is_told_from_the_rest() -> None:

@@ -29,7 +29,14 @@ relations:
   - [haproxy, keystone]
   - [haproxy, placement]
 """
-KILLED = ["application.stopped#1", "model.dumped#2", "application.command-run#3", "application.command-run#6"]
+KILLED = [
+    "unit.held#1",
+    "application.stopped#1",
+    "model.dumped#2",
+    "application.command-run#3",
+    "application.command-run#6",
+    "unit.started#1",
+]
 
 
 @pytest.fixture

@@ -154,7 +154,7 @@ def deployed_by(plan: Plan) -> Mapping[str, str]:
 
 def test_a_unit_is_taken_out_of_the_balancer_by_the_names_that_it_has_there() -> None:
     wanted = moving("keystone")
-    (place,) = planned(wanted).step("roll/2025.2/keystone/1").model_dump()["arguments"]["behind"]
+    (place,) = planned(wanted).step("roll/2025.2/keystone/1").model_dump()["arguments"]["start"]["arguments"]["behind"]
     assert (place["backend"], place["server"]) == ("keystone-public", "keystone-1")
     configuration = plan_deployment(wish(THREE)).step("configure/haproxy/0").arguments["state"]
     assert f"backend {place['backend']}\\n" in str(configuration)
@@ -249,3 +249,13 @@ def test_one_unit_of_what_no_caller_waits_for_is_taken_and_said() -> None:
 
 def order_of(plan: Plan, verb: str) -> list[str]:
     return [step.id for step in plan.steps if step.id.partition("/")[0] == verb]
+
+
+def test_of_a_service_all_charms_say_how_or_none_and_nothing_that_has_to_be_done_is_left_out() -> None:
+    for charm in charms().values():
+        of_service = [each for each in charms().values() if charm.service and each.service == charm.service]
+        assert len({each.rolling is None for each in of_service}) <= 1, charm.service
+        if charm.rolling is not None:
+            moved = {command.argv for command in (*charm.rolling.expand, *charm.rolling.migrate)}
+            assert {command.argv for command in charm.online} <= moved, charm.charm
+            assert bool(charm.initialise) == bool(charm.rolling.expand), charm.charm

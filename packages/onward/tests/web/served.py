@@ -25,9 +25,9 @@ SECONDS = 60.0
 HTML = {"accept": "text/html"}
 
 
-def until(condition: Callable[[], Any], what: str) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
     """What the condition says, once it says something."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():
             return found

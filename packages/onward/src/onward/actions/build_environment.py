@@ -40,6 +40,7 @@ class BuildEnvironment:
     """
 
     name = "environment.build"
+    anywhere = True
 
     def __init__(self, directories: Directories) -> None:
         self._directories = directories

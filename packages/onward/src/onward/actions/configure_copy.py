@@ -1,6 +1,6 @@
 """Write the configuration with which a service's commands see the copies of its databases and nothing else."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from jinja2 import Environment, StrictUndefined
 from pydantic import Field
@@ -43,6 +43,12 @@ class ConfigureCopy:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         copied, urls = copied_databases(context), run_databases(context)
         texts = {each.name: connection_text(urls[each.name]) for each in copied}
+        # What a service reads from a place of its own, whatever it is told, must lead to the copies as well.
+        for file in charm.files if charm is not None else ():
+            if PurePath(file.path).name == path.name:
+                other = directory / file.path
+                other.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                write_private(other, _text(copied, texts))
         write_private(path, _text(copied, texts))
         cells = {}
         for each in copied:

@@ -1,5 +1,6 @@
 """All actions that there are."""
 
+from onward.actions.ansible_role import AnsibleRole
 from onward.actions.backup_database import BackupDatabase
 from onward.actions.build_environment import BuildEnvironment
 from onward.actions.check_cloud import CheckCloud, Gate
@@ -25,15 +26,18 @@ from onward.actions.deployment.model_census import CompareModelCensus, TakeModel
 from onward.actions.deployment.model_check import CheckModel
 from onward.actions.deployment.model_record import ForgetModel, RecordModel
 from onward.actions.deployment.noted import Noted
+from onward.actions.deployment.part_down import PartsLookedAt
 from onward.actions.deployment.supervisor_start import StartSupervisor
 from onward.actions.deployment.unit_configure import ConfigureUnit
 from onward.actions.deployment.unit_defer import DeferRestart
+from onward.actions.deployment.unit_hold import HoldUnit
 from onward.actions.deployment.unit_reload import ReloadUnit
 from onward.actions.deployment.unit_remove import RemoveUnit
 from onward.actions.deployment.unit_roll import RollUnit
 from onward.actions.deployment.unit_start import StartUnit
 from onward.actions.extract_tables import ExtractTables, TakeOverTables
 from onward.actions.load_dump import LoadDump
+from onward.actions.make_schema import MakeDatabases, MakeSchema
 from onward.actions.migrate_database import MigrateDatabase
 from onward.actions.prove_identity import ProveIdentity
 from onward.actions.release_commands import FinishRelease
@@ -61,6 +65,7 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
     return by_name(
         [
             AdoptConfiguration(),
+            AnsibleRole(directories),
             BackupDatabase(),
             BuildEnvironment(directories),
             *_gates(directories, gate),
@@ -74,6 +79,8 @@ def all_actions(directories: Directories, gate: Gate | None = None) -> dict[str,
             FinishRelease(),
             *_deployment(directories),
             LoadDump(),
+            MakeDatabases(),
+            MakeSchema(),
             MigrateDatabase(),
             ProveIdentity(),
             RememberIdentity(),
@@ -97,6 +104,7 @@ def deployment_actions(directories: Directories) -> dict[str, Action]:
     """The actions that are done on the machine where their unit is, by name, as they are there."""
     others: list[Action] = [
         ForgetModel(directories),
+        HoldUnit(directories),
         LookAtUnits(directories),
         RemoveUnit(directories),
         RestartUnit(directories),
@@ -126,32 +134,36 @@ def _remembered(directories: Directories) -> list[Action]:
 
 def _deployment(directories: Directories) -> list[Action]:
     """The actions by which a model is deployed, changed, tried and removed."""
+    lost: list[Action] = [
+        BackUpModel(directories),
+        CompareModelCensus(directories),
+        MigrateApplication(directories),
+        RestoreModel(directories),
+        TakeModelCensus(directories),
+    ]
     others: list[Action] = [
         Placed(ForgetModel(directories), directories),
+        Placed(HoldUnit(directories), directories),
         Placed(RemoveUnit(directories), directories),
-        BackUpModel(directories),
+        *(PartsLookedAt(action, directories) for action in lost),
         BeginDataPlane(),
         BeginProbe(directories),
         CompareInstances(directories),
-        CompareModelCensus(directories),
         EndDataPlane(),
         DeferRestart(directories),
         EndProbe(directories),
         InjectFault(directories),
-        MigrateApplication(directories),
         StopApplication(directories),
-        TakeModelCensus(directories),
         WarmApplication(directories),
         KeptByCloud(directories),
         RememberInstances(directories),
         RemoveTrial(directories),
         RestartApplication(directories),
-        RestoreModel(directories),
         RollUnit(directories),
         UseCloud(directories),
         WithdrawBroker(directories),
         WithdrawDatabase(directories),
         WithdrawIdentity(directories),
     ]
-    remembered = (Placed(action, directories) for action in _remembered(directories))
+    remembered = (PartsLookedAt(Placed(action, directories), directories) for action in _remembered(directories))
     return [*(Noted(action, directories) for action in remembered), *others]

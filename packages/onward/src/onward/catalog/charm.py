@@ -125,6 +125,14 @@ class CharmProcess(Fact):
     )
     stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
     stop_seconds: int = 30
+    early: bool = Field(
+        default=False,
+        description="Whether its code may be imported before an outage: its program, or the module of its application,"
+        " begins with imports that read no configuration and connect to nothing",
+    )
+    imports: tuple[str, ...] = Field(
+        default=(), description="Modules that are imported ahead besides: drivers, which are found by name later"
+    )
     stop_group: bool = Field(default=False, description="Signal all that it has started as well, not only itself")
 
 

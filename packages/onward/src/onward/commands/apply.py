@@ -1,5 +1,6 @@
 """``onward apply``: carry out a saved plan, exactly."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from onward.commands.base import Command, directories_of, make_directory
 from onward.commands.check import add_waive_option
 from onward.commands.controller import carry_out
 from onward.commands.plan import DEFAULT_CLOUD_FILE, load_plan
+from onward.commands.store import add_store_option, store_of
+from onward.commands.submitted import follow, submit
 from onward.errors import PlanStale
 from onward.plan.plan import Plan
 from onward.survey.model_upgrade import model_upgrade_of, require_fresh
@@ -25,6 +28,7 @@ class Apply(Command):
         parser.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
         parser.add_argument("--approve", metavar="DIGEST", help="the plan's digest: agree to what cannot be taken back")
         add_waive_option(parser)
+        add_store_option(parser)
         parser.add_argument("--report-dir", type=Path, default=None, help="directory for report.html and report.json")
         return parser
 
@@ -47,6 +51,10 @@ class Apply(Command):
             command=f"onward apply {parsed_args.plan}",
             stream=self.app.stderr,
         )
+        store = store_of(parsed_args)
+        if store is not None:
+            shared = replace(directories, store=store)
+            return follow(self.app, shared, submit(self.app, shared, plan, waivers))
         return carry_out(self.app, directories, plan, report_directory=parsed_args.report_dir, waivers=waivers)
 
 

@@ -74,6 +74,19 @@ def execute(app: Any, directories: Directories, run_id: str, *, report_directory
     return exit_status(record)
 
 
+def carry_out_quietly(app: Any, directories: Directories, plan: Plan) -> RunRecord:
+    """Run a new plan and return its record; progress goes to standard error, and reports into the run's directory."""
+    run_id = start(directories, plan)
+    with Progress(app.stderr, plan) as progress:
+        engine = Engine(directories, all_actions(directories, gate_of(directories)), watch=progress.show)
+        with engine.signals() as came:
+            record = engine.execute(run_id)
+    write_report(directories, record, None)
+    if came and record.status != "done":
+        raise KeyboardInterrupt
+    return record
+
+
 def exit_status(record: RunRecord) -> int:
     """What the process says of this run. A failed run says what its first failed step says.
 

@@ -4,38 +4,72 @@ from pathlib import Path
 from typing import Any
 
 from onward.commands.base import Command, Lister, directories_of
-from onward.errors import DONE, REFUSED, USAGE
+from onward.commands.many_hosts import usage_error
+from onward.errors import DONE, REFUSED
+from onward.hosts.known_machines import record_machines, without_key
 from onward.hosts.ssh import CONNECT_SECONDS
+from onward.hosts.state import Directories
 from onward.model.machine import ssh_address
 from onward.survey.hosts import record_key, survey_hosts
+from onward.survey.inventory import machines_in, read_inventory
 
 MEBIBYTE = 2**20
+SHOWN = 5
+"""So many names of machines are enough to know which are meant."""
 
 
 class HostsAdd(Command):
-    """Record the key of a machine, once its fingerprint has been confirmed. Nothing is ever asked for."""
+    """Record machines: one with its key, once the fingerprint has been confirmed, or those of an inventory.
+
+    Nothing is ever asked for, and no key is accepted that nobody has confirmed: those of an inventory's machines are
+    expected in the files of `ssh`, or are recorded one by one.
+    """
 
     def get_parser(self, prog_name: str) -> Any:
         """Add the machine and the fingerprint."""
         parser = super().get_parser(prog_name)
-        parser.add_argument("address", help="ssh://USER@HOST:PORT, as in the bundle")
+        parser.add_argument("address", nargs="?", help="ssh://USER@HOST:PORT, as in the bundle")
         parser.add_argument(
             "--fingerprint",
             metavar="SHA256:...",
             help="what the machine's own `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` says; without it, the "
             "fingerprints that the machine shows are printed, and nothing is recorded",
         )
+        parser.add_argument(
+            "--inventory",
+            type=Path,
+            metavar="PATH",
+            help="record the machines of this inventory of Ansible, a file or a directory; in place of ADDRESS",
+        )
         return parser
 
     def take_action(self, parsed_args: Any) -> int:
-        """Ask the machine, compare, record."""
+        """Ask the machine, compare, record; or read the inventory."""
+        if bool(parsed_args.address) == bool(parsed_args.inventory):
+            raise usage_error(self, "either an address or --inventory is needed")
+        directories = directories_of(self)
+        if parsed_args.inventory:
+            return self._record_all(directories, parsed_args.inventory)
         try:
             address = ssh_address(parsed_args.address)
         except ValueError as error:
-            print(f"onward: {parsed_args.address}: {error}", file=self.app.stderr)
-            return USAGE
-        added = record_key(directories_of(self), address, parsed_args.fingerprint)
+            raise usage_error(self, f"{parsed_args.address}: {error}") from None
+        added = record_key(directories, address, parsed_args.fingerprint)
         print(f"{'recorded' if added else 'known already'}: {address} {parsed_args.fingerprint}", file=self.app.stdout)
+        return DONE
+
+    def _record_all(self, directories: Directories, path: Path) -> int:
+        found = machines_in(read_inventory(path))
+        record_machines(directories, found.values())
+        print(f"recorded: {len(found)} machines of {path}", file=self.app.stdout)
+        unknown = without_key(directories, found.values())
+        if unknown:
+            shown = ", ".join(unknown[:SHOWN]) + (", ..." if len(unknown) > SHOWN else "")
+            print(
+                f"no key is known of {len(unknown)} of them: {shown}\n"
+                "next: onward hosts add ADDRESS, for each; or have `ssh` know them",
+                file=self.app.stderr,
+            )
         return DONE
 
 

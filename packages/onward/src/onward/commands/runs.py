@@ -8,9 +8,11 @@ from typing import Any
 from onward.actions.restart.application_restart import SKIPPED
 from onward.actions.scratch import give_up_scratch
 from onward.checks.waiver import parse_waivers
-from onward.commands.base import Command, Lister, directories_of
+from onward.commands.base import Command, Lister
 from onward.commands.check import add_waive_option
 from onward.commands.controller import execute, write_report
+from onward.commands.store import add_store_option, stored_directories_of
+from onward.commands.submitted import resume
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs, read_run, refuse_ended, request, waive
 from onward.errors import UnitUnknown, WaiverMatchesNothing
@@ -33,12 +35,15 @@ class RunsList(Lister):
         """A run's name is to be copied, and therefore never broken: the table is as wide as it needs to be."""
         parser = super().get_parser(prog_name)
         parser.set_defaults(max_width=UNBROKEN_COLUMNS)
+        add_store_option(parser)
         return parser
 
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Return columns and rows; in a table, where none are asked for, those that fit a terminal of 80."""
         columns = ("Run", "Kind", "Cloud", "Service", "From", "To", "Status", "Steps", "Created")
-        records = sorted(list_runs(directories_of(self)), key=lambda record: record.created, reverse=True)
+        records = sorted(
+            list_runs(stored_directories_of(self, parsed_args)), key=lambda record: record.created, reverse=True
+        )
         rows = [_row(record) for record in records]
         if parsed_args.formatter != "table" or parsed_args.columns:
             return columns, rows
@@ -69,6 +74,7 @@ class OfRun(Command):
         """Add the run."""
         parser = super().get_parser(prog_name)
         parser.add_argument("run", help="name of the run, as `onward runs list` shows it")
+        add_store_option(parser)
         return parser
 
 
@@ -79,6 +85,7 @@ class RunsShow(Lister):
         """Add the run."""
         parser = super().get_parser(prog_name)
         parser.add_argument("run", help="name of the run, as `onward runs list` shows it")
+        add_store_option(parser)
         parser.add_argument("--timeline", action="store_true", help="draw the timeline instead of a table")
         return parser
 
@@ -86,7 +93,7 @@ class RunsShow(Lister):
         """Return columns and rows."""
         columns = ("Step", "Phase", "Status", "Seconds", "Attempts", "Error")
         unknown = None if parsed_args.formatter in TYPED_FORMATS else ""
-        record = read_run(directories_of(self), parsed_args.run)
+        record = read_run(stored_directories_of(self, parsed_args), parsed_args.run)
         rows: list[tuple[object, ...]] = [
             (
                 each.step.id,
@@ -103,7 +110,7 @@ class RunsShow(Lister):
     def run(self, parsed_args: Any) -> int:
         """Draw the timeline where it was asked for; otherwise the table."""
         if parsed_args.timeline:
-            print_record(read_run(directories_of(self), parsed_args.run), self.app.stdout)
+            print_record(read_run(stored_directories_of(self, parsed_args), parsed_args.run), self.app.stdout)
             return 0
         status: int = super().run(parsed_args)
         return status
@@ -120,13 +127,15 @@ class RunsResume(OfRun):
 
     def take_action(self, parsed_args: Any) -> int:
         """Run to the end, or to the next stop."""
-        directories = directories_of(self)
+        directories = stored_directories_of(self, parsed_args)
         waivers = parse_waivers(parsed_args.waive)
         if waivers:
             record = read_run(directories, parsed_args.run)
             refuse_ended(record)
             _refuse_late(record, waivers)
             waive(directories, parsed_args.run, waivers)
+        if directories.store is not None:
+            return resume(self.app, directories, parsed_args.run)
         return execute(self.app, directories, parsed_args.run, report_directory=None)
 
 
@@ -150,7 +159,7 @@ class RunsPause(OfRun):
 
     def take_action(self, parsed_args: Any) -> int:
         """Ask the run's process, which may be another one."""
-        record = request(directories_of(self), parsed_args.run, "pause")
+        record = request(stored_directories_of(self, parsed_args), parsed_args.run, "pause")
         at_work = record.controller_pid is not None
         how = "stops after its running steps" if at_work else f"is not at work; it is {record.status}"
         print(f"{record.run_id} {how}. Go on with: onward runs resume {record.run_id}", file=self.app.stderr)
@@ -168,7 +177,7 @@ class RunsSkip(OfRun):
 
     def take_action(self, parsed_args: Any) -> int:
         """Leave word for the run, whether or not it is at work."""
-        directories = directories_of(self)
+        directories = stored_directories_of(self, parsed_args)
         record = read_run(directories, parsed_args.run)
         refuse_ended(record)
         known = restarted_by(record.plan)
@@ -188,7 +197,7 @@ class RunsCancel(OfRun):
 
     def take_action(self, parsed_args: Any) -> int:
         """Ask the run's process, or cancel at once where there is none."""
-        directories = directories_of(self)
+        directories = stored_directories_of(self, parsed_args)
         record = request(directories, parsed_args.run, "cancel")
         if record.status == "cancelled":
             give_up_scratch(record.plan, directories.workspace(record.run_id))
@@ -212,7 +221,7 @@ class RunsReport(OfRun):
 
     def take_action(self, parsed_args: Any) -> int:
         """Write both files and print their paths."""
-        directories = directories_of(self)
+        directories = stored_directories_of(self, parsed_args)
         record = read_run(directories, parsed_args.run)
         for path in write_report(directories, record, parsed_args.report_dir):
             print(path, file=self.app.stdout)

@@ -21,13 +21,16 @@ class Smoke(Command):
         """Add the model."""
         parser = super().get_parser(prog_name)
         parser.add_argument("model", nargs="?", help="name of the model (default: the only one there is)")
+        parser.add_argument("--keep", action="store_true", help="leave in the cloud what it makes")
+        parser.add_argument("--kept", action="store_true", help="look first that all is there which --keep has left")
         parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
         return parser
 
     def take_action(self, parsed_args: Any) -> int:
         """Plan, carry out."""
         directories = directories_of(self)
-        plan = survey_smoke(directories, only_model(directories, parsed_args.model))
+        model = only_model(directories, parsed_args.model)
+        plan = survey_smoke(directories, model, keep=parsed_args.keep, kept=parsed_args.kept)
         if parsed_args.dry_run:
             show(self, plan, "tree")
             return DONE

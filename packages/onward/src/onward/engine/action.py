@@ -95,3 +95,11 @@ def by_name(actions: Iterator[Action] | list[Action]) -> dict[str, Action]:
             raise ValueError(f"two actions are called {action.name}")
         found[action.name] = action
     return found
+
+
+def anywhere(action: Action) -> bool:
+    """Whether any controller may carry it out, beside the one that leads the run.
+
+    An action says so with an attribute ``anywhere`` that is true, when it shares nothing live with other steps.
+    """
+    return bool(getattr(action, "anywhere", False))

@@ -21,7 +21,7 @@ import sqlalchemy
 from dbos import DBOS, SetWorkflowID, WorkflowSerializationFormat
 
 from onward.engine.action import Evidence
-from onward.engine.journal import BUSY_SECONDS
+from onward.engine.sqlite_database import BUSY_SECONDS
 from onward.errors import Bug, OnwardError, from_data
 
 _UNUSED_SECONDS = 3600.0

@@ -35,7 +35,7 @@ class Engine:
         self._directories = directories.prepared()
         self._actions = actions
         self._watch = watch
-        self._halt = Halt()
+        self.halt = Halt()
 
     def create(self, plan: Plan, run_id: str | None = None) -> str:
         """Record a new run and return its name. Raises ValueError for a plan that cannot be run at all."""
@@ -62,16 +62,18 @@ class Engine:
 
     def stop(self) -> None:
         """Let the running steps finish and begin no others. Safe in a signal handler."""
-        self._halt.asked.set()
+        self.halt.asked.set()
 
     def abort(self) -> None:
         """Ask the running steps to end themselves as well. Safe in a signal handler."""
-        self._halt.asked.set()
-        self._halt.at_once.set()
+        self.halt.asked.set()
+        self.halt.at_once.set()
 
     @contextmanager
-    def signals(self) -> Iterator[list[int]]:
+    def signals(self, *, graceful_termination: bool = False) -> Iterator[list[int]]:
         """While inside: Ctrl-C stops, a second one aborts, SIGTERM and SIGHUP abort at once. For the main thread only.
+
+        With ``graceful_termination`` the first signal stops, whichever it is.
 
         Yields the numbers of the signals that came, in order; the list grows.
         """
@@ -86,7 +88,10 @@ class Engine:
 
         def on_terminate(number: int, _frame: object) -> None:
             came.append(number)
-            self.abort()
+            if graceful_termination and len(came) == 1:
+                self.stop()
+            else:
+                self.abort()
 
         before = {
             signal.SIGINT: signal.signal(signal.SIGINT, on_interrupt),
@@ -117,8 +122,8 @@ class Engine:
             with cloud_lock(self._directories.state, record.plan.cloud, run_id):
                 crash_point("run.locked")
                 with (
-                    Records(self._directories.journal, record.plan.onward_version) as records,
-                    Journal(self._directories.journal) as journal,
+                    Records(self._directories.journal_file, record.plan.onward_version) as records,
+                    Journal(self._directories.journal_file) as journal,
                 ):
                     Execution(
                         run_id=run_id,
@@ -127,11 +132,11 @@ class Engine:
                         actions=self._actions,
                         records=records,
                         journal=journal,
-                        halt=self._halt,
+                        halt=self.halt,
                         watch=self._watch,
                     ).run()
         finally:
-            self._halt = Halt()
+            self.halt = Halt()
         return read_run(self._directories, run_id)
 
 

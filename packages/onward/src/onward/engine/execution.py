@@ -6,25 +6,22 @@ scheduler hears of it, so that a process killed at any instant leaves each attem
 without a record is given up (cancelled) and made anew, which is why every action must be safe to repeat.
 """
 
-import json
-import os
 import queue
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from onward.engine.action import Action, Evidence, Session, StepContext
+from onward.engine.action import Action, Evidence
+from onward.engine.body import Body
 from onward.engine.crash import crash_point
 from onward.engine.journal import Journal
 from onward.engine.record import Event, RunRecord
 from onward.engine.runs import record_of, refuse_ended, this_process
 from onward.engine.schedule import Schedule
-from onward.engine.secrets import Redactor
-from onward.errors import NOTHING_TOUCHED, Bug, OnwardError, StepPaused
+from onward.errors import OnwardError, StepPaused
 from onward.plan.plan import Plan
 from onward.plan.step import Step
 
@@ -35,8 +32,6 @@ OVERALL_LIMIT = 4
 """Steps at once, whatever the plan's pools allow: a controller with two cores does nothing sooner with more."""
 POLL_SECONDS = 0.2
 """How often requests of other processes and signals are looked for while steps are running."""
-
-TRIED_AGAIN = "Finished steps are recorded; this one will be tried again."
 
 
 @dataclass(frozen=True)
@@ -74,21 +69,24 @@ class Execution:
     ) -> None:
         self._run_id = run_id
         self._plan = plan
-        self._workspace = workspace
-        self._actions = actions
+        self._body = Body(
+            run_id=run_id,
+            plan=plan,
+            workspace=workspace,
+            actions=actions,
+            progress=lambda step_id, text: self._tell("step.progress", step_id, {"message": text}),
+            cancelled=halt.at_once.is_set,
+            stopping=halt.asked.is_set,
+        )
         self._records = records
         self._journal = journal
         self._halt = halt
         self._watch = watch
         self._telling = threading.Lock()
         self._schedule = Schedule(plan, OVERALL_LIMIT)
-        self._results: dict[str, Evidence] = {}
         self._attempts: dict[str, int] = {}
         self._outcomes: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
-        self._session = Session()
-        self._redactor = Redactor()
         self._failed = False
-        self._waivers: dict[str, str] = {}
 
     def run(self) -> None:
         """Hand out steps until there is nothing left to hand out, then say how it ended.
@@ -96,7 +94,7 @@ class Execution:
         Raises RunAlreadyEnded when another process ended the run in the meantime.
         """
         record = self._begin()
-        self._waivers = {waived.name: waived.reason for waived in record.waivers}
+        self._body.waivers = {waived.name: waived.reason for waived in record.waivers}
         self._take_over(record)
         crash_point("run.taken-over")
         closing: dict[str, Any] = {}
@@ -105,7 +103,7 @@ class Execution:
             with ThreadPoolExecutor(OVERALL_LIMIT, thread_name_prefix="step") as threads:
                 self._loop(threads)
         finally:
-            closing = self._close_session()
+            closing = self._body.close()
         crash_point("run.closed")
         self._end(closing)
         crash_point("run.finished")
@@ -129,11 +127,11 @@ class Execution:
                 self._records.give_up(attempt)
                 crash_point("attempt.given-up")
             elif attempt.evidence is not None:
-                self._results[attempt.step_id] = attempt.evidence
+                self._body.results[attempt.step_id] = attempt.evidence
                 if before.step(attempt.step_id).status != "done":
                     self._tell("step.done", attempt.step_id, {"evidence": attempt.evidence}, at=attempt.finished)
                     crash_point("step.told-late")
-        self._schedule.finished_before(set(self._results))
+        self._schedule.finished_before(set(self._body.results))
 
     def _loop(self, threads: ThreadPoolExecutor) -> None:
         while True:
@@ -157,7 +155,7 @@ class Execution:
         step_id = outcome.step.id
         if outcome.error is None:
             evidence = outcome.evidence or {}
-            self._results[step_id] = evidence
+            self._body.results[step_id] = evidence
             self._tell("step.done", step_id, {"evidence": evidence})
             crash_point("step.told")
             self._schedule.succeeded(step_id)
@@ -176,18 +174,9 @@ class Execution:
                 kind = "run.cancelled"
             else:
                 kind = "run.failed" if self._failed else "run.paused"
-            event = self._journal.tell(self._run_id, kind, None, self._redactor.clean(closing))
+            event = self._journal.tell(self._run_id, kind, None, self._body.redactor.clean(closing))
             self._journal.set_controller(self._run_id, None, None)
         self._show(event)
-
-    def _close_session(self) -> dict[str, Any]:
-        """Leave what the steps have shared. That this failed does not change what the steps have done."""
-        try:
-            self._session.close()
-        except Exception as error:
-            path = self._write_traceback("closing", error)
-            return {"left_open": f"{type(error).__name__}: {error}", "traceback": path}
-        return {}
 
     # --- In the threads of steps
 
@@ -196,7 +185,7 @@ class Execution:
         try:
             outcome = self._outcome(step)
         except BaseException as error:
-            outcome = _Outcome(step, error=self._unforeseen(step, error))
+            outcome = _Outcome(step, error=self._body.unforeseen(step, error))
         self._outcomes.put(outcome)
 
     def _outcome(self, step: Step) -> _Outcome:
@@ -207,7 +196,7 @@ class Execution:
             self._tell("step.started", step.id, {"attempt": number})
             crash_point("step.announced")
             try:
-                evidence = self._records.attempt(self._run_id, step.id, number, lambda: self._apply(step))
+                evidence = self._records.attempt(self._run_id, step.id, number, lambda: self._body.apply(step))
             except OnwardError as error:
                 crash_point("step.recorded")
                 if self._halt.at_once.is_set() or isinstance(error, StepPaused):
@@ -220,68 +209,11 @@ class Execution:
                 crash_point("step.recorded")
                 return _Outcome(step, evidence=evidence)
 
-    def _apply(self, step: Step) -> Evidence:
-        """The body of an attempt: the action itself. What it returns or raises is recorded, so it is cleaned here."""
-        crash_point("step.begun")
-        context = StepContext(
-            run_id=self._run_id,
-            plan=self._plan,
-            step=step,
-            workspace=self._workspace,
-            results=dict(self._results),
-            session=self._session,
-            progress=lambda text: self._tell("step.progress", step.id, {"message": text}),
-            waivers=self._waivers,
-            cancelled=self._halt.at_once.is_set,
-            stopping=self._halt.asked.is_set,
-            secrets=self._redactor,
-        )
-        try:
-            evidence = self._actions[step.action].apply(context)
-            if not isinstance(evidence, dict):
-                raise TypeError(f"evidence of {step.action} is no dict but {type(evidence).__name__}")
-            # Read back, so that a resumed run and an undisturbed one see the same data. JSON has no NaN.
-            cleaned: Evidence = self._redactor.clean(json.loads(json.dumps(evidence, allow_nan=False)))
-        except OnwardError as error:
-            if error.state == NOTHING_TOUCHED:
-                # True before a run begins; within one, the steps before this one have touched something.
-                error.state = TRIED_AGAIN
-            for name in ("what", "evidence", "state", "next_command"):
-                setattr(error, name, self._redactor.clean(getattr(error, name)))
-            raise
-        except BaseException as error:  # even sys.exit() in a library ends no more than its step
-            raise self._unforeseen(step, error) from error
-        crash_point("step.effect-done")
-        return cleaned
-
-    def _unforeseen(self, step: Step, error: BaseException) -> OnwardError:
-        """An error that nobody foresaw; its traceback goes to the run's directory."""
-        path = self._write_traceback(step.id.replace("/", "-"), error)
-        what = self._redactor.clean(f"{type(error).__name__}: {error}")
-        return Bug(
-            f"{step.id} failed in a way that Onward did not foresee: {what}",
-            evidence=f"the traceback is in {path}" if path else "its traceback could not be written",
-            state=TRIED_AGAIN,
-            next_command=f"onward runs resume {self._run_id}",
-        )
-
-    def _write_traceback(self, name: str, error: BaseException) -> str:
-        """Write it for its owner only, and return the path; empty where that was not possible either."""
-        path = self._workspace / "logs" / f"{name}.traceback"
-        try:
-            path.parent.mkdir(exist_ok=True, mode=0o700)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(self._redactor.clean("".join(traceback.format_exception(error))))
-        except OSError:
-            return ""
-        return str(path)
-
     # --- Events
 
     def _tell(self, kind: str, step_id: str | None, data: dict[str, Any], at: float | None = None) -> None:
         with self._telling:  # so that the watcher hears of events in the order of their numbers
-            self._show(self._journal.tell(self._run_id, kind, step_id, self._redactor.clean(data), at))
+            self._show(self._journal.tell(self._run_id, kind, step_id, self._body.redactor.clean(data), at))
 
     def _show(self, event: Event) -> None:
         """Show an event to the watcher. One that fails is not asked again: no view may stop an upgrade."""
@@ -291,4 +223,4 @@ class Execution:
             self._watch(event)
         except Exception as error:
             self._watch = None
-            self._write_traceback("watch", error)
+            self._body.write_traceback("watch", error)

@@ -1,40 +1,47 @@
 """The journal's own tables: runs, their numbered events, and what other processes ask of them.
 
-They live in the file that DBOS keeps its records in. What is done is asked of DBOS by the engine; these tables tell
-people and programs about it, and can be read while a run is at work.
+They live in the file that DBOS keeps its records in, or in the database that several controllers share. They tell
+people and programs what is done, and can be read while a run is at work.
 """
 
 import json
-import os
-import sqlite3
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
-from uuid import uuid4
+from typing import Any, Literal, Protocol, Self
 
 from onward.engine.record import Event
+from onward.engine.sqlite_database import SqliteDatabase
 from onward.errors import UnknownRun
+from onward.model.store import StoreAddress
 
 Request = Literal["pause", "cancel"]
 
-BUSY_SECONDS = 30.0
-"""How long a transaction waits for another process's; each of them takes milliseconds."""
 
-_TABLES = """
-CREATE TABLE onward_runs (
-    run_id TEXT PRIMARY KEY, created REAL NOT NULL, plan TEXT NOT NULL, request TEXT, pid INTEGER, process TEXT
-);
-CREATE TABLE onward_events (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL,
-    step_id TEXT, data TEXT NOT NULL
-);
-CREATE INDEX onward_events_of_run ON onward_events (run_id, number);
-"""
+class Database(Protocol):
+    """Where the tables are. Statements are those that SQLite and PostgreSQL both know, with ``?`` for values."""
+
+    append: str
+    """The statement that appends an event with the next number and returns the number."""
+
+    def execute(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        """Carry out one statement and return its rows."""
+        ...
+
+    def writing(self) -> AbstractContextManager[None]:
+        """While inside, nobody else writes and what is read is of one moment. Undone by an exception."""
+        ...
+
+    def reading(self) -> AbstractContextManager[None]:
+        """While inside, what is read is of one moment."""
+        ...
+
+    def close(self) -> None:
+        """It cannot be used any more."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -48,18 +55,19 @@ class RunRow:
     pid: int | None
     process: str | None
     """Identity of the process that is at work on it; see :func:`onward.engine.runs.process_identity`."""
+    queued: bool = False
+    """Whether a controller shall carry it out as soon as one is free: only in a store that controllers share."""
+    led: bool | None = None
+    """Whether a controller leads it whose lease holds; None where that is told by the process."""
 
 
 class Journal:
     """Access to the tables, from any thread. Outside of :meth:`transaction` each call is a transaction of its own."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the journal, and make it where there is none."""
-        if not path.exists():
-            _make(path)
-        self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA synchronous=FULL")
+    def __init__(self, place: Path | StoreAddress) -> None:
+        """Open the journal, and make it where there is none. Raises StoreUnreachable, StoreOfAnotherFormat."""
+        self.database = _database(place)
+        self.shared = isinstance(place, StoreAddress)
 
     def __enter__(self) -> Self:
         return self
@@ -70,31 +78,23 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close the file; the journal cannot be used any more."""
-        with self._lock:
-            self._connection.close()
+        """Close it; the journal cannot be used any more."""
+        self.database.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """While inside, nobody else writes and what is read is of one moment. Undone by an exception."""
-        with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self.database.writing():
+            yield
 
     def add_run(self, run_id: str, plan: str) -> None:
         """Record a new run with its plan's JSON. Raises ValueError if the name is taken."""
-        try:
-            self._execute(
-                "INSERT INTO onward_runs (run_id, created, plan) VALUES (?, ?, ?)", (run_id, time.time(), plan)
-            )
-        except sqlite3.IntegrityError:
-            raise ValueError(f"there is a run called {run_id} already") from None
+        added = self._execute(
+            "INSERT INTO onward_runs (run_id, created, plan) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING run_id",
+            (run_id, time.time(), plan),
+        )
+        if not added:
+            raise ValueError(f"there is a run called {run_id} already")
 
     def remove_unbegun_run(self, run_id: str) -> None:
         """Remove a run of which nothing was ever told."""
@@ -106,24 +106,15 @@ class Journal:
 
     def run(self, run_id: str) -> RunRow:
         """One run. Raises UnknownRun."""
-        rows = self._execute(
-            "SELECT run_id, created, plan, request, pid, process FROM onward_runs WHERE run_id = ?", (run_id,)
-        )
+        rows = self._execute(_SHARED_ROW if self.shared else _ROW, (run_id,))
         if not rows:
             raise unknown(run_id)
         return RunRow(*rows[0])
 
     def run_with_events(self, run_id: str) -> tuple[RunRow, list[Event]]:
         """One run and its events as they were at one moment. Raises UnknownRun."""
-        with self._lock:
-            inside = self._connection.in_transaction
-            if not inside:
-                self._connection.execute("BEGIN")
-            try:
-                return self.run(run_id), self.events(run_id)
-            finally:
-                if not inside:
-                    self._connection.execute("COMMIT")
+        with self.database.reading():
+            return self.run(run_id), self.events(run_id)
 
     def run_ids(self) -> list[str]:
         """All runs, the oldest first."""
@@ -135,10 +126,23 @@ class Journal:
             "UPDATE onward_runs SET pid = ?, process = ?, request = NULL WHERE run_id = ?", (pid, process, run_id)
         )
 
+    def enqueue(self, run_id: str, cloud: str, onward_version: str, site: str) -> None:
+        """Have a controller of this version, with this state directory, carry the run out. Needs a store."""
+        self._execute(
+            "UPDATE onward_runs SET queued = true, request = NULL, cloud = ?, onward_version = ?, site = ?,"
+            " since = (SELECT last FROM onward_store) WHERE run_id = ?",
+            (cloud, onward_version, site, run_id),
+        )
+
+    def dequeue(self, run_id: str) -> None:
+        """No controller shall carry it out any more. Needs a store."""
+        self._execute("UPDATE onward_runs SET queued = false, leader = NULL WHERE run_id = ?", (run_id,))
+
     def ask(self, run_id: str, request: Request) -> None:
         """Leave a request for the process that is at work on the run. A cancel is not weakened to a pause."""
         self._execute(
-            "UPDATE onward_runs SET request = ? WHERE run_id = ? AND request IS NOT 'cancel'", (request, run_id)
+            "UPDATE onward_runs SET request = ? WHERE run_id = ? AND (request IS NULL OR request <> 'cancel')",
+            (request, run_id),
         )
 
     def asked(self, run_id: str) -> Request | None:
@@ -158,7 +162,7 @@ class Journal:
         """Append an event and return it with its number. It happened now, or at ``at``."""
         at = time.time() if at is None else at
         rows = self._execute(
-            "INSERT INTO onward_events (run_id, at, kind, step_id, data) VALUES (?, ?, ?, ?, ?) RETURNING number",
+            self.database.append,
             (run_id, at, kind, step_id, json.dumps(data or {}, ensure_ascii=False)),
         )
         return Event(int(rows[0][0]), run_id, at, kind, step_id, data or {})
@@ -186,38 +190,28 @@ class Journal:
         return int(self._execute("SELECT COALESCE(MAX(number), 0) FROM onward_events")[0][0])
 
     def _execute(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        with self._lock:
-            return self._connection.execute(statement, values).fetchall()
+        return self.database.execute(statement, values)
+
+
+_ROW = "SELECT run_id, created, plan, request, pid, process FROM onward_runs WHERE run_id = ?"
+# Only for people: whether a lease holds is decided by those who watch it, with their own clocks.
+_SHARED_ROW = """
+SELECT run_id, created, plan, request, controller.pid, runs.process, queued,
+       controller.token IS NOT NULL AND clock_timestamp() < beat_at + make_interval(secs => lease)
+FROM onward_runs AS runs LEFT JOIN onward_controllers AS controller ON token = leader AND NOT lost
+WHERE run_id = ?
+"""
+
+
+def _database(place: Path | StoreAddress) -> Database:
+    if isinstance(place, StoreAddress):
+        # Most journals are files; the driver is loaded only where it is used.
+        from onward.engine.postgres_database import PostgresDatabase  # noqa: PLC0415
+
+        return PostgresDatabase(place)
+    return SqliteDatabase(place)
 
 
 def unknown(run_id: str) -> UnknownRun:
     """The error that says there is no such run."""
     return UnknownRun(f"There is no run called {run_id!r}.", next_command="onward runs list")
-
-
-def _make(path: Path) -> None:
-    """Make an empty journal, only for its owner. It appears under its name complete, or not at all.
-
-    SQLite does not wait for a busy database while it changes to WAL, so that two processes that made one journal
-    together could fail; each makes one, and the first to link it wins.
-    """
-    new = path.with_name(f"{path.name}.{uuid4().hex}")
-    os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
-        connection = sqlite3.connect(new, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
-        finally:
-            connection.close()
-        try:
-            os.link(new, path)
-        except FileExistsError:
-            return
-    finally:
-        new.unlink()
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -44,6 +44,11 @@ def cloud_lock(state: Path, cloud: str, run_id: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def lock_holder(state: Path, cloud: str) -> str:
+    """The run whose process has taken the lock of a cloud last; empty when its name is not known."""
+    return _holder(_path(state, cloud))[1]
+
+
 def _path(state: Path, cloud: str) -> Path:
     """The lock's file: readable, and still another one for each name that has the same readable part."""
     readable = re.sub(r"[^a-zA-Z0-9-]", "_", cloud)[:40]

@@ -80,7 +80,7 @@ class Event:
     at: float
     kind: str
     """run.waived, run.started, run.resumed, run.paused, run.cancelled, run.failed, run.done, step.started,
-    step.progress, step.retried, step.done, step.failed, step.aborted (it ended itself on a second Ctrl-C; to be begun
-    anew)"""
+    step.progress, step.retried, step.done, step.failed, step.aborted (it ended itself on a second Ctrl-C, or its
+    controller was lost; to be begun anew), controller.left and controller.lost (who led the run; another goes on)"""
     step_id: str | None
     data: dict[str, Any]

@@ -33,7 +33,7 @@ _STATUS_BY_REQUEST: dict[Request | None, RunStatus] = {
 
 def read_run(directories: Directories, run_id: str) -> RunRecord:
     """One run as it stands. Raises UnknownRun."""
-    if not directories.journal.exists():
+    if not directories.journaled:
         raise unknown(run_id)
     with Journal(directories.journal) as journal:
         return record_of(journal, run_id)
@@ -41,7 +41,7 @@ def read_run(directories: Directories, run_id: str) -> RunRecord:
 
 def list_runs(directories: Directories) -> list[RunRecord]:
     """All runs, the oldest first."""
-    if not directories.journal.exists():
+    if not directories.journaled:
         return []
     with Journal(directories.journal) as journal:
         return [record_of(journal, run_id) for run_id in journal.run_ids()]
@@ -49,7 +49,7 @@ def list_runs(directories: Directories) -> list[RunRecord]:
 
 def events(directories: Directories, run_id: str, after: int = 0) -> list[Event]:
     """The events of a run with a number above ``after``. Raises UnknownRun."""
-    if not directories.journal.exists():
+    if not directories.journaled:
         raise unknown(run_id)
     with Journal(directories.journal) as journal:
         journal.run(run_id)
@@ -58,7 +58,7 @@ def events(directories: Directories, run_id: str, after: int = 0) -> list[Event]
 
 def all_events(directories: Directories, after: int, most: int) -> list[Event]:
     """The events of all runs with a number above ``after``, in order, and no more than ``most``."""
-    if not directories.journal.exists():
+    if not directories.journaled:
         return []
     with Journal(directories.journal) as journal:
         return journal.all_events(after, most)
@@ -66,7 +66,7 @@ def all_events(directories: Directories, after: int, most: int) -> list[Event]:
 
 def last_number(directories: Directories) -> int:
     """The number of the latest event of any run; 0 where there is none."""
-    if not directories.journal.exists():
+    if not directories.journaled:
         return 0
     with Journal(directories.journal) as journal:
         return journal.last_number()
@@ -77,18 +77,39 @@ def request(directories: Directories, run_id: str, wanted: Request) -> RunRecord
 
     A run that failed or is paused stays so when it is asked to pause. Raises UnknownRun, RunAlreadyEnded.
     """
-    if not directories.journal.exists():
+    if not directories.journaled:
         raise unknown(run_id)
     with Journal(directories.journal) as journal:
         with journal.transaction():
             record = record_of(journal, run_id)
             refuse_ended(record)
-            if record.controller_pid is not None:
+            if record.controller_pid is not None or _awaited(journal, record):
                 journal.ask(run_id, wanted)
             elif wanted == "cancel":
                 journal.tell(run_id, "run.cancelled")
             elif record.status in ("waiting", "interrupted"):
                 journal.tell(run_id, "run.paused")
+            if journal.shared and record.controller_pid is None and not _awaited(journal, record):
+                journal.dequeue(run_id)
+        return record_of(journal, run_id)
+
+
+def _awaited(journal: Journal, record: RunRecord) -> bool:
+    """Whether a controller will take the run over that has begun, and obey then."""
+    return journal.run(record.run_id).queued and any(step.attempts for step in record.steps)
+
+
+def enqueue(directories: Directories, run_id: str) -> RunRecord:
+    """Have controllers carry the run out, or go on with it; what was asked of it and what failed is forgotten.
+
+    Needs a store. Raises UnknownRun, RunAlreadyEnded, StoreUnreachable.
+    """
+    with Journal(directories.journal) as journal:
+        with journal.transaction():
+            record = record_of(journal, run_id)
+            refuse_ended(record)
+            if not journal.run(run_id).queued:
+                journal.enqueue(run_id, record.plan.cloud, record.plan.onward_version, directories.site())
         return record_of(journal, run_id)
 
 
@@ -97,7 +118,7 @@ def waive(directories: Directories, run_id: str, waivers: Mapping[str, str]) -> 
 
     Raises UnknownRun, RunAlreadyEnded.
     """
-    if not directories.journal.exists():
+    if not directories.journaled:
         raise unknown(run_id)
     with Journal(directories.journal) as journal, journal.transaction():
         refuse_ended(record_of(journal, run_id))
@@ -141,12 +162,19 @@ def process_identity(pid: int) -> str | None:
     return None if fields[0] in "ZX" else f"{boot}/{fields[19]}"
 
 
+def process_namespace() -> str:
+    """Within what the numbers of processes mean the same as for the calling process; machines and containers differ."""
+    return os.readlink("/proc/self/ns/pid")
+
+
 def this_process() -> tuple[int, str | None]:
     """Number and identity of the calling process."""
     return os.getpid(), process_identity(os.getpid())
 
 
 def _alive(row: RunRow) -> bool:
+    if row.led is not None:
+        return row.led
     return row.pid is not None and row.process is not None and process_identity(row.pid) == row.process
 
 
@@ -166,8 +194,10 @@ def _record(row: RunRow, history: list[Event]) -> RunRecord:
             status = _STATUS_BY_EVENT[event.kind]
             finished = None if status == "running" else event.at
     alive = _alive(row)
+    if row.queued and status in ("paused", "failed"):
+        status = "waiting"
     if status == "running" and not alive:
-        status = _STATUS_BY_REQUEST[row.request]
+        status = "waiting" if row.queued and row.request is None else _STATUS_BY_REQUEST[row.request]
     return RunRecord(
         run_id=row.run_id,
         plan=plan,

@@ -10,7 +10,8 @@ from onward.plan.step import Step
 class Schedule:
     """What remains of a plan. What a step costs grows with its followers and the pools, not with the plan."""
 
-    def __init__(self, plan: Plan, overall_limit: int) -> None:
+    def __init__(self, plan: Plan, overall_limit: int, bound: Collection[str] = ()) -> None:
+        """``bound`` are steps that only the controller which leads the run may begin."""
         self.running: dict[str, Step] = {}
         self.done: set[str] = set()
         self._plan = plan
@@ -18,8 +19,11 @@ class Schedule:
         self._position = {step.id: place for place, step in enumerate(plan.steps)}
         self._missing = {step.id: set(step.needs) for step in plan.steps}
         self._followers: dict[str, list[str]] = {}
-        # For each pool the positions of its ready steps, as a heap; None is the pool of those that have none.
-        self._ready: dict[str | None, list[int]] = {}
+        self._bound = frozenset(bound)
+        self._ready: set[str] = set()
+        # For each pool, None for those that have none, and for bound steps apart: positions of ready steps, as a heap.
+        # One that is no longer ready stays in its heap until it comes to the top.
+        self._heaps: dict[tuple[str | None, bool], list[int]] = {}
         self._busy: dict[str | None, int] = {}
         for step in plan.steps:
             for need in set(step.needs):
@@ -31,22 +35,39 @@ class Schedule:
         """Take these as done in an earlier life of the run. To be called before anything begins."""
         for step in self._plan.steps:
             if step.id in step_ids:
+                self._ready.discard(step.id)
                 self._complete(step.id)
-        for heap in self._ready.values():
-            # A sorted list is a heap.
-            heap[:] = sorted({place for place in heap if self._plan.steps[place].id not in self.done})
+        self._ready -= self.done
 
-    def begin_next(self) -> Step | None:
-        """The next step that may begin, in the plan's order, or None; it counts as running from now on."""
+    def begin_next(self, *, leading: bool = True) -> Step | None:
+        """The next step that may begin, in the plan's order, or None; it counts as running from now on.
+
+        Who does not lead the run is given no bound step.
+        """
         if len(self.running) >= self._overall_limit:
             return None
-        heaps = [heap for pool, heap in self._ready.items() if heap and self._has_room(pool)]
-        if not heaps:
+        tops = [
+            top
+            for (pool, bound), heap in self._heaps.items()
+            if (leading or not bound) and self._has_room(pool) and (top := self._top(heap)) is not None
+        ]
+        if not tops:
             return None
-        step = self._plan.steps[heappop(min(heaps))]
-        self.running[step.id] = step
-        self._busy[step.pool] = self._busy.get(step.pool, 0) + 1
+        step = self._plan.steps[min(tops)]
+        self.begun(step.id)
         return step
+
+    def begun(self, step_id: str) -> None:
+        """A ready step has begun, here or at another controller."""
+        step = self._plan.steps[self._position[step_id]]
+        self._ready.discard(step_id)
+        self.running[step_id] = step
+        self._busy[step.pool] = self._busy.get(step.pool, 0) + 1
+
+    def given_back(self, step_id: str) -> None:
+        """A running step was given up without an end, and may begin again."""
+        self._leave(step_id)
+        self._make_ready(step_id)
 
     def succeeded(self, step_id: str) -> None:
         """A running step is done; its followers may begin."""
@@ -75,7 +96,14 @@ class Schedule:
 
     def _make_ready(self, step_id: str) -> None:
         place = self._position[step_id]
-        heappush(self._ready.setdefault(self._plan.steps[place].pool, []), place)
+        self._ready.add(step_id)
+        heappush(self._heaps.setdefault((self._plan.steps[place].pool, step_id in self._bound), []), place)
+
+    def _top(self, heap: list[int]) -> int | None:
+        """The first position of a heap whose step is still ready."""
+        while heap and self._plan.steps[heap[0]].id not in self._ready:
+            heappop(heap)
+        return heap[0] if heap else None
 
     def _has_room(self, pool: str | None) -> bool:
         if pool is None or pool not in self._plan.limits:

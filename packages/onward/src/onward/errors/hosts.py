@@ -63,3 +63,23 @@ class PlacementUnfit(Refused):
     """
 
     code = "OW935"
+
+
+class InventoryUnreadable(Refused):
+    """An inventory of Ansible cannot be read, or does not say how a machine is reached.
+
+    Files of the formats ``ini`` and ``yaml``, and directories of them, are read with their ``group_vars`` and
+    ``host_vars``. What Ansible's vault keeps is not read, and a program that writes an inventory is not run: save what
+    ``ansible-inventory --list --yaml`` prints, and name that file.
+    """
+
+    code = "OW936"
+
+
+class NoSuchMachine(Refused):
+    """No machine is known by this name, and no group has it.
+
+    ``onward hosts list`` shows those that ``onward hosts add`` has recorded; ``--inventory`` names others.
+    """
+
+    code = "OW937"

@@ -37,7 +37,7 @@ class StepPaused(OnwardError):
     ``onward runs resume`` goes on with it where it stopped.
     """
 
-    code = "OW507"
+    code = "OW505"
 
 
 class NothingToRestore(Refused):
@@ -47,3 +47,42 @@ class NothingToRestore(Refused):
     """
 
     code = "OW506"
+
+
+class StoreUnreachable(OnwardError):
+    """The database that controllers share cannot be reached, refuses the login, or went away.
+
+    The address is what ``--store`` or ``ONWARD_STORE`` says; the password is taken from ``PGPASSWORD``, from the file
+    that ``PGPASSFILE`` names, or from ``~/.pgpass``, which must not be readable by others. Controllers end when they
+    cannot renew their lease, and are to be started again by whatever keeps services running; no run is lost by that.
+    """
+
+    code = "OW507"
+
+
+class StoreOfAnotherFormat(Refused):
+    """The tables in the store were made by a version of Onward that keeps them differently.
+
+    Use the version that made them, or name another database.
+    """
+
+    code = "OW508"
+
+
+class LeaseLost(OnwardError):
+    """A controller could not renew its lease in time: it was stopped, starved, or cut off from the store.
+
+    Others take over what it was doing. It does nothing more, and ends; started again it is a new controller.
+    """
+
+    code = "OW509"
+
+
+class StoreAddressInvalid(Refused):
+    """What was given as the store is no address of PostgreSQL, or holds a password.
+
+    It looks like ``postgresql://onward@db.example.org/onward``. A password belongs into the file that ``PGPASSFILE``
+    names, or into ``PGPASSWORD``: every user of a machine can read what programs are started with.
+    """
+
+    code = "OW510"

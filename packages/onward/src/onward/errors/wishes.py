@@ -127,3 +127,23 @@ class ServiceWithoutPolicy(Refused):
     """
 
     code = "OW113"
+
+
+class ReproducerInvalid(Refused):
+    """A reproducer bundle cannot be read, or is of another format.
+
+    Such a bundle is what ``onward ci services`` and ``onward ci workflow`` leave of a failure. The evidence says what
+    is wrong with the file; have it sent again, or made again.
+    """
+
+    code = "OW114"
+
+
+class ModelThere(Refused):
+    """A model is deployed already under the name that a trial wants to deploy its own under.
+
+    ``onward ci workflow`` deploys a model of its own and destroys it in the end; it never takes one that is there.
+    Name another one with ``--model``, or destroy that one.
+    """
+
+    code = "OW115"

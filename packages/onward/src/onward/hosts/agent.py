@@ -16,6 +16,7 @@ from typing import Any
 import asyncssh
 
 from onward.errors import HostLost, HostUnreachable
+from onward.hosts.fence import FENCE
 from onward.hosts.runtime import runtime_python, send_runtime
 from onward.hosts.ssh import Host, SshAccess, begun_in_background, connect, in_background
 from onward.model.machine import RemoteMachine
@@ -52,7 +53,8 @@ class Agent:
         in_background(self._end())
 
     def ask(self, message: Message) -> "Request":
-        """Begin a request. Raises HostLost when the process has ended."""
+        """Begin a request. Raises HostLost when the process has ended, LeaseLost."""
+        FENCE.require()
         with self._lock:
             number = next(self._numbers)
             answers = self._waiting[number] = queue.SimpleQueue[Message]()

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from onward.hosts.fence import FENCE
+
 
 @dataclass(frozen=True)
 class CommandResult:
@@ -34,8 +36,10 @@ def run_command(
 
     Secrets go in through ``stdin``, files or ``environment``, never through ``argv``, which every user of the machine
     can read. The program inherits the file descriptors ``keep_open``: a lock held that way lasts as long as the
-    program. Raises FileNotFoundError when there is no such program, subprocess.TimeoutExpired after killing it.
+    program. Raises FileNotFoundError when there is no such program, subprocess.TimeoutExpired after killing it, and
+    LeaseLost.
     """
+    FENCE.require()
     words = tuple(str(word) for word in argv)
     finished = subprocess.run(
         words,

@@ -17,7 +17,11 @@ class Keeper(Protocol):
 
     def ensure(self) -> int: ...  # noqa: D102
     def answers(self) -> bool: ...  # noqa: D102
-    def apply(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> None: ...  # noqa: D102
+    def apply(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool: ...  # noqa: D102
+    def hold(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool: ...  # noqa: D102
+    def imported(self, unit: str) -> bool: ...  # noqa: D102
+    def held(self) -> list[str]: ...  # noqa: D102
+    def release(self, unit: str) -> None: ...  # noqa: D102
     def runs(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool: ...  # noqa: D102
     def remove(self, unit: str) -> None: ...  # noqa: D102
     def stop(self, units: Sequence[str], unused: Callable[[str, str], bool] = ...) -> None: ...  # noqa: D102

@@ -1,12 +1,15 @@
 """The machines of a model as they are remembered, and how each is opened."""
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from onward.errors import ModelUnknown
 from onward.hosts.model_store import ModelStore
-from onward.hosts.ssh import SshAccess
+from onward.hosts.private_file import write_private
+from onward.hosts.ssh import SshAccess, known_keys
 from onward.hosts.state import Directories
-from onward.model.machine import RemoteMachine, SshAddress
+from onward.model.machine import KnownMachine, RemoteMachine, SshAddress
 
 
 def machines_of(store: ModelStore) -> dict[str, RemoteMachine]:
@@ -32,6 +35,37 @@ def access(name: str, address: SshAddress, identity: str | None, directories: Di
     """How a machine is opened: with keys that ssh or ``onward hosts add`` have recorded."""
     return SshAccess(
         name=f"machine {name}", address=address, known_hosts=known_hosts(directories), identity=identity, sudo=sudo
+    )
+
+
+def recorded_machines(directories: Directories) -> dict[str, KnownMachine]:
+    """Those that ``onward hosts add`` has recorded, by name."""
+    path = directories.machines
+    told = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return {each["name"]: KnownMachine.model_validate(each) for each in told}
+
+
+def record_machines(directories: Directories, machines: Iterable[KnownMachine]) -> None:
+    """Have these recorded as well, in place of those of the same name."""
+    known = {**recorded_machines(directories), **{each.name: each for each in machines}}
+    write_private(directories.machines, json.dumps([each.model_dump() for each in known.values()], indent=1))
+
+
+def without_key(directories: Directories, machines: Iterable[KnownMachine]) -> list[str]:
+    """Those of which no key is known, so that they cannot be reached."""
+    known = known_keys(known_hosts(directories))
+    return [each.name for each in machines if not known.match(each.address.host, "", each.address.port)[0]]
+
+
+def opened(machine: KnownMachine, directories: Directories, seconds: float) -> SshAccess:
+    """How one of them is opened."""
+    return SshAccess(
+        name=machine.name,
+        address=machine.address,
+        known_hosts=known_hosts(directories),
+        identity=machine.identity,
+        sudo=machine.sudo,
+        connect_seconds=seconds,
     )
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,9 +22,12 @@ def processes_of(directory: Path) -> list[int]:
     return sorted(found)
 
 
-def end_processes_of(directory: Path) -> list[int]:
-    """End what still runs of a unit that was stopped, by SIGTERM and then by SIGKILL; their process ids."""
-    found = left = processes_of(directory)
+def end_processes_of(directory: Path, spared: Collection[int] = ()) -> list[int]:
+    """End what still runs of a unit that was stopped, by SIGTERM and then by SIGKILL; their process ids.
+
+    Those in ``spared`` are none of it: they wait for their turn.
+    """
+    found = left = [pid for pid in processes_of(directory) if pid not in spared]
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in left:
             with suppress(ProcessLookupError):

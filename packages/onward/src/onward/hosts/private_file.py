@@ -3,9 +3,12 @@
 import os
 from pathlib import Path
 
+from onward.hosts.fence import FENCE
+
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file whole, mode 0600; directories that are missing are made, mode 0700. Raises OSError."""
+    """Write a file whole, mode 0600; directories that are missing are made, mode 0700. Raises OSError, LeaseLost."""
+    FENCE.require()
     make_private(path.parent)
     # Always of this name: what a killed process has left is written over.
     unfinished = path.with_name(f".{path.name}.new")

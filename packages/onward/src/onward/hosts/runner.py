@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, cast
 
 from onward.catalog.service import Application, Command
 from onward.errors import RunnerDied, ServiceDidNotStart
+from onward.hosts.fence import FENCE
 
 _PROGRAM = Path(__file__).with_name("runner_program.py")
 _WARM_SECONDS = 180.0
@@ -144,8 +145,9 @@ class Runner:
         The configuration files come right after the program's name, where oslo.config wants them. ``environment``
         is added to the runner's and may hold secrets. ``early_values``, by group and option, are what the command
         finds before it has read its files. A command that takes longer than ``timeout_seconds`` is killed, which its
-        exit status then tells. Raises RunnerDied.
+        exit status then tells. Raises RunnerDied, LeaseLost.
         """
+        FENCE.require()
         began = log.stat().st_size if log.exists() else 0
         job = self._begin(
             do="run",

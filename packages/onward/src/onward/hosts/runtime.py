@@ -29,7 +29,7 @@ MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUNTIMES = "runtime"
 """In a machine's cache: deleted, it is sent again."""
 SEND_SECONDS = 900.0
-_NOT_THERE = frozenset({"dbos", "openstacksdk", "starlette", "uvicorn"})
+_NOT_THERE = frozenset({"dbos", "openstacksdk", "psycopg", "starlette", "uvicorn"})
 """Needed by what is done here alone: the journal, the use of a cloud, the page."""
 _SKIPPED = (".pyc", ".pyi")
 _OWN = frozenset({"onward", "onward-service"})

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -135,7 +135,13 @@ async def keys_shown(address: SshAddress, seconds: float = CONNECT_SECONDS) -> d
 def known_keys(files: Iterable[Path]) -> asyncssh.SSHKnownHosts:
     """The keys of all files that there are."""
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in files if path.is_file()]
-    return asyncssh.import_known_hosts("\n".join(texts))
+    return _imported("\n".join(texts))
+
+
+@lru_cache(maxsize=8)
+def _imported(text: str) -> asyncssh.SSHKnownHosts:
+    """Read once for hundreds of machines: what the files say is what counts, not when they were read."""
+    return asyncssh.import_known_hosts(text)
 
 
 def name_in_file(address: SshAddress) -> str:

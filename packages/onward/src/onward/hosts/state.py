@@ -1,10 +1,14 @@
 """Where Onward keeps what must outlive a process, and where it keeps what can be made again."""
 
 import os
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from onward.hosts.model_store import ModelStore
+from onward.hosts.private_file import write_private
+from onward.model.store import StoreAddress
 
 
 @dataclass(frozen=True)
@@ -17,11 +21,23 @@ class Directories:
 
     state: Path
     cache: Path
+    store: StoreAddress | None = None
+    """Where runs are journaled instead, when several controllers share them."""
 
     @property
-    def journal(self) -> Path:
-        """The journal's database file."""
+    def journal(self) -> Path | StoreAddress:
+        """The journal: a file of SQLite, or the store that was named."""
+        return self.store or self.journal_file
+
+    @property
+    def journal_file(self) -> Path:
+        """The journal that is kept here where no store was named, with DBOS's records in it."""
         return self.state / "journal.sqlite"
+
+    @property
+    def journaled(self) -> bool:
+        """Whether there is a journal; a store makes its own when it is first asked."""
+        return isinstance(self.journal, StoreAddress) or self.journal.exists()
 
     @property
     def environments(self) -> Path:
@@ -43,6 +59,11 @@ class Directories:
         return self.state / "known_hosts"
 
     @property
+    def machines(self) -> Path:
+        """The machines that were recorded with ``onward hosts add``."""
+        return self.state / "machines.json"
+
+    @property
     def baselines(self) -> Path:
         """Parent of all baselines that runs' times are compared with."""
         return self.state / "baselines"
@@ -50,6 +71,17 @@ class Directories:
     def workspace(self, run_id: str) -> Path:
         """The private directory of one run."""
         return self.state / "runs" / run_id
+
+    def site(self) -> str:
+        """What tells this pair of directories from all others, on whichever machine: steps leave files in both."""
+        path = self.state / "site"
+        if not path.exists():
+            new = path.with_name(f".site.{os.getpid()}")
+            write_private(new, secrets.token_hex(8))
+            with suppress(FileExistsError):
+                os.link(new, path)
+            new.unlink()
+        return f"{path.read_text()}:{self.cache}"
 
     def prepared(self) -> "Directories":
         """Itself, with both directories made; the state only for its owner."""

@@ -2,6 +2,10 @@
 
 It outlives Onward. Its socket is reachable for its owner only. A unit is one group of it, whose file is rewritten
 whole; a process is begun again by it when it ends, unless it was told to stop.
+
+A unit has two places, of which one is at work. In the other one its next processes can be held: they have imported
+their code, and wait for as long as there is a file, their gate. Without it they are as any others, so that to open it
+is all that there is to do; whoever is killed meanwhile leaves them either held or at work.
 """
 
 import os
@@ -31,6 +35,8 @@ _NOT_RUNNING = 10
 """BAD_NAME in supervisor.xmlrpc: there is no such group."""
 _ALREADY_ADDED = 90
 _STILL_RUNNING = 91
+_SECOND = ".second"
+"""What the name of a unit's second place ends with; a unit's own name has no dot."""
 
 
 @dataclass(frozen=True)
@@ -117,25 +123,72 @@ class Supervisor:
         except (OSError, xmlrpc.client.Error):
             return False
 
-    def apply(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> None:
+    def apply(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool:
         """Have the unit's processes run as described; those that run otherwise, or that read other files, begin again.
 
-        ``configuration`` is a digest of the files that they read. Raises OSError when nobody answers.
+        ``configuration`` is a digest of the files that they read. Whether processes that were held have been let go,
+        instead of being begun. Raises OSError when nobody answers.
         """
-        group = name_in_paths(unit)
-        write_private(self._file(unit), _program_file(group, processes, configuration))
+        first, second = _places(unit)
+        for held, other in ((first, second), (second, first)):
+            if self._gate(held).exists():
+                if self._is(held, self._program_file(held, processes, configuration), ("RUNNING", "STARTING")):
+                    self._leave(other)
+                    self._gate(held).unlink()
+                    return True
+                self._leave(held)
+        group, other = (second, first) if self._file(second).exists() else (first, second)
+        self._leave(other)
+        self._bring(group, processes, configuration)
+        return False
+
+    def hold(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool:
+        """Have the unit's next processes import their code, and wait to be let go by :meth:`apply`; True.
+
+        Those at work go on. What is held already as described stays so. Raises OSError when nobody answers.
+        """
+        first, second = _places(unit)
+        at_work_second = self._file(second).exists() and not self._gate(second).exists()
+        group = first if at_work_second else second
+        make_private(self._gate(group).parent)
+        self._gate(group).touch(mode=0o600)
+        self._bring(group, processes, configuration)
+        return True
+
+    def imported(self, unit: str) -> bool:
+        """Whether all processes of the unit that are held have imported their code, and wait for nothing but that."""
+        groups = [group for group in _places(unit) if self._gate(group).exists()]
+        # Each of them writes its number there.
+        ready = {pid for group in groups for pid in self._gate(group).read_text().split()}
+        pids = [str(each.pid) for each in self._states_of(groups)]
+        return bool(pids) and set(pids) <= ready
+
+    def held(self) -> list[str]:
+        """The units whose next processes are held."""
+        gates = (self._directory / "programs").glob("*.gate")
+        return sorted({_unit_of(gate.name.removesuffix(".gate")) for gate in gates})
+
+    def release(self, unit: str) -> None:
+        """End the processes of a unit that are held; those at work go on."""
+        for group in _places(unit):
+            if self._gate(group).exists():
+                self._leave(group)
+
+    def _bring(self, group: str, processes: Sequence[UnitProcess], configuration: str) -> None:
+        """Have the processes run in this place."""
+        write_private(self._file(group), self._program_file(group, processes, configuration))
         server = self._server()
         added, changed, _ = server.reloadConfig()[0]
         if group in changed:
             self._remove_group(group)
             added = [group]
-        if group in added or not self.states(unit):
+        if group in added or not self._states_of([group]):
             try:
                 server.addProcessGroup(group)
             except xmlrpc.client.Fault as fault:
                 if fault.faultCode != _ALREADY_ADDED:
                     raise
-        for state in self._settled(unit):
+        for state in self._settled(group):
             if state.state not in ("RUNNING", "STARTING"):
                 try:
                     server.startProcess(f"{group}:{state.name}", False)
@@ -143,29 +196,44 @@ class Supervisor:
                     if "ALREADY_STARTED" not in fault.faultString:
                         raise
 
-    def _settled(self, unit: str) -> list[ProcessState]:
+    def _settled(self, group: str) -> list[ProcessState]:
         """What the processes do once none is on its way to its end: such a one cannot be started again."""
         deadline = time.monotonic() + STOP_SECONDS
         while True:
-            found = self.states(unit)
+            found = self._states_of([group])
             if all(each.state != "STOPPING" for each in found) or time.monotonic() > deadline:
                 return found
             time.sleep(0.05)
 
     def runs(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool:
         """Whether the unit's processes run, as described and with these files."""
-        file = self._file(unit)
-        wanted = _program_file(name_in_paths(unit), processes, configuration)
-        states = self.states(unit)
-        return bool(states) and all(each.state == "RUNNING" for each in states) and file.read_text() == wanted
+        return any(
+            self._is(group, self._program_file(group, processes, configuration))
+            for group in _places(unit)
+            if not self._gate(group).exists()
+        )
+
+    def _is(self, group: str, wanted: str, fine: Sequence[str] = ("RUNNING",)) -> bool:
+        """Whether the processes of a place run, as its file would have it."""
+        states, file = self._states_of([group]), self._file(group)
+        running = bool(states) and all(each.state in fine for each in states)
+        return running and file.is_file() and file.read_text() == wanted
 
     def remove(self, unit: str) -> None:
         """Stop the unit's processes and what these have left running, and forget them."""
-        self._file(unit).unlink(missing_ok=True)
-        if self.answers():
-            self._server().reloadConfig()
-            self._remove_group(name_in_paths(unit))
+        for group in _places(unit):
+            self._leave(group)
         end_processes_of(self._directory / "units" / name_in_paths(unit))
+
+    def _leave(self, group: str) -> None:
+        """End what is in a place, and forget it."""
+        there = self._file(group).exists() or self._gate(group).exists()
+        self._file(group).unlink(missing_ok=True)
+        if self.answers() and (there or self._states_of([group])):
+            self._server().reloadConfig()
+            self._remove_group(group)
+        # Last: without their gate they would go to work.
+        self._gate(group).unlink(missing_ok=True)
 
     def stop(self, units: Sequence[str], unused: Callable[[str, str], bool] = lambda _unit, _process: False) -> None:
         """Stop the units' processes, all at once, and do not start them again by itself; wait until they have ended.
@@ -173,12 +241,16 @@ class Supervisor:
         ``unused`` says of a unit's process that has been told to stop whether nobody is waiting for it any more: then
         it is killed, for servers take their time even where there is nothing to finish.
         """
-        for unit in units:
-            self._file(unit).unlink(missing_ok=True)
+        at_work = [group for unit in units for group in _places(unit) if not self._gate(group).exists()]
+        for group in at_work:
+            self._file(group).unlink(missing_ok=True)
+        spared: list[int] = []
         if self.answers():
-            left = [each for unit in units for each in self.states(unit) if each.pid]
-            for unit in units:
-                self._begin_stop(name_in_paths(unit))
+            left = [each for each in self._states_of(at_work) if each.pid]
+            for group in at_work:
+                self._begin_stop(group)
+            waiting = [group for unit in units for group in _places(unit) if group not in at_work]
+            spared = [each.pid for each in self._states_of(waiting)]
             deadline = time.monotonic() + STOP_SECONDS
             while left := [each for each in left if _lives(each.pid)]:
                 _kill_groups([each.pid for each in left if unused(each.unit, each.name)])
@@ -188,7 +260,7 @@ class Supervisor:
                     )
                 time.sleep(0.02)
         for unit in units:
-            end_processes_of(self._directory / "units" / name_in_paths(unit))
+            end_processes_of(self._directory / "units" / name_in_paths(unit), spared)
 
     def _begin_stop(self, group: str) -> None:
         try:
@@ -215,11 +287,15 @@ class Supervisor:
                 raise
 
     def states(self, unit: str | None = None) -> list[ProcessState]:
-        """What the processes do: of one unit, or of all. Raises OSError when nobody answers."""
+        """What the processes at work do: of one unit, or of all. Raises OSError when nobody answers."""
+        return self._states_of(None if unit is None else _places(unit), held=False)
+
+    def _states_of(self, groups: Sequence[str] | None, *, held: bool = True) -> list[ProcessState]:
+        """What the processes of these places do, or of all."""
         found: Any = self._server().getAllProcessInfo()
         return [
             ProcessState(
-                unit="/".join(each["group"].rsplit("-", 1)),
+                unit=_unit_of(each["group"]),
                 name=each["name"],
                 state=each["statename"],
                 pid=each["pid"],
@@ -227,7 +303,7 @@ class Supervisor:
                 said=each["spawnerr"] or each["description"],
             )
             for each in found
-            if unit is None or each["group"] == name_in_paths(unit)
+            if (groups is None or each["group"] in groups) and (held or not self._gate(each["group"]).exists())
         ]
 
     def end(self) -> None:
@@ -240,8 +316,15 @@ class Supervisor:
         while self.pid is not None and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    def _file(self, unit: str) -> Path:
-        return self._directory / "programs" / f"{name_in_paths(unit)}.conf"
+    def _file(self, group: str) -> Path:
+        return self._directory / "programs" / f"{group}.conf"
+
+    def _gate(self, group: str) -> Path:
+        """The file that the processes of a place wait for as long as it is there."""
+        return self._directory / "programs" / f"{group}.gate"
+
+    def _program_file(self, group: str, processes: Sequence[UnitProcess], configuration: str) -> str:
+        return _program_file(group, processes, configuration, self._gate(group))
 
     def _server(self) -> Any:
         return xmlrpc.client.ServerProxy(
@@ -264,10 +347,21 @@ def _kill_groups(pids: Sequence[int]) -> None:
             os.killpg(pid, signal.SIGKILL)
 
 
-def _program_file(group: str, processes: Sequence[UnitProcess], configuration: str) -> str:
+def _places(unit: str) -> tuple[str, str]:
+    """The groups that a unit may be, of which at most one is at work."""
+    return name_in_paths(unit), name_in_paths(unit) + _SECOND
+
+
+def _unit_of(group: str) -> str:
+    return "/".join(group.removesuffix(_SECOND).rsplit("-", 1))
+
+
+def _program_file(group: str, processes: Sequence[UnitProcess], configuration: str, gate: Path) -> str:
     blocks = [f"[group:{group}]\nprograms = {','.join(f'{group}.{each.name}' for each in processes)}\n"]
     for each in processes:
         variables = {**each.environment, "ONWARD_CONFIGURATION": configuration}
+        if each.waits:
+            variables["ONWARD_GATE"] = str(gate)
         environment = ",".join(f'{name}="{_escaped(value)}"' for name, value in variables.items())
         log = Path(each.directory) / "log" / f"{each.name}.log"
         blocks.append(

@@ -47,16 +47,20 @@ class Systemd:
         """Whether it runs and can be asked."""
         return RUNS.is_dir() and self._asked("show", "--property=Version").exit_status == 0
 
-    def apply(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> None:
+    def apply(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool:
         """Have the unit's processes run as described; those that run otherwise, or that read other files, begin again.
 
-        Raises UnitNotReady when systemd refuses.
+        False: none of them was held. Raises UnitNotReady when systemd refuses.
         """
         wanted = {self._service(unit, each.name): service_file(unit, each, configuration) for each in processes}
         surplus = [name for name in self._services(unit) if name not in wanted]
         if surplus:
             self._remove(surplus)
-        changed = [name for name, text in wanted.items() if self._text(name) != text]
+        # Whoever wrote a file and was killed before the restart has left a process that runs with the older one.
+        behind = {
+            self._service(unit, each.name) for each in self.states(unit) if runs_with_other(each.pid, configuration)
+        }
+        changed = [name for name, text in wanted.items() if self._text(name) != text or name in behind]
         for name in changed:
             write_private(self._units / name, wanted[name])
         if self._rotation.is_dir():
@@ -68,6 +72,22 @@ class Systemd:
             self._must("restart", *changed)
         if same := [name for name in wanted if name not in changed]:
             self._must("start", *same)
+        return False
+
+    def hold(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool:
+        """Nothing is held here, and False says so: the unit is begun when it is its turn."""
+        return False
+
+    def imported(self, unit: str) -> bool:
+        """None of its processes is held."""
+        return False
+
+    def held(self) -> list[str]:
+        """No unit."""
+        return []
+
+    def release(self, unit: str) -> None:
+        """Nothing is held."""
 
     def runs(self, unit: str, processes: Sequence[UnitProcess], configuration: str) -> bool:
         """Whether the unit's processes run, as described and with these files."""
@@ -165,6 +185,16 @@ class Systemd:
 
     def _asked(self, *words: str) -> CommandResult:
         return run_command(["systemctl", "--no-ask-password", "--no-pager", *words], timeout_seconds=COMMAND_SECONDS)
+
+
+def runs_with_other(pid: int, configuration: str) -> bool:
+    """Whether a process was begun with other files than those of this digest; not where it does not say with which."""
+    try:
+        words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    told = [word for word in words if word.startswith(b"ONWARD_CONFIGURATION=")]
+    return bool(told) and told[0] != f"ONWARD_CONFIGURATION={configuration}".encode()
 
 
 def rotation_file(directory: Path) -> str:

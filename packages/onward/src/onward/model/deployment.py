@@ -73,6 +73,9 @@ class UnitProcess(Described):
     stop_signal: Literal["TERM", "INT", "QUIT", "WINCH"] = "TERM"
     stop_seconds: int = 30
     stop_group: bool = False
+    waits: bool = Field(
+        default=False, description="Whether it waits, its code imported, as long as there is a file called $ONWARD_GATE"
+    )
 
 
 class UnitState(Described):

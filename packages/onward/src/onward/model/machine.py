@@ -47,3 +47,13 @@ class RemoteMachine(Described):
     sockets: str = Field(description="Of the model: a directory with a path short enough")
     keeper: Literal["supervisor", "systemd"] = Field(description="What keeps processes running there")
     programs: dict[str, str] = Field(default_factory=dict, description="Paths of servers, by the charms' names of them")
+
+
+class KnownMachine(Described):
+    """A machine that Onward was told of, by an inventory or by its address."""
+
+    name: str
+    address: SshAddress
+    identity: str | None = Field(default=None, description="File of the private key; otherwise the user's own keys")
+    sudo: bool = Field(default=False, description="Whether commands are run as root by sudo")
+    groups: tuple[str, ...] = Field(default=(), description="Those it is in, by the inventory")

@@ -28,8 +28,10 @@ class LaneWish(Frozen):
     service: str
     path: tuple[str, ...] = Field(min_length=2)
     configuration: tuple[str, ...] = Field(
-        min_length=1, description="The service's own files, which name its databases"
+        default=(), description="The service's own files, which name its databases; none: new ones are made"
     )
+    seed: str = Field(default="", description="A file of SQL that is loaded into the new ones")
+    seed_bytes: int = 0
     environments: dict[str, EnvironmentChoice]
     asked: bool = Field(description="Its API is asked at both ends; else its databases alone are compared")
     finishes: bool = Field(default=False, description="The source's own code has data left to move")
@@ -84,8 +86,9 @@ def _asked(lane: Lane, wish: LaneWish) -> list[Step]:
 def _compared(lane: Lane, wish: LaneWish) -> list[Step]:
     """A service's way through the series, proved by its rows, its revisions and the target's own checks."""
     source, target = lane.path[0], lane.path[-1]
-    used = lane.path if wish.finishes else lane.path[1:]
-    copy = copy_step(lane, CopySource(shown="", configuration=wish.configuration))
+    used = lane.path if wish.finishes or not wish.configuration else lane.path[1:]
+    own = wish.configuration
+    copy = copy_step(lane, CopySource(shown="", configuration=own)) if own else _new(lane)
     configure = Step(
         id=lane.id("configure"),
         action="copy.configure",
@@ -95,13 +98,15 @@ def _compared(lane: Lane, wish: LaneWish) -> list[Step]:
         reason=f"{lane.service} must see the copies, never the cloud",
         phase="prepare",
     )
-    counted: tuple[str, ...] = (configure.id,)
+    make = [] if own else [_make(lane, wish, configure.id)]
+    filled = make[-1].id if make else configure.id
+    counted: tuple[str, ...] = (filled,)
     finish = Step(
         id=lane.id("finish", source),
         action="release.finish",
         target=f"{lane.service} {source}",
         arguments={"service": lane.service, "series": source},
-        needs=(configure.id, runner_id(source, lane.name)) if wish.finishes else (),
+        needs=(filled, runner_id(source, lane.name)) if wish.finishes else (),
         reason="data that the old release has to move with its own code, while it serves",
         phase="prepare",
     )
@@ -124,8 +129,37 @@ def _compared(lane: Lane, wish: LaneWish) -> list[Step]:
         copy,
         configure,
         *runner_steps(lane, used),
+        *make,
         *([finish] if wish.finishes else []),
         baseline_step(lane, counted),
         *migration_steps(lane, ready, census_each=True, reversible=True),
         check,
     ]
+
+
+def _new(lane: Lane) -> Step:
+    return Step(
+        id=lane.id("copy"),
+        action="scratch.make",
+        target="scratch database",
+        arguments={"service": lane.service},
+        needs=(lane.id("scratch"),),
+        reason=f"databases of a new {lane.service}",
+        phase="prepare",
+    )
+
+
+def _make(lane: Lane, wish: LaneWish, configured: str) -> Step:
+    arguments: dict[str, JsonValue] = {"service": lane.service, "series": lane.path[0]}
+    if wish.seed:
+        arguments |= {"seed": wish.seed, "size": wish.seed_bytes}
+    return Step(
+        id=lane.id("make"),
+        action="schema.make",
+        target=f"{lane.service} {lane.path[0]}",
+        arguments=arguments,
+        needs=(configured, runner_id(lane.path[0], lane.name)),
+        reason="the schema as its first release makes it, and what it holds",
+        phase="prepare",
+        expected_seconds=lane.expected(lane.id("make")),
+    )

@@ -12,7 +12,7 @@ from onward.errors import PlanEdited, PlanUnreadable
 from onward.plan.step import Frozen, Step
 
 FORMAT: Literal[1] = 1
-Kind = Literal["rehearsal", "upgrade", "restore", "deployment", "removal", "trial", "restart"]
+Kind = Literal["rehearsal", "upgrade", "restore", "deployment", "removal", "trial", "restart", "role"]
 
 
 def digest_of(data: object) -> str:

@@ -71,6 +71,10 @@ class TrialWish:
     model: str
     access: Access
     faults: tuple[Fault, ...] = ()
+    keep: bool = False
+    """What is made stays."""
+    kept: bool = False
+    """What an earlier trial left is looked for before anything is made."""
 
 
 def usual_faults(topology: Topology) -> tuple[Fault, ...]:
@@ -94,26 +98,25 @@ def _steps(wish: TrialWish) -> Iterator[Step]:
     if wish.access.dashboard:
         there.add(DASHBOARD)
     uses = [use for kind, use in USES.items() if kind in there]
+    found = _kept(wish, "found", uses, (), "what an earlier trial left is still there")
+    if wish.kept:
+        yield found
     for use in uses:
         needs = tuple(need for need in _NEEDS.get(use, ()) if need in uses)
-        yield _use(wish, use, tuple(f"use/{need}" for need in (needs or (() if use == "user" else ("user",)))))
+        first = (found.id,) if wish.kept else ()
+        yield _use(wish, use, tuple(f"use/{need}" for need in (needs or (() if use == "user" else ("user",)))) or first)
     made: tuple[str, ...] = tuple(f"use/{use}" for use in uses)
     for fault in wish.faults:
         step = _fault(wish, fault, made)
         yield step
         made = (step.id,)
-    access = wish.access.model_dump(mode="json")
     if wish.faults:
-        yield Step(
-            id="kept",
-            action="trial.kept",
-            target=wish.model,
-            arguments={**access, "uses": list(uses)},
-            needs=made,
-            reason="all that was made before is still there, and an image is what it was",
-            phase="proof",
-        )
-        made = ("kept",)
+        kept = _kept(wish, "kept", uses, made, "all that was made before is still there, and an image is what it was")
+        yield kept
+        made = (kept.id,)
+    if wish.keep:
+        return
+    access = wish.access.model_dump(mode="json")
     yield Step(
         id="remove",
         action="trial.remove",
@@ -122,6 +125,18 @@ def _steps(wish: TrialWish) -> Iterator[Step]:
         needs=made,
         reason="nothing of the trial is left in the cloud",
         phase="cleanup",
+    )
+
+
+def _kept(wish: TrialWish, step: str, uses: Sequence[str], needs: tuple[str, ...], reason: str) -> Step:
+    return Step(
+        id=step,
+        action="trial.kept",
+        target=wish.model,
+        arguments={**wish.access.model_dump(mode="json"), "uses": list(uses)},
+        needs=needs,
+        reason=reason,
+        phase="proof",
     )
 
 

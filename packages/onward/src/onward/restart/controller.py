@@ -151,9 +151,8 @@ def _begin(fleet: Fleet, bounds: Bounds, progress: Progress, seen: Seen) -> Move
 
 
 def _waited_for(progress: Progress, seen: Seen) -> str:
-    unit, count = next(iter(progress.restarting)), len(progress.restarting)
-    more = f", and {count - 1} more" if count > 1 else ""
-    return f"{unit}: {seen.health.get(unit) or 'not looked at yet'}{more}"
+    unit = next(iter(progress.restarting))
+    return f"{unit}: {seen.health.get(unit) or 'not looked at yet'}"
 
 
 def _each(progress: Progress, units: list[str]) -> str:

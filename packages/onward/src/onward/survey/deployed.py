@@ -86,11 +86,13 @@ def held(directory: Path, sockets: Path, done: Mapping[str, Mapping[str, Any]], 
     """Which of the steps, all of this machine, hold."""
     supervisor = keeper(kind, directory, sockets)
     supervised = supervisor.answers()
+    # What a run that was given up has left waiting is ended by the step of the supervisor.
+    alone = supervised and not supervisor.held()
     states = _by_unit(supervisor) if supervised else {}
     return [
         step
         for step, told in done.items()
-        if (supervised if step.partition("/")[0] == "supervisor" else _holds(step, told["evidence"], directory, states))
+        if (alone if step.partition("/")[0] == "supervisor" else _holds(step, told["evidence"], directory, states))
     ]
 
 

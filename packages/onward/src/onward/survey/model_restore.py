@@ -22,9 +22,15 @@ from onward.survey.wanted import Wanted
 
 
 def survey_model_restore(directories: Directories, record: RunRecord, environments: EnvironmentWish) -> Plan:
-    """The plan of going back to before a run. Raises NothingToRestore."""
+    """The plan of going back to before a run. Raises NothingToRestore.
+
+    A run that has stopped services and taken no database further yet is gone back from as well: they are started again.
+    """
     plan = record.plan
     before = plan.facts.get("before")
+    if isinstance(before, dict) and not has_changed_the_database(record) and _has_stopped(record):
+        require_ended(record)
+        return survey_deployment(directories, _as_before(plan, Bundle.model_validate(before["bundle"])), environments)
     if not isinstance(before, dict) or not has_changed_the_database(record):
         raise NothingToRestore(
             f"{record.run_id} has taken no database to another release.",
@@ -34,11 +40,18 @@ def survey_model_restore(directories: Directories, record: RunRecord, environmen
     nothing_came_after(directories, record)
     backups = _backups(record)
     bundle = _at_its_backups(record, Bundle.model_validate(before["bundle"]))
-    wanted = Wanted(bundle, "the bundle before", plan.cloud, yaml.safe_dump(as_data(bundle), sort_keys=False))
     found = survey_deployment(
-        directories, wanted, environments, back=lambda found, choices: _moves(found, choices, backups)
+        directories, _as_before(plan, bundle), environments, back=lambda found, choices: _moves(found, choices, backups)
     )
     return found.model_copy(update={"facts": {**found.facts, "run": record.run_id}}).sealed()
+
+
+def _as_before(plan: Plan, bundle: Bundle) -> Wanted:
+    return Wanted(bundle, "the bundle before", plan.cloud, yaml.safe_dump(as_data(bundle), sort_keys=False))
+
+
+def _has_stopped(record: RunRecord) -> bool:
+    return any(each.step.action == "application.stop" and each.started is not None for each in record.steps)
 
 
 def _at_its_backups(record: RunRecord, bundle: Bundle) -> Bundle:

@@ -86,7 +86,11 @@ def _model(directories: Directories, name: str, *, gone_is_told: bool) -> ModelO
 
 
 def _region(found: Topology) -> str:
-    """The region whose services the model has; empty where nothing of it says one."""
-    own = [each.options for each in found.applications.values()]
-    options = [*own, *(each.options for each in found.lent.values())]
-    return next((str(each["region"]) for each in options if each.get("region")), "")
+    """The region that the model's services are registered in; empty where none of them is."""
+    lent = [each.options["region"] for each in found.lent.values() if each.options.get("region")]
+    own = [
+        entry.options.get("region") or found.charms[name].options["region"].default
+        for name, entry in found.applications.items()
+        if "region" in found.charms[name].options
+    ]
+    return next((str(each) for each in (*own, *lent) if each), "")

@@ -1,6 +1,7 @@
 """Everything that the plan of a trial is computed from."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from onward.catalog.charm import Charm
 from onward.catalog.charms import charms
@@ -19,9 +20,12 @@ IDENTITY = "keystone"
 """The interface of Keystone."""
 
 
-def survey_smoke(directories: Directories, model: str) -> Plan:
-    """The plan that uses a model, and hurts nothing. Raises ModelUnknown, BundleUnsatisfied."""
-    return plan_trial(_wish(directories, model, ()))
+def survey_smoke(directories: Directories, model: str, *, keep: bool = False, kept: bool = False) -> Plan:
+    """The plan that uses a model, and hurts nothing. Raises ModelUnknown, BundleUnsatisfied.
+
+    With ``keep`` what it makes stays; with ``kept`` it looks first for what an earlier one has left.
+    """
+    return plan_trial(replace(_wish(directories, model, ()), keep=keep, kept=kept))
 
 
 def survey_trial(directories: Directories, model: str, faults: Sequence[str]) -> Plan:

@@ -14,19 +14,8 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
     plan, status = record.plan, record.status
     if plan.kind == "restart":
         return verdict_of_restart(record)
-    removal = plan.kind == "removal"
     if status == "done":
-        if removal:
-            return Verdict("good", f"Nothing of {plan.cloud} is left.")
-        if plan.kind == "trial":
-            return _verdict_of_trial(record)
-        started = len(_units(record, "unit.start"))
-        configured = len(_units(record, "unit.configure"))
-        rolled = set(_units(record, "unit.roll"))
-        made = f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started."
-        if rolled:
-            made = f"{counted(len(rolled), 'unit')} taken there one after the other, while the others served."
-        return Verdict("good", f"{plan.cloud} is as its bundle says.", (made, *_gone(record), *_untouched(record)))
+        return _verdict_of_done(record)
     what = f"The {plan.kind} of {plan.cloud}"
     if status == "failed" and record.failures:
         failure = record.failures[0]
@@ -42,6 +31,25 @@ def verdict_of_deployment(record: RunRecord) -> Verdict:
     }[status]
     tones: dict[str, Tone] = {"failed": "bad", "running": "neutral", "waiting": "neutral"}
     return Verdict(tones.get(status, "attention"), f"{what} {words}; {finished_steps(record)}.", (_left(record),))
+
+
+def _verdict_of_done(record: RunRecord) -> Verdict:
+    """What there is now."""
+    match record.plan.kind:
+        case "removal":
+            return Verdict("good", f"Nothing of {record.plan.cloud} is left.")
+        case "trial":
+            return _verdict_of_trial(record)
+        case "role":
+            return _verdict_of_role(record)
+    configured, started = (len(_units(record, action)) for action in ("unit.configure", "unit.start"))
+    made = f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started."
+    if rolled := set(_units(record, "unit.roll")):
+        made = f"{counted(len(rolled), 'unit')} taken there one after the other, while the others served."
+    owing = len(_units(record, "unit.defer"))
+    owed = (f"{counted(owing, 'unit')} still to be restarted: onward restart --owed",) if owing else ()
+    details = (made, *owed, *_gone(record), *_untouched(record))
+    return Verdict("good", f"{record.plan.cloud} is as its bundle says.", details)
 
 
 def _gone(record: RunRecord) -> list[str]:
@@ -101,9 +109,20 @@ def _verdict_of_trial(record: RunRecord) -> Verdict:
     return Verdict("good", f"{record.plan.cloud} can be used{bore}.", tuple(lines))
 
 
+def _verdict_of_role(record: RunRecord) -> Verdict:
+    """On how many machines, and on how many of them something was changed."""
+    machines = (record.steps[0].evidence or {}).get("machines", {})
+    changed = sum(bool(each.get("changed")) for each in machines.values())
+    return Verdict(
+        "good",
+        f"The role {record.plan.cloud} was carried out on {counted(len(machines), 'machine')}.",
+        (f"Something was changed on {changed} of them.",),
+    )
+
+
 def next_after_deployment(record: RunRecord) -> str:
     """What to type when it is over."""
-    if record.plan.kind == "removal":
+    if record.plan.kind in ("removal", "role"):
         return ""
     return f"onward status {record.plan.cloud}"
 
@@ -111,6 +130,8 @@ def next_after_deployment(record: RunRecord) -> str:
 def _left(record: RunRecord) -> str:
     if record.plan.kind == "trial":
         return "What the trial has made is still in the cloud; resuming the run goes on, and removes it in the end."
+    if record.plan.kind == "role":
+        return "Tasks that were done stay done; resuming the run carries the role out again."
     if record.plan.kind == "removal":
         return "Units that were removed are gone with their data; the others run on."
     return "What was started runs on; what is left is done by resuming the run."

@@ -11,13 +11,13 @@ from onward.diagnosis.dependencies import Dependencies
 from onward.model.status import UnitStatus
 from onward.views.words import harmless
 
-WIDTH, HEIGHT = 168, 58
+WIDTH, HEIGHT = 152, 60
 """Of a box."""
-BESIDE, BETWEEN = 24, 54
+BESIDE, BETWEEN = 16, 54
 """Room beside a box, and between two rows, for the lines."""
 MOST_BESIDE = 6
 """Boxes in a row; more are put into another one."""
-LONGEST_NAME = 22
+LONGEST_NAME, LONGEST_WORDS = 19, 23
 
 
 @dataclass(frozen=True)
@@ -143,13 +143,19 @@ def _line(user: Box, used: Box) -> Markup:
 
 
 def _box(box: Box) -> Markup:
-    name = harmless(box.name)
-    shown = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    lines = ["CAUSE", box.cause] if box.cause else [box.words]
+    first = 44.0 if len(lines) == 1 else 36.0
+    texts = [
+        Markup('<text class="how {}" x="{:.0f}" y="{:.0f}">{}</text>').format(
+            box.tone, box.x + WIDTH / 2, box.y + first + place * 15, _fitted(line, LONGEST_WORDS)
+        )
+        for place, line in enumerate(lines)
+    ]
     return Markup(
         '<g><title>{}: {}</title><rect class="box {}" x="{:.0f}" y="{:.0f}" width="{}" height="{}" rx="6"/>'
-        '<text class="name" x="{:.0f}" y="{:.0f}">{}</text><text class="how {}" x="{:.0f}" y="{:.0f}">{}</text></g>'
+        '<text class="name" x="{:.0f}" y="{:.0f}">{}</text>{}</g>'
     ).format(
-        name,
+        harmless(box.name),
         box.words,
         box.tone,
         box.x,
@@ -157,13 +163,16 @@ def _box(box: Box) -> Markup:
         WIDTH,
         HEIGHT,
         box.x + WIDTH / 2,
-        box.y + 24,
-        shown,
-        box.tone,
-        box.x + WIDTH / 2,
-        box.y + 44,
-        box.words if len(box.words) <= LONGEST_NAME + 2 else box.words[: LONGEST_NAME + 1] + "\N{HORIZONTAL ELLIPSIS}",
+        box.y + (20 if box.cause else 24),
+        _fitted(box.name, LONGEST_NAME),
+        Markup("").join(texts),
     )
+
+
+def _fitted(text: str, longest: int) -> str:
+    """As much of it as a box has room for; the whole is in its title."""
+    text = harmless(text)
+    return text if len(text) <= longest else text[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def table_of(graph: Dependencies) -> Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]:

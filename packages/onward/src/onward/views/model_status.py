@@ -1,7 +1,7 @@
 """Shows a model while it changes: drawn over on a terminal, a line for each change elsewhere."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self, TextIO
@@ -23,6 +23,9 @@ STATE_STYLES = {
     "unreachable": "bold red",
 }
 STATE_COLUMNS = 13
+WAY_OUT = "Ctrl-C ends this view, and nothing else."
+MOST_LINES = 4
+"""For what is said of one unit; `onward status` says all of it."""
 AROUND = 8
 """Lines of the screen that are not for units."""
 
@@ -57,44 +60,66 @@ class StatusWatch(AbstractContextManager["StatusWatch"]):
             rows = self.page.console.size.height - AROUND
             self._live.update(Text("\n").join(self.drawn(status, time.time(), rows)), refresh=True)
             return
-        now = {each.name: f"{each.name} {each.state}{each.message and f': {each.message}'}" for each in status.units}
-        now |= {f"{name} (gone)": f"{name} is gone" for name in self._lines if name and name not in now}
-        now |= {"": "; ".join(status.said)}
-        for name, line in now.items():
-            if line and self._lines.get(name) != line:
-                self.page.entry((clock(time.time()), "dim"), line, indent=0, columns=10)
-        self.page.console.file.flush()
-        self._lines = {name: line for name, line in now.items() if not name.endswith(" (gone)")}
+        self._lines = tell_changes(self.page, lines_of(status), self._lines)
 
     def drawn(self, status: ModelStatus, now: float, rows: int) -> Iterator[Text]:
         """The lines of the picture; ``rows`` is how many there are for units and steps."""
-        page = self.page
-        active = sum(each.state == "active" for each in status.units)
-        yield Text.assemble(
-            (f"{self._model}: {active} of {counted(len(status.units), 'unit')} active", "bold"),
-            (f"  {clock(now)}", "dim"),
-        )
-        shown, left_out = _most_urgent(status.units, max(rows - len(status.at_work), 3))
-        names = min(max((len(each.name) for each in shown), default=0), page.columns // 3)
-        for each in shown:
-            yield from self._unit(each, names)
-        if left_out:
-            yield Text(f"  and {left_out} more", "dim")
-        for line in status.said:
-            yield Text(page.fitted(line, page.columns - 1).rstrip())
-        for step, began in status.at_work[: max(rows // 2, 3)]:
-            yield Text(f"  {page.fitted(step, page.columns - 16)} {duration(now - began).rjust(12)}", "dim")
-        yield Text("Ctrl-C ends this view, and nothing else.", "dim")
+        yield from drawn_model(self.page, self._model, status, now, rows)
+        yield Text(WAY_OUT, "dim")
 
-    def _unit(self, unit: UnitStatus, names: int) -> Iterator[Text]:
-        beside = names + STATE_COLUMNS + 4
-        lines = self.page.wrapped(unit.message or unit.address, columns=self.page.columns - beside)
-        for number, line in enumerate(lines or [Text()]):
-            lead = Text(" " * beside)
-            if not number:
-                state = (unit.state.ljust(STATE_COLUMNS), STATE_STYLES[unit.state])
-                lead = Text.assemble(f"  {self.page.fitted(unit.name, names)}  ", state)
-            yield lead + line
+
+def lines_of(status: ModelStatus) -> dict[str, str]:
+    """What is said of each unit in a log, and of the model under the name ""."""
+    lines = {each.name: f"{each.name} {each.state}{each.message and f': {each.message}'}" for each in status.units}
+    return lines | {"": "; ".join(status.said)}
+
+
+def is_gone(name: str) -> str:
+    """What is said of what is there no more."""
+    return f"{name} is gone" if name else ""
+
+
+def tell_changes(
+    page: Page, now: Mapping[str, str], before: Mapping[str, str], gone: Callable[[str], str] = is_gone
+) -> dict[str, str]:
+    """Write the lines that were not said before, and of what is gone that it is; what was said is given back."""
+    left = {f"{name} (gone)": gone(name) for name in before if name not in now}
+    for name, line in {**now, **left}.items():
+        if line and before.get(name) != line:
+            page.entry((clock(time.time()), "dim"), line, indent=0, columns=10)
+    page.console.file.flush()
+    return dict(now)
+
+
+def drawn_model(page: Page, model: str, status: ModelStatus, now: float, rows: int) -> Iterator[Text]:
+    """A model in a picture of so many rows, those units first that are not active."""
+    active = sum(each.state == "active" for each in status.units)
+    yield Text.assemble(
+        (f"{model}: {active} of {counted(len(status.units), 'unit')} active", "bold"), (f"  {clock(now)}", "dim")
+    )
+    shown, left_out = _most_urgent(status.units, max(rows - len(status.at_work), 3))
+    names = min(max((len(each.name) for each in shown), default=0), page.columns // 3)
+    for each in shown:
+        yield from _unit(page, each, names)
+    if left_out:
+        yield Text(f"  and {left_out} more", "dim")
+    for line in status.said:
+        yield Text(page.fitted(line, page.columns - 1).rstrip())
+    for step, began in status.at_work[: max(rows // 2, 3)]:
+        yield Text(f"  {page.fitted(step, page.columns - 16)} {duration(now - began).rjust(12)}", "dim")
+
+
+def _unit(page: Page, unit: UnitStatus, names: int) -> Iterator[Text]:
+    beside = names + STATE_COLUMNS + 4
+    lines = page.wrapped(unit.message or unit.address, columns=page.columns - beside)
+    if len(lines) > MOST_LINES:
+        lines = [*lines[: MOST_LINES - 1], Text(page.sign("\N{HORIZONTAL ELLIPSIS}", ".."))]
+    for number, line in enumerate(lines or [Text()]):
+        lead = Text(" " * beside)
+        if not number:
+            state = (unit.state.ljust(STATE_COLUMNS), STATE_STYLES[unit.state])
+            lead = Text.assemble(f"  {page.fitted(unit.name, names)}  ", state)
+        yield lead + line
 
 
 def _most_urgent(units: tuple[UnitStatus, ...], rows: int) -> tuple[list[UnitStatus], int]:

@@ -34,7 +34,9 @@ def _of_step(each: StepRecord) -> list[str]:
     if told is None:
         return []
     opened = told.get("opened")
-    connections = f", {counted(opened, 'connection')} opened at the broker" if opened is not None else ""
+    connections = (
+        f", {counted(opened, 'connection')} opened at the broker, one of them by Onward" if opened is not None else ""
+    )
     batches, slowest = counted(told["batches"], "batch", "batches"), told["slowest_seconds"]
     lines = [f"{each.step.target}: {batches}, the slowest unit healthy after {slowest:g} s{connections}."]
     lines += [f"{unit} stayed away: {why}." for unit, why in told["failed"].items()]

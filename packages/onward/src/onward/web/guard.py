@@ -53,7 +53,7 @@ class Guard:
             await (refusal or self.application)(scope, receive, sent)
         except Exception as error:  # the last resort: nothing of it goes to the browser
             last = traceback.extract_tb(error.__traceback__)[-1]
-            print(f"onward web: {type(error).__name__} at {last.filename}:{last.lineno}", file=sys.stderr)
+            print(f"The page failed: {type(error).__name__} at {last.filename}:{last.lineno}", file=sys.stderr)
             if not sent.begun:
                 await PlainTextResponse("Onward itself failed; its terminal says where.\n", 500)(scope, receive, sent)
 

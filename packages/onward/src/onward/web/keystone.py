@@ -7,6 +7,7 @@ from keystoneauth1.identity.v3 import Password
 from keystoneauth1.session import Session
 
 ASK_SECONDS = 15.0
+UNKNOWN = "Keystone does not know this name with this password."
 
 
 class NotLetIn(Exception):
@@ -26,6 +27,8 @@ class KeystoneLogin:
 
     def let_in(self, name: str, password: str, domain: str) -> str:
         """The name under which somebody is known. Raises NotLetIn."""
+        if not name or not password:
+            raise NotLetIn(UNKNOWN)
         password_of_user = Password(
             auth_url=self.url,
             username=name,
@@ -37,8 +40,8 @@ class KeystoneLogin:
         session = Session(auth=password_of_user, timeout=ASK_SECONDS, verify=self.ca_file or True)
         try:
             access = password_of_user.get_access(session)
-        except exceptions.Unauthorized:
-            raise NotLetIn("Keystone does not know this name with this password.") from None
+        except (exceptions.Unauthorized, exceptions.BadRequest):
+            raise NotLetIn(UNKNOWN) from None
         except exceptions.ClientException:
             raise NotLetIn("Keystone does not answer. Try again, or look at it.") from None
         if self.role.lower() not in {str(each).lower() for each in access.role_names or ()}:

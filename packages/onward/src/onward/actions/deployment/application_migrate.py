@@ -13,7 +13,9 @@ from onward.actions.warm_runner import MEBIBYTE, runner_alive
 from onward.catalog.load import recipe
 from onward.catalog.service import Command
 from onward.engine.action import Evidence, StepContext
+from onward.errors import MigrationFailed, StepFailed
 from onward.hosts.command import run_command
+from onward.hosts.model_store import ModelStore
 from onward.hosts.runner import Runner, warm_runner
 from onward.hosts.state import Directories
 from onward.plan.step import Frozen
@@ -100,12 +102,26 @@ class MigrateApplication:
         store = store_of(self._directories, context)
         variables = {name: store.resolved(text) for name, text in wish.variables.items()}
         runner = release_runner(context, wish, self._directories)
-        said = run_commands(context, runner, wish.commands, wish.series, [wish.configuration], variables, store)
+        try:
+            said = run_commands(context, runner, wish.commands, wish.series, [wish.configuration], variables, store)
+        except StepFailed as failed:
+            raise (_not_migrated(context, wish, store, failed) if wish.reaches else failed) from None
         if wish.reaches:
             store.note_series(wish.service, wish.series)
         for step, digest in wish.settles.items():
             store.note_done(step, digest, {})
         return {"commands": said}
+
+
+def _not_migrated(context: StepContext, wish: _Wish, store: ModelStore, failed: StepFailed) -> MigrationFailed:
+    """Between two releases: what is known is at which the databases were before."""
+    return MigrationFailed(
+        failed.what,
+        evidence=failed.evidence,
+        state=f"The databases of {wish.service} are between {store.series().get(wish.service)} and {wish.series}, and"
+        " none of its units runs. The run has kept what they held before.",
+        next_command=f"onward runs resume {context.run_id}\nonward runs restore {context.run_id}",
+    )
 
 
 def release_runner(context: StepContext, wish: ReleaseCode, directories: Directories) -> Runner:

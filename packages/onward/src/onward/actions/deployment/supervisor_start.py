@@ -10,7 +10,10 @@ from onward.hosts.state import Directories
 
 
 class StartSupervisor:
-    """``supervisor.start``: have it run, and answer. Arguments: ``sockets``. Evidence: ``pid``."""
+    """``supervisor.start``: have it run, and answer. Arguments: ``sockets``. Evidence: ``pid``.
+
+    Processes that an earlier run has held, and this one will not, are ended.
+    """
 
     name = "supervisor.start"
 
@@ -21,7 +24,13 @@ class StartSupervisor:
         """Start it where it does not run. Raises UnitNotReady."""
         sockets = Path(str(context.step.arguments["sockets"]))
         make_private(sockets)
-        return {"pid": keeper_of(store_of(self._directories, context), sockets).ensure()}
+        keeper = keeper_of(store_of(self._directories, context), sockets)
+        pid = keeper.ensure()
+        held_again = {step.target for step in context.plan.steps if step.action == "unit.hold"}
+        for unit in keeper.held():
+            if unit not in held_again:
+                keeper.release(unit)
+        return {"pid": pid}
 
 
 def supervisor_of(directories: Directories, context: StepContext) -> Keeper:

@@ -4,10 +4,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 
-from pydantic import Field
-
+from onward.actions.deployment.behind import Behind
 from onward.actions.deployment.noted import Noted, store_of
 from onward.actions.deployment.supervisor_start import supervisor_of
 from onward.actions.deployment.unit_configure import ConfigureUnit
@@ -16,10 +14,9 @@ from onward.actions.waiting import LOOK_SECONDS
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import StepFailed, UnitNotAdmitted
-from onward.hosts.balancer import Balancer, Served
+from onward.hosts.balancer import Served
 from onward.hosts.state import Directories
 from onward.observe.listening import calls_being_answered, status_of
-from onward.plan.deployment.deferring import step_digest
 from onward.plan.step import Frozen, Step
 
 OTHERS_SECONDS = 120.0
@@ -29,34 +26,18 @@ DRAIN_SECONDS = 900.0
 ADMIT_SECONDS = 120.0
 
 
-class Behind(Frozen):
-    """Where a unit stands behind a load balancer."""
-
-    socket: Path = Field(description="Of the HAProxy")
-    backend: str
-    server: str
-    address: str = Field(description="Where it is called past the balancer")
-    port: int
-    url: str = Field(description="What is asked of it through the balancer")
-
-    def seen(self) -> dict[str, Served]:
-        """All units behind it, as it sees them. Raises BalancerSilent."""
-        return Balancer(self.socket).servers(self.backend)
-
-
 class _Wish(Frozen):
     """The step's arguments."""
 
     configure: Step
     start: Step
-    behind: tuple[Behind, ...] = ()
 
 
 class RollUnit:
     """``unit.roll``: the unit gets no calls, ends those that it has, begins anew, and gets calls again.
 
     Arguments: ``configure`` and ``start``, the steps that make it what it shall be, which are done here and remembered
-    as done; ``behind``, where it stands behind load balancers: nowhere for what takes its work from the broker.
+    as done. ``start`` says where it stands behind load balancers: nowhere for what takes its work from the broker.
     Evidence: ``seconds`` of each part (``drain``, ``start``, ``admit``), ``answered``: calls that it has answered
     through the balancer before the step was over. Killed anywhere it is done from its beginning, which stops nothing
     that runs as it shall already.
@@ -70,13 +51,15 @@ class RollUnit:
     def apply(self, context: StepContext) -> Evidence:
         """Do it. Raises UnitNotAdmitted, UnitNotReady, BalancerSilent, StepFailed."""
         wish = _Wish.model_validate(context.step.arguments)
-        unit, began = wish.start.target, time.monotonic()
-        for place in wish.behind:
-            self._drain(context, unit, place)
+        start, began = StartWish.model_validate(wish.start.arguments), time.monotonic()
+        # Whoever deploys after a crash lets it in again.
+        store_of(self._directories, context).undo(wish.start.id)
+        for place in start.behind:
+            self._drain(context, start.unit, place)
         drained = time.monotonic()
-        evidence = self._renew(context, wish)
+        evidence = self._renew(context, wish, start)
         started = time.monotonic()
-        answered = sum(self._admit(context, unit, place) for place in wish.behind)
+        answered = sum(self._admit(context, start.unit, place) for place in start.behind)
         return {
             "seconds": {
                 "drain": round(drained - began, 2),
@@ -92,7 +75,7 @@ class RollUnit:
             if any(each.up for name, each in seen.items() if name != place.server):
                 break
         context.progress(f"{unit} ends the calls that it has")
-        Balancer(place.socket).tell(place.backend, place.server, "drain")
+        place.take_out()
         crash_point("unit.drained")
         try:
             for seen in _looks(context, place, DRAIN_SECONDS, f"{unit} does not come to the end of its calls."):
@@ -100,18 +83,16 @@ class RollUnit:
                     return
         except (UnitNotAdmitted, StepFailed):
             # It runs as it did: whoever looks at this later finds it at work.
-            Balancer(place.socket).tell(place.backend, place.server, "ready")
+            place.let_in()
             raise
 
-    def _renew(self, context: StepContext, wish: _Wish) -> Evidence:
+    def _renew(self, context: StepContext, wish: _Wish, start: StartWish) -> Evidence:
         """Its files and processes; what runs with these files already is left alone."""
-        store, supervisor = store_of(self._directories, context), supervisor_of(self._directories, context)
-        start = StartWish.model_validate(wish.start.arguments)
-        if store.noted(wish.start.id).get("digest") != step_digest(wish.start):
+        supervisor = supervisor_of(self._directories, context)
+        if not supervisor.runs(start.unit, start.processes, start.configuration):
             context.progress(f"{start.unit} stops")
-            store.undo(wish.start.id)
             # Nobody waits for an answer of what stands behind a balancer, and is drained.
-            supervisor.stop((start.unit,), lambda _unit, process: bool(wish.behind) and _only_answers(start, process))
+            supervisor.stop((start.unit,), lambda _unit, process: bool(start.behind) and _only_answers(start, process))
             crash_point("unit.stopped")
         # Files change when nobody reads them.
         self._part(context, ConfigureUnit(self._directories), wish.configure)
@@ -123,7 +104,7 @@ class RollUnit:
 
     def _admit(self, context: StepContext, unit: str, place: Behind) -> int:
         """Let it have calls, and make some until it has answered one; how many it has."""
-        Balancer(place.socket).tell(place.backend, place.server, "ready")
+        place.let_in()
         crash_point("unit.admitted")
         context.progress(f"{unit} gets calls again")
         before: Served | None = None
@@ -134,7 +115,7 @@ class RollUnit:
             before = before or now
             if now.bad > before.bad:
                 # Others go on: callers are not to find out what is wrong with this one.
-                Balancer(place.socket).tell(place.backend, place.server, "drain")
+                place.take_out()
                 raise _not_admitted(context, f"{unit} answers callers with errors.", seen)
             if now.good > before.good:
                 return now.good - before.good

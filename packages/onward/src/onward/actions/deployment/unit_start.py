@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from onward.actions.deployment.behind import Behind
 from onward.actions.deployment.cluster_member import galera_status, is_synced
 from onward.actions.deployment.noted import store_of
 from onward.actions.deployment.supervisor_start import supervisor_of
@@ -24,6 +25,7 @@ from onward.plan.step import Frozen
 
 MOST_BEGINNINGS = 4
 """A process that ends so often before it serves will not do so the next time."""
+LOOK_SECONDS = 0.05
 STEADY_SECONDS = 8
 """For a process without a probe: a service that cannot start has ended before."""
 SETTLED_SECONDS = 60.0
@@ -48,6 +50,7 @@ class StartWish(Frozen):
     begins: bool
     taken_over: dict[str, str] = Field(default_factory=dict)
     synced: str = ""
+    behind: tuple[Behind, ...] = ()
 
 
 class StartUnit:
@@ -55,8 +58,10 @@ class StartUnit:
 
     Arguments: ``unit``, ``directory``, ``processes``, ``configuration`` (a digest of the files), ``begins`` (whether
     it begins a cluster that never was), ``taken_over`` (steps that are done with it, and their digests), ``synced``
-    (the socket of a database server that has to have all data of its cluster before another one is restarted).
-    Evidence: ``pids`` by process, ``ready_seconds``, ``probes`` by process.
+    (the socket of a database server that has to have all data of its cluster before another one is restarted),
+    ``behind`` (where it stands behind load balancers, which may have been told to send it no calls).
+    Evidence: ``pids`` by process, ``was_held`` (whether its processes had imported their code before and were let go),
+    ``ready_seconds``, ``probes`` by process.
     """
 
     name = "unit.start"
@@ -72,10 +77,19 @@ class StartUnit:
         if wish.begins:
             _begin_cluster(wish, supervisor, store)
         began = time.monotonic()
-        supervisor.apply(unit, wish.processes, wish.configuration)
+        was_held = supervisor.apply(unit, wish.processes, wish.configuration)
+        # Processes that were held have been running for longer than they have been at work.
+        let_go = time.monotonic() if was_held else 0.0
         crash_point("unit.started")
+        called = [each for each in wish.processes if isinstance(each.ready, ReadyProbe)]
+        for process in called:
+            self._wait(context, supervisor, unit, process, store, let_go)
+        # Callers have waited long enough: what only works by itself is seen to be steady later.
+        for place in wish.behind:
+            place.let_in_where_known()
         for process in wish.processes:
-            self._wait(context, supervisor, unit, process, store)
+            if process not in called:
+                self._wait(context, supervisor, unit, process, store, let_go)
         if wish.synced:
             _wait_synced(context, wish)
         for step, digest in wish.taken_over.items():
@@ -83,6 +97,7 @@ class StartUnit:
         pids = {each.name: each.pid for each in supervisor.states(unit)}
         return {
             "pids": pids,
+            "was_held": was_held,
             "ready_seconds": round(time.monotonic() - began, 2),
             "probes": {each.name: each.ready.model_dump(mode="json") for each in wish.processes if each.ready},
         }
@@ -94,6 +109,7 @@ class StartUnit:
         unit: str,
         process: UnitProcess,
         store: ModelStore,
+        let_go: float,
     ) -> None:
         probe = process.ready
         deadline = time.monotonic() + (probe.seconds if probe else SETTLED_SECONDS)
@@ -102,7 +118,7 @@ class StartUnit:
             state = next((each for each in supervisor.states(unit) if each.name == process.name), None)
             pids |= {state.pid} if state is not None and state.pid else set()
             runs = state is not None and state.state == "RUNNING"
-            steady = state is not None and state.seconds >= STEADY_SECONDS
+            steady = state is not None and min(state.seconds, time.monotonic() - let_go) >= STEADY_SECONDS
             # What answers at its own address serves, also where its supervisor waits for whether it stays.
             runs = runs or (state is not None and state.state == "STARTING" and isinstance(probe, ReadyProbe))
             if runs and (steady if probe is None else answers(probe, store.password_for(probe))):
@@ -113,7 +129,7 @@ class StartUnit:
                 raise _not_ready(context, unit, process, state, "ends again and again")
             if time.monotonic() > deadline:
                 raise _not_ready(context, unit, process, state, "does not serve in time")
-            time.sleep(0.1)
+            time.sleep(LOOK_SECONDS)
 
 
 def _wait_synced(context: StepContext, wish: StartWish) -> None:

@@ -25,7 +25,7 @@ from onward.restart.health import Before, lacking
 from onward.restart.history import Entry, after, progress_of
 from onward.restart.load import calm_of
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.5
 CALM_LOOKS = 5
 """Looks before anything begins, which say what calm is."""
 AT_ONCE = 16
@@ -116,14 +116,12 @@ class _Loop:
     def _calm_looks(self) -> Iterator[Seen]:
         for _ in range(CALM_LOOKS):
             yield Seen(time.time(), broker=self._observer.broker(), databases=self._observer.databases())
-            time.sleep(LOOK_SECONDS / CALM_LOOKS)
+            time.sleep(LOOK_SECONDS)
 
     def _begin_batch(self, units: Sequence[str]) -> None:
         before = self._observer.before([self._units[unit] for unit in units])
         self._note(Entry(kind="restarting", at=time.time(), units=tuple(units), before=before))
         crash_point("restart.decided")
-        left = len(self._progress.waiting)
-        self._context.progress(f"batch {self._progress.batches}: {_named(units)}; {left} left after it")
         self._tell(units)
 
     def _tell(self, units: Iterable[str]) -> None:
@@ -206,10 +204,13 @@ class _Loop:
             self._store.note_done(step, str(digest), {})
 
     def _say(self, why: str) -> None:
-        """Tell what is waited for, once."""
-        if why != self._said:
-            self._said = why
-            self._context.progress(why)
+        """Tell how far it is and what is waited for, once."""
+        progress = self._progress
+        batch = f"batch of {len(progress.restarting)}, " if len(progress.restarting) > 1 else ""
+        text = f"{len(progress.healthy)} of {len(self._fleet.units)} healthy; {batch}{why}"
+        if text != self._said:
+            self._said = text
+            self._context.progress(text)
 
     def _stopped(self, kind: str, why: str) -> RestartStopped:
         progress = self._progress
@@ -248,7 +249,3 @@ def history(path: Path) -> list[Entry]:
         except ValidationError:
             continue
     return found
-
-
-def _named(units: Sequence[str]) -> str:
-    return units[0] if len(units) == 1 else f"{units[0]} to {units[-1]}, {len(units)} units"

@@ -6,7 +6,7 @@ from onward.plan.plan import digest_of
 from onward.plan.step import Step
 
 _NOT_STATE = {
-    "unit.start": ("begins", "taken_over"),
+    "unit.start": ("begins", "taken_over", "behind"),
     "unit.configure": ("start",),
     "application.initialise": ("configuration",),
 }

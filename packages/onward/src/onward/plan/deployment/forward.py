@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from onward.catalog.service import Command
 from onward.plan.deployment.commands import command_arguments, command_variables
-from onward.plan.deployment.serving import called_at
+from onward.plan.deployment.serving import behind, called_at
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.untouched import untouched
@@ -64,6 +64,16 @@ def arrived(move: Move) -> str:
     return f"restore/{move.service}" if move.backups else f"compare/{move.service}"
 
 
+def warmed(move: Move) -> str:
+    """The step after which the code of a service's target is imported, and compiled."""
+    return f"warm/{move.service}/{move.path[-1]}"
+
+
+def held(unit: str) -> str:
+    """The step after which the processes that a unit has at the target wait for their turn."""
+    return f"hold/{unit}"
+
+
 def stopped(application: str) -> str:
     """The step after which no unit of an application runs."""
     return f"stop/{application}"
@@ -80,13 +90,16 @@ class Forward:
         settles: Mapping[str, Mapping[str, str]],
         described: Mapping[str, JsonValue],
         budget_seconds: float,
+        ahead: Iterable[str] = (),
     ) -> None:
         """``settles``: by the owner of a schema, what would make it from nothing, and need not be done any more.
 
         ``described``: the model as a cloud file would have it, for the checks before the outage; ``budget_seconds``:
-        for how long the data plane may be gone.
+        for how long the data plane may be gone. ``ahead``: steps of others that have to be done before anything is
+        stopped.
         """
         self._untouched = untouched(topology, site, budget_seconds)
+        self._ahead = tuple(ahead)
         self._described = dict(described)
         self._topology = topology
         self._site = site
@@ -116,7 +129,7 @@ class Forward:
             ready = [GATE]
         for step in self._untouched[0]:
             yield step.model_copy(update={"needs": tuple(ready)})
-        ready += [step.id for step in self._untouched[0]]
+        ready += [*(step.id for step in self._untouched[0]), *self._ahead]
         yield self._probe(PROBE, "probe.begin", "prepare", tuple(ready), "the APIs are called all the while")
         for move in ahead:
             yield from self._outage(move)
@@ -240,6 +253,7 @@ class Forward:
                 {
                     "units": list(self._topology.units(application)),
                     "serving": self._serving(application),
+                    "behind": self._behind(application),
                 },
                 "outage",
                 needs=needs,
@@ -250,6 +264,11 @@ class Forward:
         """Where the processes of its units are called."""
         called = called_at(Words(self._topology, self._site, application))
         return {unit: {name: each.as_data() for name, each in processes.items()} for unit, processes in called.items()}
+
+    def _behind(self, application: str) -> list[JsonValue]:
+        """Where its units stand behind load balancers."""
+        words = Words(self._topology, self._site, application)
+        return [place for unit in self._topology.units(application) for place in behind(words, unit)]
 
     def _outage(self, move: Move) -> Iterator[Step]:
         yield from self._stops(move, (PROBE,))

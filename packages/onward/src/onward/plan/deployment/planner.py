@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from onward.catalog.charm import Joins
+from onward.plan.deployment import early
 from onward.plan.deployment.commands import command_arguments, command_variables
 from onward.plan.deployment.deferring import deferrals, deferring, step_digest
-from onward.plan.deployment.forward import BACKUP_POOL, Forward, Move, arrived, stopped
+from onward.plan.deployment.forward import BACKUP_POOL, Forward, Move, arrived, held, stopped, warmed
 from onward.plan.deployment.granting import Granted, grant_id, grant_wish, withdrawal
 from onward.plan.deployment.machines import environment_id, environment_steps, machine_steps, supervisor_id
 from onward.plan.deployment.opening import Opening
 from onward.plan.deployment.reloading import can_reload
 from onward.plan.deployment.removal import removals
-from onward.plan.deployment.serving import cluster_wish, clustered, reached_at, serves
+from onward.plan.deployment.serving import behind, cluster_wish, clustered, reached_at, serves
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.unit import unit_state
@@ -139,7 +140,10 @@ class _Deployment:
         settles = {
             move.owner: {each.id: step_digest(each) for each in self._initial(move.owner)} for move in wish.moves
         }
-        self._forward = Forward(wish.topology, wish.site, wish.moves, settles, wish.described, wish.budget_seconds)
+        ahead = tuple(held(unit) for name in self._moving for unit in self._held(name))
+        self._forward = Forward(
+            wish.topology, wish.site, wish.moves, settles, wish.described, wish.budget_seconds, ahead
+        )
 
     def steps(self) -> Iterator[Step]:
         yield self._record()
@@ -203,6 +207,8 @@ class _Deployment:
             yield self._configuration(unit)
         yield from self._grants(name)
         move = self._moving.get(name)
+        for unit in self._held(name):
+            yield self._hold(name, unit)
         initial = [] if move else list(self._initial(name))
         yield from initial
         before = tuple(step.id for step in initial) or self._opening.needs(name)
@@ -304,6 +310,33 @@ class _Deployment:
             machine=self._where(first),
         )
 
+    def _held(self, name: str) -> tuple[str, ...]:
+        """The units whose next processes import their code before the outage."""
+        move = self._moving.get(name)
+        if move is None or move.backups or name not in self._wish.choices:
+            return ()
+        return tuple(unit for unit in self._topology.units(name) if all(p.waits for p in self._states[unit].processes))
+
+    def _hold(self, name: str, unit: str) -> Step:
+        state, move = self._states[unit], self._moving[name]
+        return self._step(
+            held(unit),
+            "unit.hold",
+            unit,
+            {
+                "unit": unit,
+                "directory": state.directory,
+                "processes": [each.model_dump(mode="json") for each in state.processes],
+                "configuration": state.settled,
+                "program": next(each.model_dump(mode="json") for each in state.files if each.path == early.PATH),
+                "memory": self._topology.charms[name].memory,
+            },
+            needs=(*self._forward.gate, self._supervised(unit), self._environment(name, unit), warmed(move)),
+            reason="its next processes import their code while it serves",
+            pool=WARM_POOL,
+            machine=self._where(unit),
+        )
+
     def _start(self, name: str, unit: str, before: tuple[str, ...], *, begins: bool) -> Step:
         state = self._states[unit]
         environment = (self._environment(name, unit),) if name in self._wish.choices else ()
@@ -319,6 +352,7 @@ class _Deployment:
                 "begins": begins,
                 "taken_over": {each.id: step_digest(each) for each in self._reloads(name, (unit,))},
                 **self._synced(name, unit),
+                **({"behind": [*places]} if (places := behind(self._words[name], unit)) else {}),
             },
             needs=(f"configure/{unit}", self._supervised(unit), *environment, *before),
             reason="restarted with its new files, it serves when this is done"
@@ -386,6 +420,8 @@ class _Deployment:
     def _phase(self, action: str, step_id: str) -> Phase:
         """Until the last unit of what moves serves again, the services are down."""
         verb, _, target = step_id.partition("/")
+        if verb == "hold":
+            return "prepare"
         moves = target.partition("/")[0] in self._moving
         return "outage" if moves and verb in ("configure", "start", "publish", "join") else "deploy"
 

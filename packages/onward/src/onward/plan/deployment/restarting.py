@@ -139,7 +139,7 @@ def _require_written(wish: RestartWish, left: Sequence[Step]) -> None:
         raise RestartUnready(
             "Units have other files than they shall have: a restart would not make them what the bundle says.",
             evidence="\n".join(unwritten),
-            next_command="onward status, and go on with the run that was to write them",
+            next_command=f"onward status {wish.deployment.site.model}",
         )
 
 

@@ -21,10 +21,8 @@ from onward.plan.deployment.planner import (
     every_step,
     left_of,
 )
-from onward.plan.deployment.serving import behind
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
-from onward.plan.deployment.words import Words
 from onward.plan.forward import BUILD_POOL, WARM_POOL
 from onward.plan.plan import Plan, digest_of, in_order
 from onward.plan.step import Step
@@ -169,7 +167,7 @@ class Rolling(Forward):
             units = self._topology.units(name)
             for begin in range(0, len(units), size):
                 together = [
-                    self._roll(f"roll/{hop.series}/{unit}", hop, unit, steps) for unit in units[begin : begin + size]
+                    self._roll(f"roll/{hop.series}/{unit}", unit, steps) for unit in units[begin : begin + size]
                 ]
                 yield [step for step in together if not (first and self._holds(step))]
 
@@ -192,8 +190,7 @@ class Rolling(Forward):
         parts = [Step.model_validate(step.arguments[name]) for name in ("configure", "start")]
         return all(self._wish.holds.get(part.id) == step_digest(part) for part in parts)
 
-    def _roll(self, step_id: str, hop: Hop, unit: str, steps: Mapping[str, Step]) -> Step:
-        words = Words(self._topology, hop.site, unit.partition("/")[0])
+    def _roll(self, step_id: str, unit: str, steps: Mapping[str, Step]) -> Step:
         arguments: dict[str, JsonValue] = {
             name: steps[f"{name}/{unit}"].model_dump(mode="json", exclude={"needs"}) for name in ("configure", "start")
         }
@@ -201,7 +198,7 @@ class Rolling(Forward):
             id=step_id,
             action="unit.roll",
             target=unit,
-            arguments={**arguments, "behind": behind(words, unit)},
+            arguments=arguments,
             reason="it gets no calls, begins anew with the release, and gets calls again when it answers",
             phase="deploy",
             pool=START_POOL,
@@ -222,7 +219,7 @@ class Rolling(Forward):
                     if mixed[f"configure/{unit}"] != steps[f"configure/{unit}"]
                 ]
                 for begin in range(0, len(pinned), size):
-                    yield [self._roll(f"lift/{unit}", hop, unit, steps) for unit in pinned[begin : begin + size]]
+                    yield [self._roll(f"lift/{unit}", unit, steps) for unit in pinned[begin : begin + size]]
 
     def _command(self, move: Move, part: str, series: str, reason: str) -> list[Step]:
         """What the release does at that point; nothing where it does nothing. The last part says that it is reached."""

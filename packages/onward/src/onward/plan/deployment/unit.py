@@ -8,7 +8,7 @@ from onward.catalog.charms import BROKER
 from onward.catalog.load import in_force
 from onward.model.bundle import OptionValue
 from onward.model.deployment import QueueProbe, ReadyProbe, UnitFile, UnitPreparation, UnitProcess, UnitState
-from onward.plan.deployment import apache, health, static_files
+from onward.plan.deployment import apache, early, health, static_files
 from onward.plan.deployment.reloading import MODULE, MUTATE, can_reload, reload_file, uwsgi_settings
 from onward.plan.deployment.words import Words
 from onward.plan.plan import digest_of
@@ -27,6 +27,9 @@ def unit_state(words: Words, unit: str) -> UnitState:
             text = _uwsgi(words, unit, each.wsgi, uwsgi_settings(directory, each))
             files.append(UnitFile(path=f"etc/{each.name}.uwsgi.ini", text=text))
             files.append(UnitFile(path=f"etc/{MODULE}.py", text=MUTATE))
+    processes = tuple(_process(words, unit, each) for each in words.processes())
+    if any(each.waits for each in processes):
+        files.append(early.program_file())
     mutable = _mutable(words, unit)
     settled = [_file(words, unit, each, without=mutable) if each.options else None for each in charm.files]
     code = words.site.health_code if health.chosen(words, unit) else ""
@@ -40,7 +43,7 @@ def unit_state(words: Words, unit: str) -> UnitState:
             )
             for each in charm.prepare
         ),
-        processes=tuple(_process(words, unit, each) for each in words.processes()),
+        processes=processes,
         health_code=code,
         settled=_digest(files, [each for each in settled if each is not None], code),
         mutable=mutable,
@@ -162,6 +165,9 @@ def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
         argv = (str(server), "--ini", str(directory / "etc" / f"{process.name}.uwsgi.ini"))
     else:
         argv = tuple(words.fill(word, unit) for word in process.argv)
+    waits = not under_apache and early.waits(words, process)
+    if waits:
+        argv, environment = early.started_by(words, unit, argv), {**environment, **early.told(words, process)}
     return UnitProcess(
         name=process.name,
         argv=argv,
@@ -174,6 +180,7 @@ def _process(words: Words, unit: str, process: CharmProcess) -> UnitProcess:
         stop_signal=apache.STOP_SIGNAL if under_apache else process.stop_signal,
         stop_seconds=process.stop_seconds,
         stop_group=process.stop_group,
+        waits=waits,
     )
 
 

@@ -2,10 +2,14 @@
 "use strict";
 (() => {
   const token = document.getElementById("token");
-  const given = location.hash.slice(1);
-  if (!token || !given) return;
-  history.replaceState(null, "", location.pathname);
-  if (document.getElementById("said")) return;
-  token.value = given;
-  document.getElementById("login").submit();
+  const enter = () => {
+    const given = location.hash.slice(1);
+    if (!token || !given) return;
+    history.replaceState(null, "", location.pathname);
+    token.value = given;
+    document.getElementById("login").submit();
+  };
+  // Where this page is open already, the link only changes what is behind the #.
+  addEventListener("hashchange", enter);
+  enter();
 })();

@@ -1,0 +1,138 @@
+"""Real computes at a real broker: restarted one after the other, told without a restart, and restarted once for all."""
+
+import pytest
+import requests
+from deploying import Operator, until
+
+from onward.observe.broker_load import BrokerAccess, BrokerWatch
+
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.mariadb,
+    pytest.mark.broker,
+    pytest.mark.environments,
+    pytest.mark.timeout(1800),
+]
+
+BUNDLE = """\
+name: computes
+applications:
+  mariadb:
+  rabbitmq-server:
+  keystone: {options: {workers: 1}}
+  glance: {options: {workers: 1}}
+  placement: {options: {workers: 1}}
+  neutron-api: {options: {workers: 1}}
+  nova-conductor:
+  nova-scheduler:
+  nova-api: {options: {workers: 1}}
+  nova-compute: {num_units: 3}
+relations:
+  - [keystone:shared-db, mariadb:shared-db]
+  - [glance, mariadb]
+  - [glance, keystone:identity-service]
+  - [placement, mariadb]
+  - [placement, keystone:identity-service]
+  - [neutron-api, mariadb]
+  - [neutron-api, rabbitmq-server]
+  - [neutron-api, keystone:identity-service]
+  - [neutron-api, placement]
+  - [nova-conductor, mariadb]
+  - [nova-conductor, rabbitmq-server]
+  - [nova-conductor, keystone:identity-service]
+  - [nova-conductor, placement]
+  - [nova-scheduler, nova-conductor]
+  - [nova-scheduler, mariadb]
+  - [nova-scheduler, rabbitmq-server]
+  - [nova-scheduler, keystone:identity-service]
+  - [nova-scheduler, placement]
+  - [nova-api, nova-conductor]
+  - [nova-api, mariadb]
+  - [nova-api, rabbitmq-server]
+  - [nova-api, keystone:identity-service]
+  - [nova-api, placement]
+  - [nova-api, glance]
+  - [nova-api, neutron-api]
+  - [nova-compute, nova-conductor]
+  - [nova-compute, nova-scheduler]
+  - [nova-compute, rabbitmq-server]
+  - [nova-compute, keystone:identity-service]
+  - [nova-compute, placement]
+  - [nova-compute, glance]
+  - [nova-compute, neutron-api]
+"""
+UNITS = tuple(f"nova-compute/{number}" for number in range(3))
+
+
+def broker(operator: Operator) -> BrokerAccess:
+    store = operator.store("computes")
+    address = store.record()["addresses"]["rabbitmq-server/0"]
+    return BrokerAccess((address,), 5672, 15672, "onward", store.secrets()["rabbitmq-server/administrator"])
+
+
+def connections(operator: Operator) -> dict[str, str]:
+    """Of computes: each connection's name, which has its ports, and the name that the process gave it."""
+    access = broker(operator)
+    url = f"http://{access.addresses[0]}:{access.management}/api/connections"
+    told = requests.get(url, auth=(access.user, access.password), timeout=30).json()
+    return {each["name"]: each.get("user_provided_name", "") for each in told if each["user"] == "nova-compute"}
+
+
+@pytest.fixture(scope="module")
+def computes(module_operator: Operator) -> Operator:
+    module_operator.deploy(BUNDLE)
+    return module_operator
+
+
+def test_computes_are_restarted_one_after_the_other_each_when_the_last_is_healthy(computes: Operator) -> None:
+    before, old = computes.pids("computes"), connections(computes)
+    said = computes.must("restart", "nova-compute", "--batch", "1", "--canary", "1")
+    assert "3 units of computes restarted and healthy" in said
+    now, new = computes.pids("computes"), connections(computes)
+    assert {unit for unit in now if now[unit] != before[unit]} == set(UNITS)
+    assert not set(old) & set(new)
+    for unit in UNITS:
+        assert any(f":{now[unit]}:" in name for name in new.values())
+    assert "Nothing was changed" in computes.deploy()
+
+
+def test_debug_for_all_reconnects_nobody_and_for_one_touches_one(computes: Operator) -> None:
+    old, before = connections(computes), computes.pids("computes")
+    with BrokerWatch(broker(computes)) as watch:
+        opened = watch.load().opened
+        computes.must("config", "nova-compute", "debug=true")
+        assert watch.load().opened == opened
+    assert (connections(computes), computes.pids("computes")) == (old, before)
+    log = computes.store("computes").unit_directory(UNITS[2]) / "log" / "compute.log"
+    until("it tells details", lambda: " DEBUG " in log.read_text(errors="replace"))
+    plan = computes.must("config", "nova-compute/1", "debug=false", "--dry-run")
+    assert "nova-compute/1" in plan
+    assert not any(f"{verb}/nova-compute/{number}" in plan for verb in ("configure", "reload") for number in (0, 2))
+    computes.must("config", "nova-compute/1", "debug=false")
+    assert (connections(computes), computes.pids("computes")) == (old, before)
+
+
+def test_two_changes_that_were_put_off_are_one_restart(computes: Operator) -> None:
+    before = computes.pids("computes")
+    computes.must("config", "nova-compute", "reserved_host_memory_mb=1024", "--defer")
+    computes.must("config", "nova-compute", "reserved_host_disk_mb=2048", "--defer")
+    assert computes.pids("computes") == before
+    status = computes.run("status", "computes").stderr
+    assert all(f"{unit} owes a restart" in status for unit in UNITS)
+    assert "put off" in status
+    # Whoever changes something else does not restart them.
+    computes.must("config", "nova-scheduler", "scheduler.max_attempts=4")
+    assert {unit: computes.pids("computes")[unit] for unit in UNITS} == {unit: before[unit] for unit in UNITS}
+    computes.must("restart", "--owed", "--batch", "100%")
+    now = computes.pids("computes")
+    assert {unit for unit in UNITS if now[unit] != before[unit]} == set(UNITS)
+    assert computes.store("computes").owed() == {}
+    assert "No unit of computes owes a restart." in computes.must("restart", "--owed")
+
+
+def test_what_is_set_back_restarts_nobody(computes: Operator) -> None:
+    before = computes.pids("computes")
+    computes.must("config", "nova-compute", "reserved_host_memory_mb=512", "--defer")
+    computes.must("config", "nova-compute", "reserved_host_memory_mb=1024")
+    assert computes.pids("computes") == before
+    assert computes.store("computes").owed() == {}

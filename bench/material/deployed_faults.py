@@ -31,7 +31,8 @@ from onward.model.deployment import name_in_paths
 from onward.observe.keystone_login import password_login
 
 CALL_SECONDS = 10.0
-BETWEEN_CALLS = 0.5
+BETWEEN_CALLS = float(os.environ.get("BETWEEN_CALLS", "0.5"))
+"""Seconds between two calls of a user; more of them make less work for a machine that has other work."""
 WRONG = "not-the-password-that-is-configured"
 FILLER = "filler"
 KILLED = (
@@ -160,7 +161,7 @@ class Traffic:
             thread.join(CALL_SECONDS * 2)
 
     def _log_in(self) -> None:
-        while not self._over.wait(1.5):
+        while not self._over.wait(3 * BETWEEN_CALLS):
             with suppress(requests.RequestException, KeyError):
                 self.token, self.project = self.cloud.log_in()
 

@@ -78,14 +78,19 @@ def _beneath(
 ) -> Hypothesis:
     """The first of them, or what lies beneath it: what explains all that it does, and shows itself besides.
 
-    The loss of one node behind a balancer is not what a whole application hangs on: the balancer leads to another one.
+    A dead node behind a balancer is not what a whole application hangs on: the balancer leads to another one.
     """
     best = ranked[0]
     for each in ranked[1:]:
-        spared = each.kind == "node-down" and any(name in graph.balancers for name in each.where)
+        spared = _is_dead_node(each) and any(name in graph.balancers for name in each.where)
         if not spared and _left_of(best, explained, left) < _left_of(each, explained, left):
             best = each
     return best
+
+
+def _is_dead_node(thought: Hypothesis) -> bool:
+    """Who calls a node that is dead hears so at once, and calls another; who calls one that hangs, waits."""
+    return thought.kind == "node-down" and any(each.saw in ("refused", "stopped") for each in thought.seen)
 
 
 def _left_of(
@@ -122,15 +127,15 @@ def _explained(
     """The complaints that it explains, each with its weight: those seen directly, and those passed on by users.
 
     A complaint of one is passed on where he depends on what is at fault, and complains of it or passes it on himself;
-    of one who says nothing of his own dependencies it is taken for so. The loss of one node of several, of which the
-    others serve, is not what keeps one unit from answering Onward while those beside it do.
+    of one who says nothing of his own dependencies it is taken for so. A node of several that is dead, and does not
+    hang, is not what keeps one unit from answering Onward while those beside it do.
     """
     found = {each: 1.0 for each in thought.seen if each in left}
     speaks = {graph.application.get(each.user, each.user) for each in left}
     hurt = {graph.application.get(each.user, each.user) for each in found} | thought.where
     by_target: dict[str, list[Observation]] = defaultdict(list)
     for each in left:
-        alone = each.user == ONWARD and graph.application.get(each.about) in partly and thought.kind == "node-down"
+        alone = each.user == ONWARD and graph.application.get(each.about) in partly and _is_dead_node(thought)
         if each.saw in PASSED_ON and each not in found and not alone:
             by_target[graph.application.get(each.about, each.about)].append(each)
     todo = sorted(by_target)

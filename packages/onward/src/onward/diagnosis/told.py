@@ -63,7 +63,8 @@ def sight(component: ComponentHealth) -> Sight:
     """What the state and the note of a component mean."""
     if component.state == "pass":
         least = SLOW_MS.get(component.name.partition(":")[0], SLOW_MS["service"])
-        return "slow" if component.latency_ms > max(least, SLOWER * component.usual_ms) else "ok"
+        slow = component.usual_ms > 0 and component.latency_ms > max(least, SLOWER * component.usual_ms)
+        return "slow" if slow else "ok"
     words = component.note.split(";")[0].split()
     for numbers, saw in _NUMBERS:
         if numbers & set(words):

@@ -27,6 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "packages" / "onward" / "tests" / "deployment"))
 
 from machines import Machine
+
 from onward.hosts.user import own_name
 
 AT_ONCE = 50

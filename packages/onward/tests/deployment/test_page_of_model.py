@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from deploying import Operator
-
 from served import Person, Served
 
 pytestmark = [pytest.mark.environments, pytest.mark.mariadb, pytest.mark.timeout(1200)]

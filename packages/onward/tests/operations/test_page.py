@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from installation import Installation
-
 from served import Person, Served, newest, until
 
 pytestmark = [pytest.mark.environments, pytest.mark.full, pytest.mark.timeout(900)]

@@ -9,6 +9,7 @@ import pytest
 import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from served import Person, Served
 
 from onward.errors import PageNotServed
 from onward.hosts.state import Directories
@@ -17,7 +18,6 @@ from onward.web.journal import Listening
 from onward.web.server import Server, Wish
 from onward.web.sessions import ATTEMPT_SECONDS, ATTEMPTS, Attempts, Sessions
 from onward.web.site import Site
-from served import Person, Served
 
 PATHS = (
     "/", "/part", "/models/demo", "/models/demo/cause", "/runs", "/runs/run-1", "/runs/run-1/report", "/journal",

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from served import Served, gated_plan, recorded, resumed, status, until
 
 from onward.engine.runs import all_events
 from onward.views.events import words_of
-from served import Served, gated_plan, recorded, resumed, status, until
 
 CHROMIUM = "/usr/bin/chromium"
 MILLISECONDS = 60_000

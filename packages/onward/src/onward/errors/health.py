@@ -9,7 +9,7 @@ class HistoryMissing(Refused):
     ``onward collect`` does, for as long as it runs. Without it, ``onward diagnose`` tells what is wrong now.
     """
 
-    code = "OW961"
+    code = "OW971"
 
 
 class CollectorImpossible(Refused):
@@ -19,4 +19,4 @@ class CollectorImpossible(Refused):
     machine's; or the file with the secret that units of other machines need cannot be read, or has too short a one.
     """
 
-    code = "OW962"
+    code = "OW972"

@@ -37,7 +37,7 @@ class StepPaused(OnwardError):
     ``onward runs resume`` goes on with it where it stopped.
     """
 
-    code = "OW507"
+    code = "OW505"
 
 
 class NothingToRestore(Refused):

@@ -18,6 +18,8 @@ from onward.hosts.private_file import make_private, write_private
 from onward.hosts.state import Directories
 
 MOST_KEPT = 40
+ABOUT_RUNS = ("apply", "resume")
+"""Kinds of commands that begin a run or go on with one."""
 MOST_SAID = 200_000
 """Characters of what a command says that a page shows: the last ones."""
 _NAME = re.compile(r"[a-z]+-\d{8}-\d{6}-[0-9a-f]{4}")
@@ -73,6 +75,8 @@ class Commands:
         found = self._directories
         argv = [sys.executable, "-m", "onward.commands.main", "--state-dir", str(found.state)]
         argv += ["--cache-dir", str(found.cache), *told]
+        if found.store is not None and kind in ABOUT_RUNS:
+            argv += ["--store", str(found.store)]
         at = time.time()
         child = subprocess.Popen(["sh", "-c", f"umask 077;{_KEPT}", "sh", str(here), *argv], start_new_session=True)
         self._children = [each for each in self._children if each.poll() is None] + [child]

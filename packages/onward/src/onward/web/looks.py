@@ -42,7 +42,7 @@ class Looks:
             return found
 
     def latest(self, key: object, seconds: float, look: Callable[[], Seen]) -> Seen | None:
-        """What was seen last, at once; None where nothing was yet. Where it is older than that, a look is taken beside."""
+        """What was seen last, at once; None where nothing was. Where it is older than that, a look is taken beside."""
         with self._lock:
             kept = self._looks.setdefault(key, _Look())
             stale = kept.at < self._clock() - seconds and not kept.beside

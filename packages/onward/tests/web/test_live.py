@@ -16,6 +16,10 @@ from served import Served, gated_plan, recorded, resumed, status, until
 CHROMIUM = "/usr/bin/chromium"
 MILLISECONDS = 60_000
 AXE = (Path(__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+SEEN = """seen => {
+    Object.defineProperty(document, "hidden", { value: !seen, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1100, "height": 800}
 
 pytestmark = pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="needs Debian's package chromium")
@@ -68,7 +72,11 @@ def test_a_run_is_followed_over_a_crash_of_the_page_without_a_gap_or_a_duplicate
     until(lambda: status(own.directories, run).step("start/c").status == "done", "the run to go on alone")
     own.begin()
     expect(tab.locator("#contact")).to_be_empty(timeout=MILLISECONDS)
+    # A page that nobody sees listens to nothing, and misses nothing.
+    tab.evaluate(SEEN, False)
     (gates / "d").touch()
+    until(lambda: status(own.directories, run).status == "done", "the run to end")
+    tab.evaluate(SEEN, True)
     expect(tab.locator("strong")).to_contain_text("done", timeout=MILLISECONDS)
     expect(tab.locator("#journal li").first).to_contain_text("all steps are done", timeout=MILLISECONDS)
     happened = all_events(own.directories, 0, 1000)

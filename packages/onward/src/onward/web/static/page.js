@@ -49,20 +49,29 @@
     if (whole || event.grave) htmx.trigger(document.body, "journal-run");
   };
 
+  let source = null;
   const listen = () => {
-    const source = new EventSource("/events?after=" + last);
+    if (source || document.hidden) return;
+    source = new EventSource("/events?after=" + last);
     source.addEventListener("journal", take);
     source.onopen = () => say("");
     source.onerror = () => {
       say("No contact with the server of this page; what you see may be old. Trying again.");
-      if (source.readyState !== EventSource.CLOSED) return;
+      if (source === null || source.readyState !== EventSource.CLOSED) return;
+      source = null;
       fetch("/part", { headers: { accept: "application/json" } })
         .then((answer) => { if (answer.status === 401) location.assign("/login"); })
         .catch(() => {});
       setTimeout(listen, AGAIN_MS);
     };
-    addEventListener("pagehide", () => source.close(), { once: true });
   };
+  const leave = () => {
+    if (source) source.close();
+    source = null;
+  };
+  // A browser has few connections to one server: a page that nobody sees keeps none, and has missed nothing afterwards.
+  document.addEventListener("visibilitychange", () => { if (document.hidden) leave(); else listen(); });
+  addEventListener("pagehide", leave);
   // What somebody has opened or pushed aside stays so when the part is loaded anew.
   let kept = [];
   document.body.addEventListener("htmx:beforeSwap", (event) => {

@@ -5,6 +5,7 @@
 (() => {
   const MOST_SHOWN = 500;
   const AGAIN_MS = 2000;
+  const SOON_MS = 500;
   let last = Number(document.body.dataset.after);
   const contact = document.getElementById("contact");
   if (!contact || Number.isNaN(last)) return;
@@ -33,6 +34,14 @@
     while (list.children.length > MOST_SHOWN) list.lastElementChild.remove();
   };
 
+  // Parts are loaded anew a moment later, once for all that happens in it: the last event is never left out.
+  const due = new Set();
+  const soon = (name) => {
+    if (due.has(name)) return;
+    due.add(name);
+    setTimeout(() => { due.delete(name); htmx.trigger(document.body, name); }, SOON_MS);
+  };
+
   const take = (message) => {
     const event = JSON.parse(message.data);
     if (event.number <= last) return;
@@ -45,8 +54,8 @@
     if (!ours) return;
     const whole = event.kind.startsWith("run.");
     if (whole || event.grave) news.textContent = event.words;
-    htmx.trigger(document.body, "journal");
-    if (whole || event.grave) htmx.trigger(document.body, "journal-run");
+    soon("journal");
+    if (whole || event.grave) soon("journal-run");
   };
 
   let source = null;

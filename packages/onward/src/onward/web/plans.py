@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from onward.catalog.load import series_list
+from onward.checks.waiver import GATES
 from onward.errors import OnwardError, PlanUnreadable
 from onward.plan.plan import Plan, parse
 from onward.survey.collector import collector_paused
@@ -61,7 +62,7 @@ def show_plan(request: Request) -> Response:
             "plan": plan,
             "phases": [each for each in phases if each[2]],
             "irreversible": [step for step in plan.steps if not step.reversible],
-            "gated": any(step.action in ("cloud.check", "model.check", "model.compare") for step in plan.steps),
+            "gated": any(step.action in GATES for step in plan.steps),
         },
     )
 

@@ -5,6 +5,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from onward.checks.waiver import GATES
 from onward.engine.record import RunRecord, StepRecord
 from onward.engine.runs import ENDED, events, list_runs, read_run
 from onward.errors import OnwardError
@@ -155,4 +156,5 @@ def _of(record: RunRecord) -> dict[str, object]:
         "picture": whole_run(timeline) if timeline.seconds and len(record.steps) <= MOST_STEPS else None,
         "findings": findings_of(record),
         "ended": record.status in ENDED,
+        "gate_failed": any(each.step.action in GATES for each in record.failures),
     }

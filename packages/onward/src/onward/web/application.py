@@ -36,6 +36,7 @@ def application(site: Site, names: frozenset[str], listening: journal.Listening)
         ("/models/{model}/health", overview.health_part),
         ("/runs", runs.show_runs),
         ("/runs/{run}", runs.show_run),
+        ("/runs/{run}/verdict", runs.verdict_part),
         ("/runs/{run}/part", runs.run_part),
         ("/runs/{run}/steering", runs.steering_part),
         ("/runs/{run}/report", runs.show_report),

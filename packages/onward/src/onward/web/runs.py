@@ -59,6 +59,11 @@ def show_run(request: Request) -> Response:
     return page(request, "run.html", context | _of(record))
 
 
+def verdict_part(request: Request) -> Response:
+    """How the run stands, before what can be done with it."""
+    return page(request, "verdict_part.html", _of(_record(request)))
+
+
 def run_part(request: Request) -> Response:
     """The part of it that changes with every event."""
     return page(request, "run_part.html", _of(_record(request)))

@@ -199,6 +199,8 @@ def test_passwords_do_not_go_over_a_network_in_the_clear(directories: Directorie
     with pytest.raises(PageNotServed, match="in the clear") as refused:
         Server(directories, Wish("0.0.0.0", 0, (), tmp_path, tmp_path))  # noqa: S104 - that it is refused
     assert refused.value.exit_status == 4
+    with pytest.raises(PageNotServed, match="by another name"):
+        Server(directories, Wish("::", 0, (), tmp_path, tmp_path, certificate=tmp_path))
     assert not (directories.state / "web").exists()
 
 

@@ -11,6 +11,7 @@ from onward.engine.runs import ENDED, events, list_runs, read_run
 from onward.errors import OnwardError
 from onward.hosts.baselines import BaselineStore
 from onward.plan.step import Phase
+from onward.survey.restore import has_changed_the_database
 from onward.survey.timings import comparison_with, times_of
 from onward.timings.path import critical_path, shares
 from onward.timings.units import units
@@ -33,6 +34,8 @@ from onward.web.site import page, site_of
 
 MOST_RUNS = 200
 MOST_EVENTS = 200
+RESTORED = ("upgrade", "deployment")
+"""Kinds of runs that make backups."""
 MOST_STEPS = 400
 """Of a run, all of which its page shows."""
 MOST_BESIDE = 20
@@ -161,5 +164,6 @@ def _of(record: RunRecord) -> dict[str, object]:
         "picture": whole_run(timeline) if timeline.seconds and len(record.steps) <= MOST_STEPS else None,
         "findings": findings_of(record),
         "ended": record.status in ENDED,
+        "way_back": record.controller_pid is None and has_changed_the_database(record) and record.plan.kind in RESTORED,
         "gate_failed": any(each.step.action in GATES for each in record.failures),
     }

@@ -48,11 +48,16 @@ def survey_restart(
     *,
     owed: bool = False,
 ) -> Plan:
-    """The plan that restarts units: of applications, single ones, or those that owe it. Raises a Refused error."""
+    """The plan that restarts units: applications, single ones, or those that owe it, of these or of all applications.
+
+    Raises a Refused error.
+    """
     store = ModelStore(directories.models / model)
     wanted = Wanted(kept_bundle(directories, model), f"the bundle of {model}", model)
     wish = survey_wish(directories, wanted, environments, progress)
-    units = _owing(wish, store) if owed else _named(wish, where)
+    named = _named(wish, where or tuple(wish.topology.applications))
+    owing = store.owed()
+    units = tuple(unit for unit in named if not owed or unit in owing)
     chosen = list(dict.fromkeys(unit.partition("/")[0] for unit in units))
     bounds = {
         name: _bounds(limits, [unit for unit in units if unit.partition("/")[0] == name], wish) for name in chosen
@@ -81,11 +86,6 @@ def _named(wish: DeploymentWish, where: Sequence[str]) -> tuple[str, ...]:
             next_command=f"onward status {wish.site.model}",
         )
     return tuple(dict.fromkeys(unit for each in where for unit in known[each]))
-
-
-def _owing(wish: DeploymentWish, store: ModelStore) -> tuple[str, ...]:
-    owed = store.owed()
-    return tuple(unit for name in wish.topology.applications for unit in wish.topology.units(name) if unit in owed)
 
 
 def _bounds(limits: Limits, units: Sequence[str], wish: DeploymentWish) -> Bounds:

@@ -28,7 +28,9 @@ pytestmark = pytest.mark.environments
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory, session_directories: Directories) -> Operator:
     directory = tmp_path_factory.mktemp("remembered")
-    return remembered_models(directory, session_directories.cache, {"small": BUNDLE}, lambda step: step.action == "unit.start")
+    return remembered_models(
+        directory, session_directories.cache, {"small": BUNDLE}, lambda step: step.action == "unit.start"
+    )
 
 
 def test_what_owes_a_restart_is_listed_with_its_age_and_its_reasons(operator: Operator) -> None:

@@ -112,12 +112,13 @@ def plan_restart(wish: RestartWish) -> Plan:
 def _reason(wish: RestartArguments) -> str:
     """What is to be known before it begins: how many, and how many of them at once."""
     units, bounds = wish.units, wish.bounds
+    if len(units) == 1:
+        return f"{units[0].unit} begins anew"
     first = f"{bounds.canary} first, then " if bounds.canary else ""
-    named = units[0].unit if len(units) == 1 else f"{len(units)} units"
     at_once = min(bounds.batch, wish.most_away)
     return (
-        f"{named}: {first}up to {at_once} at once, each batch when the last one is healthy and the broker is calm;"
-        f" {bounds.failures} may stay away"
+        f"{len(units)} units: {first}up to {at_once} at once, each batch when the last one is healthy and the broker is"
+        f" calm; {bounds.failures} may stay away"
     )
 
 

@@ -249,3 +249,13 @@ def test_one_unit_of_what_no_caller_waits_for_is_taken_and_said() -> None:
 
 def order_of(plan: Plan, verb: str) -> list[str]:
     return [step.id for step in plan.steps if step.id.partition("/")[0] == verb]
+
+
+def test_of_a_service_all_charms_say_how_or_none_and_nothing_that_has_to_be_done_is_left_out() -> None:
+    for charm in charms().values():
+        of_service = [each for each in charms().values() if charm.service and each.service == charm.service]
+        assert len({each.rolling is None for each in of_service}) <= 1, charm.service
+        if charm.rolling is not None:
+            moved = {command.argv for command in (*charm.rolling.expand, *charm.rolling.migrate)}
+            assert {command.argv for command in charm.online} <= moved, charm.charm
+            assert bool(charm.initialise) == bool(charm.rolling.expand), charm.charm

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from served import Person, Served, gated_plan, recorded, status, until
 
 from onward.engine.runs import all_events
 from onward.hosts.state import Directories
-from served import Person, Served, gated_plan, recorded, status, until
 
 pytestmark = pytest.mark.full
 

@@ -3,8 +3,9 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from onward.web.looks import Looks
 from served import until
+
+from onward.web.looks import Looks
 
 
 def test_many_who_ask_at_once_share_one_look() -> None:

@@ -34,6 +34,11 @@ CALL_SECONDS = 10.0
 BETWEEN_CALLS = 0.5
 WRONG = "not-the-password-that-is-configured"
 FILLER = "filler"
+KILLED = (
+    *("haproxy/0", "memcached/0", "cinder-scheduler/0", "mariadb/0", "mariadb/2", "rabbitmq-server/2"),
+    *("keystone/0", "glance/1", "placement"),
+)
+"""An API takes a while until it serves again, a node of RabbitMQ a minute: not each of them is killed."""
 SHIFTED = ("keystone/1", "glance/1", "placement/1")
 """Units whose clock can be shifted."""
 SMALL_DISK = "rabbitmq-server/1"
@@ -244,12 +249,11 @@ class Faults:
         for name, units in self.units.items():
             for unit in units:
                 kind = "down" if len(units) == 1 else "node-down"
-                if unit not in ("rabbitmq-server/0", "rabbitmq-server/2"):  # It takes a minute until one is back.
+                if unit in KILLED:
                     found.append(self._fault("kill", kind, unit, [unit], self.killed, 4.0))
                 found.append(self._fault("hang", kind, unit, [unit], self.hanging, 2.5))
             if len(units) > 1:
-                # A Galera cluster that has lost all nodes begins by hand; RabbitMQ takes minutes.
-                if name not in ("mariadb", "rabbitmq-server"):
+                if name in KILLED:
                     found.append(self._fault("kill", "down", name, units, self.killed, 4.0))
                 found.append(self._fault("hang", "down", name, units, self.hanging, 2.5))
             if name in ("keystone", "glance", "placement", "cinder-api"):

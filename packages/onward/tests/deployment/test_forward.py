@@ -149,6 +149,14 @@ def test_lanes_of_services_do_not_wait_for_one_another() -> None:
         assert not {f"migrate/{other}/{series}" for other in others for series in PATH} & waited
 
 
+def test_callers_are_told_at_the_balancer_before_a_unit_stops_and_get_it_back_when_it_serves() -> None:
+    plan = moved("keystone", "nova")
+    place = plan.step("stop/keystone").arguments["behind"][0]  # type: ignore[index, call-overload]
+    assert (place["backend"], place["server"]) == ("keystone-public", "keystone-0")
+    assert plan.step("start/keystone/0").arguments["behind"] == [place]
+    assert plan.step("stop/nova-scheduler").arguments["behind"] == []
+
+
 def test_what_cannot_be_taken_back_is_marked_and_the_outage_is_told_from_the_rest() -> None:
     plan = moved("glance")
     assert [step.id for step in plan.steps if not step.reversible] == ["migrate/glance/2025.2", "migrate/glance/2026.1"]

@@ -86,9 +86,8 @@ def small_disk(directory: Path) -> Iterator[None]:
     """Runs are kept where hardly anything fits. What is kept there is copied back in the end."""
     kept = directory.with_name("kept-runs")
     shutil.copytree(directory, kept)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=150k", "tmpfs", str(directory)], check=False, capture_output=True
-    )
+    words = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(directory)]
+    mounted = subprocess.run(words, check=False, capture_output=True)
     if mounted.returncode != 0:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode()}")
     try:
@@ -99,17 +98,28 @@ def small_disk(directory: Path) -> Iterator[None]:
     shutil.copytree(kept, directory, dirs_exist_ok=True)
 
 
+def fill(directory: Path) -> Path:
+    """Leave room for a few lines of a log, and for no dump."""
+    ballast = directory / "ballast"
+    ballast.write_bytes(bytes(shutil.disk_usage(directory).free - 24_576))
+    return ballast
+
+
 def test_a_full_disk_stops_it_before_anything_is_migrated_and_the_way_back_starts_what_was_stopped(
     deployed: Operator,
 ) -> None:
-    with small_disk(deployed.directories.state / "runs"):
-        done = forward(deployed)
-    assert done.returncode == 1
-    assert "OW204" in said(done)
-    run = newest(deployed)
-    assert f"onward runs resume {run}" in said(done)
-    restore(deployed, run)
-    at(deployed, "2025.1")
+    runs = deployed.directories.state / "runs"
+    with small_disk(runs):
+        assert forward(deployed, ONWARD_CRASH_AT="application.stopped#1").returncode == -signal.SIGKILL
+        run = newest(deployed)
+        ballast = fill(runs)
+        done = deployed.run("runs", "resume", run)
+        assert done.returncode == 1
+        assert re.search(r"OW204 at (backup|census)/", said(done))
+        assert f"onward runs resume {run}" in said(done)
+        ballast.unlink()
+        restore(deployed, run)
+        at(deployed, "2025.1")
     # And again, with room enough and a port that somebody else has taken meanwhile.
     assert forward(deployed, ONWARD_CRASH_AT="application.command-run#3").returncode == -signal.SIGKILL
     run = newest(deployed)

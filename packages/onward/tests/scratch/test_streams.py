@@ -12,7 +12,8 @@ import zstandard
 from mariadb_data import checksum, small_keystone, sql
 from sqlalchemy import URL
 
-from onward.errors import DatabaseReadOnly, DatabaseUnreachable, DumpLoadFailed
+from onward.actions.deployment.model_backup import read_back
+from onward.errors import DatabaseReadOnly, DatabaseUnreachable, DumpLoadFailed, StepFailed
 from onward.hosts.mariadb import PrivateMariadb
 from onward.hosts.mariadb_client import dump, load, save_dump
 from onward.hosts.scratch import MariadbScratch, NamedScratch, SqliteScratch, copy_sqlite
@@ -46,6 +47,21 @@ def test_a_dump_comes_back_whole(server: PrivateMariadb, tmp_path: Path, saved: 
         load(stream, scratch(server, tmp_path).url)
     assert checksum(server, "copy") == checksum(server, "source")
     assert len(sql(server, "SHOW TRIGGERS FROM copy")) == 1
+
+
+def test_the_backup_of_a_deployed_database_is_read_back_and_what_it_lacks_is_named(
+    server: PrivateMariadb, tmp_path: Path, saved: bytes
+) -> None:
+    file, url = tmp_path / "dump.sql", server.url("source")
+    assert read_back(file, url, "resume") == 7
+    file.write_bytes(saved[: saved.rindex(b"--")])
+    with pytest.raises(StepFailed) as cut:
+        read_back(file, url, "resume")
+    assert "ends before its last line" in cut.value.evidence
+    file.write_bytes(saved.replace(b"CREATE TABLE `role`", b"CREATE TABLE `rule`"))
+    with pytest.raises(StepFailed) as lacking:
+        read_back(file, url, "resume")
+    assert "not in it: role" in lacking.value.evidence
 
 
 def test_a_dump_that_names_its_database_stays_in_the_copy(server: PrivateMariadb, tmp_path: Path, saved: bytes) -> None:

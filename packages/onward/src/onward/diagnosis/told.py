@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from onward.diagnosis.observation import LASTING, ONWARD, Observation, Sight
+from onward.diagnosis.observation import LASTING, Observation, Sight
 from onward.diagnosis.places import Places
 from onward.model.health import ComponentHealth, UnitHealth
 
@@ -39,7 +39,7 @@ def told_by(units: Iterable[UnitHealth], places: Places, at: float) -> Iterator[
     for unit in units:
         if unit.seconds_apart is not None and abs(unit.seconds_apart) > APART_SECONDS:
             yield Observation(
-                ONWARD, unit.unit, "clock", at, detail=f"its clock is {unit.seconds_apart:+.0f} s from Onward's"
+                unit.unit, unit.unit, "clock", at, detail=f"its clock is {unit.seconds_apart:+.0f} s from Onward's"
             )
         for each in unit.components:
             about = places.named(each.name)

@@ -8,7 +8,7 @@ from pydantic import Field
 from onward.model.cloud import Described
 from onward.model.restart import BrokerLoad, DatabaseLoad, Seen
 
-LEAST_SECONDS = 0.005
+LEAST_SECONDS = 0.002
 """Below that an answer is quick, whatever it was before."""
 MEMORY_PART = 0.8
 """Of what the broker may take before it stops whoever publishes (vm_memory_high_watermark)."""

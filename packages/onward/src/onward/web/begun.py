@@ -33,7 +33,7 @@ class Begun:
 
     name: str
     kind: str
-    """apply, resume, check or policy."""
+    """apply, resume, check, plan or policy."""
     words: tuple[str, ...]
     """As they would be typed, without ``onward``."""
     by: str

@@ -6,9 +6,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onward.catalog.load import series_list
 from onward.errors import OnwardError, PlanUnreadable
 from onward.plan.plan import Plan, parse
 from onward.survey.collector import collector_paused
+from onward.survey.recorded import models
 from onward.views.summary import PHASE_TITLES, PHASES, phase_note
 from onward.web.site import Site, page, site_of
 
@@ -30,7 +32,17 @@ def show_plans(request: Request) -> Response:
             continue
         except OnwardError as error:
             found.append((file.name, None, f"{error.what} ({error.code})"))
-    return page(request, "plans.html", {"plans": found, "directory": str(site.plans)})
+    return page(
+        request,
+        "plans.html",
+        {
+            "plans": found,
+            "directory": str(site.plans),
+            "models": models(site.directories),
+            "cloud_file": str(site.cloud_file) if site.cloud_file.is_file() else "",
+            "series": [each.id for each in series_list()],
+        },
+    )
 
 
 def show_plan(request: Request) -> Response:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pymysql
 from pydantic import TypeAdapter
+from sqlalchemy import URL, inspect
 
 from onward.actions.deployment.model_database import ModelDatabase
 from onward.actions.deployment.noted import store_of
@@ -14,14 +15,18 @@ from onward.engine.crash import crash_point
 from onward.errors import StepFailed
 from onward.hosts.mariadb_client import load, save_dump
 from onward.hosts.state import Directories
+from onward.observe.database import read_only
+from onward.observe.dump_text import DumpText
+
+SHOWN = 10
 
 
 class BackUpModel:
-    """``model.backup``: a consistent dump of each database, in the run's directory.
+    """``model.backup``: a consistent dump of each database, in the run's directory, read back whole.
 
-    Arguments: ``databases``, ``series`` that they are at. Evidence: ``backups`` with path and bytes, ``seconds``. A
-    dump that is finished appears by renaming, and is never written again: a repeated attempt may come after a
-    migration.
+    Arguments: ``databases``, ``series`` that they are at. Evidence: ``backups`` with path, bytes and how many tables;
+    ``seconds``. A dump that was read appears by renaming, and is never written again: a repeated attempt may come after
+    a migration.
     """
 
     name = "model.backup"
@@ -30,7 +35,7 @@ class BackUpModel:
         self._directories = directories
 
     def apply(self, context: StepContext) -> Evidence:
-        """Dump what is not dumped yet. Raises StepFailed."""
+        """Dump what is not dumped yet. Raises DatabaseUnreachable, StepFailed."""
         began = time.monotonic()
         secrets = store_of(self._directories, context).secrets()
         directory = context.workspace / "backup"
@@ -38,12 +43,36 @@ class BackUpModel:
         found = []
         for each in TypeAdapter(tuple[ModelDatabase, ...]).validate_python(context.step.arguments["databases"]):
             target = directory / f"{each.database}-{context.step.arguments['series']}.sql"
+            kept: Evidence = {"database": each.database, "backup": str(target)}
             if not target.exists():
                 context.progress(f"keeping {each.database}")
-                save_dump(each.url(secrets), target)
+                unread = target.with_suffix(".unread")
+                save_dump(each.url(secrets), unread)
+                kept["tables"] = read_back(unread, each.url(secrets), f"onward runs resume {context.run_id}")
+                unread.replace(target)
                 crash_point("model.dumped")
-            found.append({"database": each.database, "backup": str(target), "bytes": target.stat().st_size})
+            found.append({**kept, "bytes": target.stat().st_size})
         return {"backups": found, "seconds": round(time.monotonic() - began, 3)}
+
+
+def read_back(path: Path, url: URL, next_command: str) -> int:
+    """How many tables a dump holds that has just been made of a database: all that are there. Raises StepFailed."""
+    engine, seen = read_only(url), DumpText()
+    try:
+        there = set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+    with path.open("rb") as stream:
+        seen.read(stream)
+    if seen.whole and there <= seen.tables:
+        return len(there)
+    missing = ", ".join(sorted(there - seen.tables)[:SHOWN])
+    raise StepFailed(
+        f"The dump of {url.database} is not whole.",
+        evidence=f"{path}\n{f'tables that are not in it: {missing}' if missing else 'it ends before its last line'}",
+        state="Nothing was migrated.",
+        next_command=next_command,
+    )
 
 
 class RestoreModel:

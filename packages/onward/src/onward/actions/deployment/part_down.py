@@ -1,6 +1,7 @@
 """Says which part of a model is down, where a step fails because of it; and what a full disk means there."""
 
 import errno
+import sqlite3
 
 from onward.actions.deployment.noted import store_of
 from onward.actions.deployment.supervisor_start import supervisor_of
@@ -40,12 +41,12 @@ class PartsLookedAt:
             if isinstance(error, PartDown) or context.cancelled() or not (down := self._down(context)):
                 raise
             raise _part_down(context, down, error) from None
-        except OSError as error:
-            if error.errno not in _FULL:
+        except (OSError, sqlite3.OperationalError) as error:
+            if not _is_full(error):
                 raise
             raise NoDiskSpace(
-                f"The disk is full: {error.filename or context.workspace}.",
-                evidence=f"{context.step.id}: {error.strerror}",
+                f"The disk is full: {getattr(error, 'filename', None) or context.workspace}.",
+                evidence=f"{context.step.id}: {error}",
                 state="What this step has not finished is done anew; what was stopped before is still stopped.",
                 next_command=f"free some space\nonward runs resume {context.run_id}\n"
                 f"onward runs restore {context.run_id}",
@@ -70,15 +71,28 @@ class PartsLookedAt:
         return {unit: how for unit, states in servers.items() if (how := _not_running(states))}
 
     def _should_run(self, context: StepContext, store: ModelStore) -> dict[str, list[str]]:
-        """By unit that was started here and not stopped since, what its processes do; not that of the step itself."""
+        """By unit that was started here and not stopped since, what its processes do; none that the run starts yet."""
         if not store.exists:
             return {}
-        away = {*store.record().get("placed", {}), str(context.step.arguments.get("unit", ""))}
+        begins = {
+            step.target for step in context.plan.steps if step.action == _BEGINS and step.id not in context.results
+        }
+        away = {*store.record().get("placed", {}), *begins}
         states: dict[str, list[str]] = {}
-        for each in supervisor_of(self._directories, context).states():
-            states.setdefault(each.unit, []).append(each.state)
+        try:
+            for each in supervisor_of(self._directories, context).states():
+                states.setdefault(each.unit, []).append(each.state)
+        except OSError:
+            return {}  # Nobody can be asked, which is for the step's own error to tell.
         should = [step.removeprefix(START) for step in store.done() if step.startswith(START)]
         return {unit: states.get(unit, []) for unit in should if unit not in away}
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether it is for want of room that nothing more could be written."""
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
 def _is_server(store: ModelStore, unit: str) -> bool:

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from onward.catalog.service import Command
 from onward.plan.deployment.commands import command_arguments, command_variables
-from onward.plan.deployment.serving import called_at
+from onward.plan.deployment.serving import behind, called_at
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.untouched import untouched
@@ -253,6 +253,7 @@ class Forward:
                 {
                     "units": list(self._topology.units(application)),
                     "serving": self._serving(application),
+                    "behind": self._behind(application),
                 },
                 "outage",
                 needs=needs,
@@ -263,6 +264,11 @@ class Forward:
         """Where the processes of its units are called."""
         called = called_at(Words(self._topology, self._site, application))
         return {unit: {name: each.as_data() for name, each in processes.items()} for unit, processes in called.items()}
+
+    def _behind(self, application: str) -> list[JsonValue]:
+        """Where its units stand behind load balancers."""
+        words = Words(self._topology, self._site, application)
+        return [place for unit in self._topology.units(application) for place in behind(words, unit)]
 
     def _outage(self, move: Move) -> Iterator[Step]:
         yield from self._stops(move, (PROBE,))

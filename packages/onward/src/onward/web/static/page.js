@@ -63,6 +63,22 @@
     };
     addEventListener("pagehide", () => source.close(), { once: true });
   };
+  // What somebody has opened or pushed aside stays so when the part is loaded anew.
+  let kept = [];
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    kept = [...event.detail.target.querySelectorAll("details[id], .scroll[id]")]
+      .map((each) => [each.id, each.open, each.scrollLeft]);
+  });
+  document.body.addEventListener("htmx:afterSwap", () => {
+    for (const [id, open, left] of kept) {
+      const again = document.getElementById(id);
+      if (!again) continue;
+      if (open) again.open = true;
+      again.scrollLeft = left;
+    }
+  });
+  document.body.addEventListener("said", (event) => { news.textContent = event.detail.value; });
+
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   listen();
 })();

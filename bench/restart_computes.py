@@ -172,7 +172,7 @@ def onward(access: BrokerAccess, batch: int, failures: int) -> Callable[[FleetOf
         sizes: list[int] = []
         with BrokerWatch(access) as broker:
             looks = []
-            for _ in range(5):
+            for _ in range(10):
                 time.sleep(LOOK_SECONDS)
                 looks.append(Seen(time.time(), broker=broker.load()))
             progress = after(progress, Entry(kind="calm", at=time.time(), calm=calm_of(looks)))
@@ -181,6 +181,8 @@ def onward(access: BrokerAccess, batch: int, failures: int) -> Callable[[FleetOf
                 entries, move = decide(fleet, bounds, progress, seen)
                 for entry in entries:
                     progress = after(progress, entry)
+                    if entry.why:
+                        print(f"{entry.kind} {', '.join(entry.units[:1])}: {entry.why}", file=sys.stderr, flush=True)
                 if isinstance(move, Begin):
                     sizes.append(len(move.units))
                     progress = after(progress, Entry(kind="restarting", at=time.time(), units=move.units))

@@ -26,7 +26,7 @@ from onward.restart.history import Entry, after, progress_of
 from onward.restart.load import calm_of
 
 LOOK_SECONDS = 0.5
-CALM_LOOKS = 5
+CALM_LOOKS = 10
 """Looks before anything begins, which say what calm is."""
 AT_ONCE = 16
 """Units that are told at once: those of one batch that are more wait for one another a moment."""

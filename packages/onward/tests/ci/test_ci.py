@@ -21,10 +21,13 @@ applications:
   mariadb:
   keystone: {channel: "2025.1", options: {workers: 1}}
   placement: {channel: "2025.1"}
+  haproxy:
 relations:
-  - [keystone, mariadb]
-  - [placement, mariadb]
+  - [keystone:shared-db, mariadb:shared-db]
+  - [placement:shared-db, mariadb:shared-db]
   - [placement, keystone:identity-service]
+  - [haproxy, keystone]
+  - [haproxy, placement]
 """
 
 

@@ -4,6 +4,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from onward.errors import BalancerSilent
 from onward.hosts.balancer import Balancer
 from onward.hosts.guard import guarded
 from onward.hosts.leftovers import processes_of
+from onward.observe.listening import calls_being_answered
 
 SECONDS = 30
 
@@ -97,6 +99,8 @@ def test_who_stops_all_units_waits_for_the_calls_that_were_let_in_and_others_are
     balanced: tuple[Balancer, str], servers: tuple[ThreadingHTTPServer, ...]
 ) -> None:
     balancer, url = balanced
+    Answer.asked_slow.clear()
+    Answer.answer_slow.clear()
     places = [
         Behind(
             socket=balancer.path,
@@ -127,6 +131,31 @@ def test_who_stops_all_units_waits_for_the_calls_that_were_let_in_and_others_are
 
 def test_where_the_balancer_says_nothing_units_stop_all_the_same(tmp_path: Path) -> None:
     drain([Behind(socket=tmp_path / "nobody", backend="b", server="s", address="127.0.0.1", port=1, url="http://x")])
+
+
+def test_a_call_that_is_being_answered_is_seen_until_it_is_and_gets_its_answer(
+    balanced: tuple[Balancer, str], servers: tuple[ThreadingHTTPServer, ...]
+) -> None:
+    balancer, url = balanced
+    Answer.answer_slow.clear()
+    balancer.tell("api-public", "api-1", "drain")
+    with ThreadPoolExecutor(1) as caller:
+        answer = caller.submit(requests.get, f"{url}/slow", timeout=SECONDS)
+        until("it is called", lambda: balancer.servers("api-public")["api-0"].sessions == 1)
+        balancer.tell("api-public", "api-1", "ready")
+        balancer.tell("api-public", "api-0", "drain")
+        until("the other one serves", lambda: balancer.servers("api-public")["api-1"].up)
+        assert asked(url) == {str(servers[1].server_address[1])}
+        assert balancer.servers("api-public")["api-0"].sessions == 1
+        assert calls_being_answered(*address_of(servers[0])) == 1
+        Answer.answer_slow.set()
+        assert answer.result().text == str(servers[0].server_address[1])
+    until("it has ended", lambda: balancer.servers("api-public")["api-0"].sessions == 0)
+    until("its connection, too", lambda: calls_being_answered(*address_of(servers[0])) == 0)
+
+
+def address_of(server: ThreadingHTTPServer) -> tuple[str, int]:
+    return str(server.server_address[0]), int(server.server_address[1])
 
 
 def test_answers_and_errors_of_each_are_counted(balanced: tuple[Balancer, str]) -> None:

@@ -74,6 +74,16 @@ def test_no_schema_changes_below_a_unit_that_runs_and_not_before_its_backup() ->
     assert databases == {"nova_api", "nova_cell0", "nova"}
 
 
+def test_files_of_large_databases_are_copied_where_one_server_of_the_model_has_them_all() -> None:
+    (files,) = {
+        str(step.arguments["files"]) for step in moved("nova", "keystone").steps if step.action == "model.backup"
+    }
+    assert "mariadb-0.sock" in files
+    assert str(128 << 20) in files
+    cluster = moved("keystone", bundle=EVERYTHING.replace("  mariadb:", "  mariadb: {num_units: 3}", 1))
+    assert "files" not in cluster.step("backup/keystone").arguments
+
+
 def test_nothing_is_started_before_every_row_is_seen_to_be_there_still() -> None:
     plan = moved("nova", "keystone")
     for unit, service in (("nova-api/0", "nova"), ("keystone/0", "keystone")):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from deploying import Operator, until
-
 from machines import SSHD, Machine
+
 from onward.hosts.leftovers import processes_of
 from onward.hosts.state import Directories
 

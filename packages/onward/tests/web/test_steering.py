@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from served import Person, Served, gated_plan, recorded, resumed, status, until
 
 from onward.engine.runs import all_events, last_number
-from served import Person, Served, gated_plan, recorded, resumed, status, until
 
 
 def at_work(served: Served, home: Path) -> tuple[str, Path]:

@@ -5,7 +5,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from onward.commands.base import Command, directories_of
+from onward.commands.base import Command
+from onward.commands.store import add_store_option, stored_directories_of
 from onward.errors import ModelUnknown, OnwardError
 from onward.hosts.state import Directories
 from onward.survey.diagnosis import ModelDiagnosis, diagnose_model
@@ -33,12 +34,13 @@ class Watch(Command):
         """Add what is watched, and for how long."""
         parser = super().get_parser(prog_name)
         parser.add_argument("model", nargs="?", help="name of a model (default: all of them)")
+        add_store_option(parser)
         parser.add_argument("--once", action="store_true", help="show it once, with the causes, and end")
         return parser
 
     def take_action(self, parsed_args: Any) -> int:
         """Look until somebody has seen enough. Ctrl-C is the way out, and no failure."""
-        directories = directories_of(self)
+        directories = stored_directories_of(self, parsed_args)
         only = only_model(directories, parsed_args.model) if parsed_args.model is not None else None
         with (
             ThreadPoolExecutor(1, thread_name_prefix="diagnosis") as thread,

@@ -39,6 +39,7 @@ from onward.survey.carried import CarriedOptions
 from onward.survey.departure import require_departure
 from onward.survey.deployed import survey_deployed
 from onward.survey.environments import choose_environments
+from onward.survey.health import tells
 from onward.survey.machines import choices_on, require_fit, require_here, require_reachable, survey_machines
 from onward.survey.model_cloud import cloud_of_model
 from onward.survey.moves import deployed_series, survey_moves
@@ -278,6 +279,7 @@ def _site(
         )
         for name, place in site.places.items()
     }
+    units = (unit for name in found.applications for unit in found.units(name))
     return replace(
         site,
         places=places,
@@ -285,7 +287,7 @@ def _site(
         environments=paths,
         series={name: choice.series for name, choice in choices.items()},
         mutable=mutable,
-        health_code=service_digest(),
+        health_code=service_digest() if any(tells(found, unit) for unit in units) else "",
     )
 
 

@@ -16,7 +16,7 @@ from onward.errors import InvalidCloudFile, ModelUnknown
 from onward.survey.cloud import load_cloud
 from onward.survey.recorded import models
 from onward.views.words import counted
-from onward.web.begun import Begun
+from onward.web.begun import ABOUT_RUNS, Begun
 from onward.web.forms import Form
 from onward.web.guard import session_of
 from onward.web.runs import standing_alone
@@ -154,7 +154,7 @@ def show_difference(request: Request) -> Response:
 
 def _command(request: Request) -> dict[str, object]:
     site, command = site_of(request), _found(request)
-    begins_a_run = command.kind in ("apply", "resume")
+    begins_a_run = command.kind in ABOUT_RUNS
     return {
         "command": command,
         "run": site.commands.run_of(command) if begins_a_run else None,

@@ -111,6 +111,7 @@ def _overview(site: Site) -> dict[str, object]:
         "at": found.at,
         "counts": {each.name: _counts(each) for each in found.models},
         "unwell": _unwell(site, [each.name for each in found.models]),
+        "diagnoses": {each.name: _latest_diagnosis(site, each.name) for each in found.models},
     }
 
 
@@ -162,6 +163,11 @@ def _diagnosis(site: Site, name: str) -> ModelDiagnosis | OnwardError:
         return diagnose_model(site.directories, name)
     except OnwardError as error:
         return error
+
+
+def _latest_diagnosis(site: Site, name: str) -> ShownDiagnosis | None:
+    found = site.looks.latest(("diagnosis", name), DIAGNOSIS_SECONDS, lambda: _diagnosis(site, name))
+    return None if found is None else _shown(found)
 
 
 def _shown(found: ModelDiagnosis | OnwardError) -> ShownDiagnosis:

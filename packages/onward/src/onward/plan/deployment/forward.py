@@ -22,8 +22,10 @@ from onward.plan.step import Phase, Step
 
 BACKUP_POOL = "backup"
 GATE, PROBE, PROBED = "gate", "probe/begin", "probe/end"
-_IDENTITY = "keystone"
-"""The interface of Keystone."""
+_IDENTITY, _DATABASE = "keystone", "mysql-shared"
+"""The interfaces of Keystone and of a database server."""
+_COPIED_FROM = "copy-files-from"
+"""The option of the database server's charm."""
 _CALLS = {
     "image": "/v2/images?limit=1",
     "placement": "/resource_providers",
@@ -278,7 +280,7 @@ class Forward:
             kept,
             "model.backup",
             move.service,
-            {"databases": self._databases(move), "series": move.path[0]},
+            {"databases": self._databases(move), "series": move.path[0], **self._files(move)},
             "outage",
             needs=is_stopped,
             reason=f"what brings back {move.path[0]}",
@@ -318,6 +320,21 @@ class Forward:
             needs=before,
             reason="nothing is started before every row is seen to be there still",
         )
+
+    def _files(self, move: Move) -> dict[str, JsonValue]:
+        """From where its databases' files can be copied: a server of this model, alone, and on this machine.
+
+        A node of a cluster may not have yet what another one has answered for.
+        """
+        for relation in self._topology.used_by(move.owner):
+            provider = relation.provider[0]
+            if relation.interface != _DATABASE or provider in self._topology.lent:
+                continue
+            units = self._topology.units(provider)
+            if len(units) == 1 and not self._site.machines.get(units[0]):
+                mebibytes = Words(self._topology, self._site, provider).options(units[0])[_COPIED_FROM]
+                return {"files": {"socket": self._site.socket(units[0]), "bytes": int(mebibytes) << 20}}
+        return {}
 
     def _counting(self, move: Move, series: str) -> dict[str, JsonValue]:
         """What both ends of a census are told."""

@@ -42,6 +42,9 @@ ORDER = (
 )
 """https://docs.openstack.org/charm-guide/latest/admin/upgrades/openstack.html#upgrade-order: placement before nova."""
 
+_BEHIND = "it gets no calls, begins anew with the release, and gets calls again when it answers"
+_OF_BROKER = "it ends what it is at, and begins anew with the release"
+
 
 @dataclass(frozen=True)
 class Hop:
@@ -135,7 +138,7 @@ class Rolling(Forward):
     def _beforehand(self, move: Move) -> Iterator[Step]:
         """Whether the releases can be reached at all while units serve, as they say themselves."""
         for series in move.ahead:
-            looks = self._command(move, "beforehand", series, "nothing has begun where the release needs an outage")
+            looks = self._command(move, "beforehand", series, "the release says whether units may go on serving")
             yield from (
                 step.model_copy(update={"phase": "prepare", "needs": (f"warm/{move.service}/{series}",)})
                 for step in looks
@@ -199,7 +202,7 @@ class Rolling(Forward):
             action="unit.roll",
             target=unit,
             arguments=arguments,
-            reason="it gets no calls, begins anew with the release, and gets calls again when it answers",
+            reason=_BEHIND if "behind" in steps[f"start/{unit}"].arguments else _OF_BROKER,
             phase="deploy",
             pool=START_POOL,
         )

@@ -9,8 +9,9 @@ from test_planner import before
 
 from onward.errors import BundleInvalid, NotSlurp, TargetNotAhead
 from onward.hosts.model_store import ModelStore
-from onward.plan.deployment.forward import Move
-from onward.plan.deployment.planner import DeploymentWish, plan_deployment
+from onward.plan.deployment.move import Move
+from onward.plan.deployment.planner import plan_deployment
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.survey.moves import survey_moves

@@ -8,8 +8,9 @@ from bundles import EVERYTHING, KEYSTONE, done, wish
 from onward.errors import RestartUnready
 from onward.model.restart import Bounds
 from onward.plan.deployment.deferring import step_digest
-from onward.plan.deployment.planner import DeploymentWish, plan_deployment
+from onward.plan.deployment.planner import plan_deployment
 from onward.plan.deployment.restarting import RestartArguments, RestartWish, plan_restart, restarted_by
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.plan import Plan
 
 BUNDLE = KEYSTONE.format(name="demo")

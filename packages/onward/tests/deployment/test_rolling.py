@@ -14,9 +14,11 @@ from onward.catalog.load import series_list
 from onward.errors import RollingImpossible
 from onward.hosts.state import Directories
 from onward.model.bundle import Bundle
-from onward.plan.deployment.forward import Move
-from onward.plan.deployment.planner import DeploymentWish, plan_deployment, step_digest
+from onward.plan.deployment.deferring import step_digest
+from onward.plan.deployment.move import Move
+from onward.plan.deployment.planner import plan_deployment
 from onward.plan.deployment.site import Site
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.plan.step import Step

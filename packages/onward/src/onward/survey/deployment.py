@@ -24,13 +24,14 @@ from onward.model.bundle import Bundle, faults_in_file, parse_bundle
 from onward.model.bundle_edit import as_data
 from onward.observe.machine import is_own
 from onward.plan.deployment.addresses import with_addresses
-from onward.plan.deployment.forward import Move
+from onward.plan.deployment.move import Move
 from onward.plan.deployment.numbers import unit_numbers
 from onward.plan.deployment.placement import addresses_of, given_addresses, placed
-from onward.plan.deployment.planner import DeploymentWish, plan_deployment
+from onward.plan.deployment.planner import plan_deployment
 from onward.plan.deployment.removal import plan_removal
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import Topology, topology
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.survey.bundle_options import require_options

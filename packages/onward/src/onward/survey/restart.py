@@ -11,8 +11,8 @@ from onward.model.cloud import Cloud
 from onward.model.restart import Bounds
 from onward.observe.cloud_api import CloudApi, cloud_api
 from onward.observe.heartbeats import observe_reporters_by_api
-from onward.plan.deployment.planner import DeploymentWish
 from onward.plan.deployment.restarting import RestartWish, plan_restart, reports_of
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
 from onward.survey.deployment import survey_wish

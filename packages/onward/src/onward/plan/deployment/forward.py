@@ -6,18 +6,18 @@ started. Meanwhile the APIs are called as their users call them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from onward.catalog.service import Command
 from onward.plan.deployment.commands import command_arguments, command_variables
+from onward.plan.deployment.move import Move, arrived, stopped
 from onward.plan.deployment.serving import behind, called_at
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.untouched import untouched
 from onward.plan.deployment.words import Words
-from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
+from onward.plan.forward import BUILD_POOL, WARM_POOL
 from onward.plan.step import Phase, Step
 
 BACKUP_POOL = "backup"
@@ -37,48 +37,6 @@ _CALLS = {
     "load-balancer": "/v2/lbaas/loadbalancers?limit=1",
 }
 """What a service is asked for, by its type, after the URL that the catalogue has: it goes to the database."""
-
-
-@dataclass(frozen=True)
-class Move:
-    """A service of a model that goes to another release, and how far; or back, to where its backups are."""
-
-    service: str
-    owner: str
-    """The application whose charm makes the schema."""
-    applications: tuple[str, ...]
-    path: tuple[str, ...]
-    """Series from where its databases are to the target, both included."""
-    environments: Mapping[str, EnvironmentChoice] = field(default_factory=dict)
-    """By series, for all of the path but its source's, and for that where its code has something left to do."""
-
-    backups: Mapping[str, str] = field(default_factory=dict)
-    """For the way back: the dump of each database, by name."""
-
-    @property
-    def ahead(self) -> tuple[str, ...]:
-        """The series that it goes through."""
-        return self.path[1:]
-
-
-def arrived(move: Move) -> str:
-    """The step after which a service's databases are at the target, and hold what they held before."""
-    return f"restore/{move.service}" if move.backups else f"compare/{move.service}"
-
-
-def warmed(move: Move) -> str:
-    """The step after which the code of a service's target is imported, and compiled."""
-    return f"warm/{move.service}/{move.path[-1]}"
-
-
-def held(unit: str) -> str:
-    """The step after which the processes that a unit has at the target wait for their turn."""
-    return f"hold/{unit}"
-
-
-def stopped(application: str) -> str:
-    """The step after which no unit of an application runs."""
-    return f"stop/{application}"
 
 
 class Forward:

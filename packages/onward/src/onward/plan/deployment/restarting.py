@@ -15,9 +15,11 @@ from onward.catalog.load import recipe
 from onward.errors import RestartUnready
 from onward.model.restart import Bounds
 from onward.plan.deployment.deferring import step_digest
+from onward.plan.deployment.left import left_of
 from onward.plan.deployment.placement import seat
-from onward.plan.deployment.planner import DeploymentWish, every_step, left_of
+from onward.plan.deployment.planner import every_step
 from onward.plan.deployment.serving import clustered
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan, digest_of
 from onward.plan.step import Frozen, Step

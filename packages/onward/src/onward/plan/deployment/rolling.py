@@ -13,16 +13,13 @@ from pydantic import JsonValue
 from onward.catalog.load import in_force
 from onward.catalog.service import Command
 from onward.plan.deployment.deferring import step_digest
-from onward.plan.deployment.forward import BACKUP_POOL, GATE, PROBE, PROBED, Forward, Move
-from onward.plan.deployment.planner import (
-    CONFIGURE_POOL,
-    START_POOL,
-    DeploymentWish,
-    every_step,
-    left_of,
-)
+from onward.plan.deployment.forward import BACKUP_POOL, GATE, PROBE, PROBED, Forward
+from onward.plan.deployment.left import left_of
+from onward.plan.deployment.move import Move
+from onward.plan.deployment.planner import CONFIGURE_POOL, START_POOL, every_step
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.forward import BUILD_POOL, WARM_POOL
 from onward.plan.plan import Plan, digest_of, in_order
 from onward.plan.step import Step

@@ -25,6 +25,8 @@ from onward.survey.offers import uses
 from onward.survey.recorded import known_model, placed_units, recorded_site, recorded_topology, units_of
 from onward.survey.waiting import what_is_waited_for
 
+TOLD_TO_STOP = ("STOPPING", "STOPPED")
+"""States of processes that somebody has stopped: what ends by itself is begun again."""
 MOST_OWED = 10
 """Units that are named; all are counted."""
 
@@ -127,7 +129,7 @@ def _unit(
     processes = tuple(f"{each.name} {each.pid}" if each.pid else each.name for each in states)
     bad = [each for each in states if each.state != "RUNNING"]
     state: State
-    if not states:
+    if not states or (bad and all(each.state in TOLD_TO_STOP for each in bad)):
         state, message = _not_there(unit, run)
     elif bad:
         state = "starting" if all(each.state == "STARTING" for each in bad) else "failed"
@@ -144,11 +146,11 @@ def _unit(
 def _not_there(unit: str, run: RunRecord | None) -> tuple[State, str]:
     """Why a unit has no process: the steps that it waits for, or that nothing is at work on it."""
     if run is None or run.status == "done":
-        return "stopped", "no process of it is known to the supervisor"
+        return "stopped", "no process of it runs"
     steps = {each.step.id: each for each in run.steps}
     own = steps.get(f"start/{unit}")
     if own is None:
-        return "stopped", "no process of it is known to the supervisor"
+        return "stopped", "no process of it runs"
     if own.status == "failed":
         return "failed", str((own.error or {}).get("what", ""))
     waited = what_is_waited_for(run, own.step.id)

@@ -62,6 +62,14 @@ def test_what_was_said_of_a_unit_alone_goes_with_it() -> None:
     assert without_units(changed, ["keystone/1"]).applications["keystone"].unit_options == {}
 
 
+def test_an_option_that_is_set_back_stands_where_it_stood() -> None:
+    """Files are written in the order of the bundle: another order would be another file, and a restart."""
+    changed = with_options(BUNDLE, "keystone", {"workers": "2"})
+    assert list(with_options(changed, "keystone", {"workers": "1"}).applications["keystone"].options.items()) == list(
+        BUNDLE.applications["keystone"].options.items()
+    )
+
+
 def test_units_added_and_removed_leave_the_bundle_as_it_was() -> None:
     assert without_units(with_units(BUNDLE, "keystone", 2), ["keystone/2", "keystone/3"]) == BUNDLE
 

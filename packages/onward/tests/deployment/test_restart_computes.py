@@ -122,7 +122,8 @@ def test_two_changes_that_were_put_off_are_one_restart(computes: Operator) -> No
 
 def test_what_is_set_back_restarts_nobody(computes: Operator) -> None:
     before = computes.pids("computes")
-    computes.must("config", "nova-compute", "reserved_host_memory_mb=512", "--defer")
-    computes.must("config", "nova-compute", "reserved_host_memory_mb=1024")
+    computes.must("config", "nova-compute", "cpu_allocation_ratio=4.0", "--defer")
+    assert set(computes.store("computes").owed()) == set(UNITS)
+    computes.must("config", "nova-compute", "cpu_allocation_ratio=")
     assert computes.pids("computes") == before
     assert computes.store("computes").owed() == {}

@@ -23,9 +23,11 @@ def with_options(bundle: Bundle, where: str, settings: Mapping[str, str]) -> Bun
     entry = _application(data, application)
     options = entry.setdefault("unit-options", {}).setdefault(number, {}) if slash else entry.setdefault("options", {})
     for name, value in settings.items():
-        options.pop(name, None)
         if value:
+            # In its place: what is set back is again, to the letter, what it was, and restarts nobody.
             options[name] = yaml.safe_load(value) if is_plain(value) else value
+        else:
+            options.pop(name, None)
     # What was taken back leaves nothing, so that the bundle is again what it was before.
     if slash and not options:
         del entry["unit-options"][number]

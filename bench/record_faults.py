@@ -19,7 +19,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from material.deployed_faults import BETWEEN_CALLS, Cloud, Fault, Faults, Traffic, restarted, slow_query, together
+from material.deployed_faults import Fault, Faults, restarted, slow_query, together
+from material.faulty_cloud import BETWEEN_CALLS, Cloud, Traffic
 from onward.diagnosis.causes import diagnose
 from onward.diagnosis.sighting import Sighting, observations
 from onward.hosts.state import Directories, default_directories

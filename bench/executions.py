@@ -15,9 +15,10 @@ from event_driven import hooks
 from onward.catalog.charms import charms
 from onward.model.bundle import parse_bundle
 from onward.plan.deployment.addresses import with_addresses
-from onward.plan.deployment.planner import DeploymentWish, plan_deployment
+from onward.plan.deployment.planner import plan_deployment
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import Topology, topology
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.forward import EnvironmentChoice
 from onward.survey.collector import collector_paused
 

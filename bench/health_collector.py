@@ -113,7 +113,6 @@ def main() -> None:
         "mib_at_the_beginning": round(memory[1] / 2**20, 1),
         "mib_at_the_end": round(memory[-1] / 2**20, 1),
         "changes_kept": kept,
-        "mib_of_the_history": round((home / "health.sqlite").stat().st_size / 2**20, 1),
     }
     receiver.close()
     with closing(history):

@@ -33,7 +33,7 @@ from onward.survey.wsgi import PYUWSGI
 from onward_service.observation import Outcome
 from onward_service.process import listening
 from onward_service.wsgi import wrap
-from served import Database, Served, ServedGlance, ServedKeystone, call, installed
+from served_releases import Database, Served, ServedGlance, ServedKeystone, call, installed
 
 SERIES = "2026.1"
 CALLS = 500

@@ -2,11 +2,11 @@
 
     uv run python bench/hosts.py [HOSTS...] [--rounds NUMBER]
 
-HOSTS (50 and 200) are addresses 127.0.0.x at which one real sshd listens; each has a directory of its own. Onward,
-Ansible (ansible-core, 50 forks, pipelining) and pyinfra (50 in parallel) take turns on them, 50 at once each, all
-beginning without a connection. Ansible and pyinfra are installed into a directory that is removed afterwards. That the
-script was there and has run on every machine is looked at each time. Prints one JSON document. Needs sshd, and the
-package index.
+HOSTS (50 and 200) are addresses 127.0.0.x at which real sshd's listen, each at 16; each address has a directory of its
+own. Onward, Ansible (ansible-core, 50 forks, pipelining) and pyinfra (50 in parallel) take turns on them, 50 at once
+each, all beginning without a connection. Ansible and pyinfra are installed into a directory that is removed afterwards.
+That the script was there and has run on every machine is looked at each time. Prints one JSON document. Needs sshd, and
+the package index.
 """
 
 import argparse
@@ -27,9 +27,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "packages" / "onward" / "tests" / "deployment"))
 
 from machines import Machine
+
 from onward.hosts.user import own_name
 
 AT_ONCE = 50
+ADDRESSES = 16
+"""An sshd listens at no more than so many."""
 INSTALLED = ("ansible-core", "pyinfra")
 SCRIPT = "#!/bin/sh\n# copied and run\necho ran >>ran\n"
 FORCED = 'set -- $SSH_CONNECTION; cd {base}/$3 && eval "$SSH_ORIGINAL_COMMAND"'
@@ -227,17 +230,24 @@ def main() -> None:
         (directory / "state").mkdir(mode=0o700)
         shutil.copy(field.known_hosts, directory / "state" / "known_hosts")
         versions = install(directory / "tools")
-        machine.start(
-            MaxStartups="1000",
-            LogLevel="ERROR",
-            ForceCommand=FORCED.format(base=field.base),
-            Subsystem="sftp /usr/lib/openssh/sftp-server",
-            ListenAddress="\nListenAddress ".join(hosts),
-        )
+        servers = [machine]
+        for first in range(ADDRESSES, len(hosts), ADDRESSES):
+            shutil.copytree(machine.directory, directory / f"sshd{first}")
+            servers.append(Machine(directory / f"sshd{first}", hosts[first], machine.port))
+        for number, each in enumerate(servers):
+            own = hosts[number * ADDRESSES : (number + 1) * ADDRESSES]
+            each.start(
+                MaxStartups="1000",
+                LogLevel="ERROR",
+                ForceCommand=FORCED.format(base=field.base),
+                Subsystem="sftp /usr/lib/openssh/sftp-server",
+                ListenAddress="\nListenAddress ".join(own),
+            )
         try:
             results = [row for count in wanted.hosts for row in measured(field, count, wanted.rounds)]
         finally:
-            machine.stop()
+            for each in servers:
+                each.stop()
     found = {"versions": {"asyncssh": version("asyncssh"), **versions}, "load_1m": os.getloadavg()[0], "runs": results}
     print(json.dumps({"hosts": found}, indent=2))
 

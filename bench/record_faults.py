@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from material.deployed_faults import Cloud, Fault, Faults, Traffic, restarted, slow_query, together
+from material.deployed_faults import BETWEEN_CALLS, Cloud, Fault, Faults, Traffic, restarted, slow_query, together
 from onward.diagnosis.causes import diagnose
 from onward.diagnosis.sighting import Sighting, observations
 from onward.hosts.state import Directories, default_directories
@@ -111,7 +111,7 @@ def record_fault(recorder: Recorder, number: int) -> str:
     name = " + ".join(each.name for each in chosen)
     since = time.time()
     with together(chosen):
-        time.sleep(max(each.settle for each in chosen))
+        time.sleep(max(each.settle for each in chosen) + 2 * BETWEEN_CALLS)
         began = time.monotonic()
         sighting = recorder.look(since)
         took = time.monotonic() - began

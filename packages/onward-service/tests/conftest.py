@@ -18,7 +18,7 @@ from onward.hosts.state import Directories, default_directories
 from onward.survey.environments import choose_environments
 from onward.survey.options import EnvironmentWish
 from onward.survey.wsgi import PYUWSGI
-from served import Database, installed
+from served_releases import Database, installed
 
 MEMCACHE = Driver(package="python-memcached", module="memcache")
 """As deployments have it, so that one environment does for both."""

@@ -23,7 +23,7 @@ from onward_service.board import Board
 from onward_service.collector import Collector
 from onward_service.hooks import Listening
 from onward_service.observation import Observation, Status
-from served import DATABASE_PASSWORD, Database, free_port, until
+from served_releases import DATABASE_PASSWORD, Database, free_port, until
 
 COLLECTOR = Collector(Board(None))
 LISTENING = Listening(COLLECTOR)

@@ -24,6 +24,7 @@ from onward_service.wsgi import wrap
 from prometheus_text import samples
 
 TOKEN = "gAAAA-secret-token"
+OWN = "calls:own"
 SQL, BROKER, IDENTITY = "sql:db:3306/nova", "messaging:mq:5672", "service:identity"
 PATHS = ("/health", "/health/live", "/health/ready", "/health/metrics", "/health/details", "/health/probe")
 
@@ -88,7 +89,7 @@ def test_nothing_recorded_passes_and_says_so(service: Service) -> None:
 def test_what_authenticated_calls_use_is_known(service: Service) -> None:
     service.use(SQL)
     service.use(BROKER, Outcome.LOST)
-    assert service.checks() == {SQL: "pass", BROKER: "warn"}
+    assert service.checks() == {OWN: "pass", SQL: "pass", BROKER: "warn"}
     assert service("/health")[0] == 200
     service.use(BROKER, Outcome.REFUSED)
     assert service("/health") == (503, b'{\n  "status": "fail"\n}\n')
@@ -100,7 +101,7 @@ def test_what_authenticated_calls_use_is_known(service: Service) -> None:
 
 def test_a_neighbour_does_not_take_the_unit_out(service: Service) -> None:
     service.use(IDENTITY, Outcome.REFUSED)
-    assert service.checks() == {IDENTITY: "fail"}
+    assert service.checks() == {OWN: "pass", IDENTITY: "fail"}
     assert service("/health/ready")[0] == 200
     assert json.loads(service("/health")[1])["status"] == "warn"
 
@@ -206,7 +207,7 @@ def test_more_components_than_there_is_room_for_are_said(service: Service) -> No
     assert len(body["checks"]) == 32
     assert "rpc:topic-39" in body["checks"]
     (note,) = body["notes"]
-    assert note.startswith("8 times this worker forgot the component that was used longest ago")
+    assert note.startswith("9 times this worker forgot the component that was used longest ago")
 
 
 def test_somebody_elses_check_may_raise_or_hang() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from served import DATABASE_PASSWORD, PASSWORD, Database, ServedGlance, ServedKeystone, call
+from served_releases import DATABASE_PASSWORD, PASSWORD, Database, ServedGlance, ServedKeystone, call
 
 SQL, IDENTITY = "sql:localhost:3306/glance", "service:identity"
 
@@ -33,7 +33,11 @@ def test_a_keystone_that_is_gone_is_keystones_failure(
             token = {"X-Auth-Token": keystone.token()}
             assert call(glance.port, "/v2/images", headers=token).status == 200
             seen = call(glance.port, "/health").json()
-            assert {name: each["status"] for name, each in seen["checks"].items()} == {SQL: "pass", IDENTITY: "pass"}
+            assert {name: each["status"] for name, each in seen["checks"].items()} == {
+                "calls:own": "pass",
+                SQL: "pass",
+                IDENTITY: "pass",
+            }
             assert call(glance.port, "/health/details", headers=token).status == 200
             assert call(glance.port, "/health/details", headers={"X-Auth-Token": "nonsense"}).status == 401
             assert call(glance.port, "/health/details").status == 401

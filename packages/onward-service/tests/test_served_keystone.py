@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from served import DATABASE_PASSWORD, PASSWORD, Database, ServedKeystone, call, until
+from served_releases import DATABASE_PASSWORD, PASSWORD, Database, ServedKeystone, call, until
 
+OWN = "calls:own"
 SQL = "sql:localhost:3306/keystone"
 
 pytestmark = [pytest.mark.full, pytest.mark.environments, pytest.mark.mariadb]
@@ -39,14 +40,14 @@ def test_the_database_of_keystone_is_seen_through_its_callers(keystone: ServedKe
         assert call(keystone.port, "/health/details").status == 401
         assert call(keystone.port, "/health/details", headers={"X-Auth-Token": "nonsense"}).status == 401
         details = call(keystone.port, "/health/details", headers=token)
-        assert (details.status, list(details.json()["checks"])) == (200, [SQL])
+        assert (details.status, list(details.json()["checks"])) == (200, [OWN, SQL])
         assert call(keystone.port, "/health/probe", "POST", headers=token).status == 200
 
         database.server.stop()
         until(lambda: call(keystone.port, "/v3/projects", headers=token).status == 500 and both_fail(keystone))
         failed = call(keystone.port, "/health").json()
         assert failed["checks"][SQL]["output"].startswith("OperationalError 20")
-        assert list(failed["checks"]) == [SQL]
+        assert list(failed["checks"]) == [OWN, SQL]
 
         database.server.start()
         until(lambda: call(keystone.port, "/v3/projects", headers=token).status == 200 and passes(keystone))

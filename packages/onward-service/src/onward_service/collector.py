@@ -14,7 +14,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
 from onward_service.board import RECORDS, Board
-from onward_service.observation import Observation, Outcome, Status, next_status
+from onward_service.observation import OWN_CALLS, Observation, Outcome, Status, next_status
 
 _SHARE_SECONDS = 0.2
 _SMOOTHING = 0.125
@@ -89,12 +89,17 @@ class Collector:
         """A request begins."""
         return self._scope.set({})
 
-    def end(self, token: Token[Scope | None], authenticated: bool, credentials: bool) -> None:
-        """A request has ended; it was authenticated, or came with credentials at least, or with none. Never raises."""
+    def end(self, token: Token[Scope | None], authenticated: bool, credentials: bool, took: float) -> None:
+        """A request has ended; it was authenticated, or came with credentials at least, or with none. Never raises.
+
+        ``took``: seconds from its beginning until the service had an answer.
+        """
         scope = self._scope.get()
         self._scope.reset(token)
         if not scope or not (authenticated or credentials):
             return
+        if authenticated:
+            self._count(OWN_CALLS, _Uses(Outcome.ANSWERED, took, 1, 0, ""))
         for component, uses in scope.items():
             if authenticated or uses.outcome is not Outcome.ANSWERED:
                 self._count(component, uses)

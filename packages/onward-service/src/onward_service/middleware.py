@@ -118,12 +118,15 @@ class HealthMiddleware:
         logs_in = plugin.logs_in(environ)
         if logs_in:
             start_response = _watched(start_response, statuses)
+        began = time.perf_counter()
         token = self._collector.begin()
         try:
             return self._application(environ, start_response)  # type: ignore[no-any-return]
         finally:
             authenticated = plugin.roles(environ) is not None or bool(statuses and statuses[-1].startswith("2"))
-            self._collector.end(token, authenticated, logs_in or "HTTP_X_AUTH_TOKEN" in environ)
+            self._collector.end(
+                token, authenticated, logs_in or "HTTP_X_AUTH_TOKEN" in environ, time.perf_counter() - began
+            )
             self._listening.look()
             if self._pusher is not None:
                 self._pusher.tell(self._collector.changes)

@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+OWN_CALLS = "calls:own"
+"""The service's own answers to authenticated callers: a component only to tell how long they take."""
+
 
 class Outcome(IntEnum):
     """How one use of a component ended."""

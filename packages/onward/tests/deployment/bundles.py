@@ -10,10 +10,10 @@ from onward.plan.deployment.addresses import with_addresses
 from onward.plan.deployment.deferring import step_digest
 from onward.plan.deployment.granting import lent_out
 from onward.plan.deployment.numbers import unit_numbers
-from onward.plan.deployment.planner import DeploymentWish
 from onward.plan.deployment.remote import Remote
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import topology
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.deployment.words import Words
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan

@@ -4,6 +4,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -11,18 +12,26 @@ import pytest
 import requests
 from deploying import until
 
+from onward.actions.deployment.behind import Behind, drain
 from onward.errors import BalancerSilent
 from onward.hosts.balancer import Balancer
 from onward.hosts.guard import guarded
 from onward.hosts.leftovers import processes_of
+from onward.observe.listening import calls_being_answered
 
 SECONDS = 30
 
 
 class Answer(BaseHTTPRequestHandler):
-    """Says which server it is; /wrong is answered with an error."""
+    """Says which server it is; /wrong is answered with an error, /slow when the test says so."""
+
+    answer_slow = threading.Event()
+    asked_slow = threading.Event()
 
     def do_GET(self) -> None:
+        if self.path == "/slow":
+            self.asked_slow.set()
+            assert self.answer_slow.wait(SECONDS)
         self.send_response(500 if self.path == "/wrong" else 200)
         self.end_headers()
         self.wfile.write(str(self.server.server_address[1]).encode())
@@ -84,6 +93,69 @@ def test_who_is_drained_gets_no_calls_until_it_is_ready_again(
     balancer.tell("api-public", "api-0", "ready")
     until("it is up", lambda: balancer.servers("api-public")["api-0"].up)
     assert asked(url) == {first, second}
+
+
+def test_who_stops_all_units_waits_for_the_calls_that_were_let_in_and_others_are_told_at_once(
+    balanced: tuple[Balancer, str], servers: tuple[ThreadingHTTPServer, ...]
+) -> None:
+    balancer, url = balanced
+    Answer.asked_slow.clear()
+    Answer.answer_slow.clear()
+    places = [
+        Behind(
+            socket=balancer.path,
+            backend="api-public",
+            server=f"api-{number}",
+            address="127.0.0.1",
+            port=each.server_address[1],
+            url=url,
+        )
+        for number, each in enumerate(servers)
+    ]
+    answers = list[int]()
+    caller = threading.Thread(target=lambda: answers.append(requests.get(f"{url}/slow", timeout=SECONDS).status_code))
+    caller.start()
+    assert Answer.asked_slow.wait(SECONDS)
+    draining = threading.Thread(target=drain, args=(places,))
+    draining.start()
+    until("others are told", lambda: requests.get(url, timeout=SECONDS).status_code == 503)
+    assert draining.is_alive()
+    Answer.answer_slow.set()
+    draining.join(SECONDS)
+    caller.join(SECONDS)
+    assert answers == [200]
+    for place in places:
+        place.let_in_where_known()
+    until("all is as it was", lambda: requests.get(url, timeout=SECONDS).status_code == 200)
+
+
+def test_where_the_balancer_says_nothing_units_stop_all_the_same(tmp_path: Path) -> None:
+    drain([Behind(socket=tmp_path / "nobody", backend="b", server="s", address="127.0.0.1", port=1, url="http://x")])
+
+
+def test_a_call_that_is_being_answered_is_seen_until_it_is_and_gets_its_answer(
+    balanced: tuple[Balancer, str], servers: tuple[ThreadingHTTPServer, ...]
+) -> None:
+    balancer, url = balanced
+    Answer.answer_slow.clear()
+    balancer.tell("api-public", "api-1", "drain")
+    with ThreadPoolExecutor(1) as caller:
+        answer = caller.submit(requests.get, f"{url}/slow", timeout=SECONDS)
+        until("it is called", lambda: balancer.servers("api-public")["api-0"].sessions == 1)
+        balancer.tell("api-public", "api-1", "ready")
+        balancer.tell("api-public", "api-0", "drain")
+        until("the other one serves", lambda: balancer.servers("api-public")["api-1"].up)
+        assert asked(url) == {str(servers[1].server_address[1])}
+        assert balancer.servers("api-public")["api-0"].sessions == 1
+        assert calls_being_answered(*address_of(servers[0])) == 1
+        Answer.answer_slow.set()
+        assert answer.result().text == str(servers[0].server_address[1])
+    until("it has ended", lambda: balancer.servers("api-public")["api-0"].sessions == 0)
+    until("its connection, too", lambda: calls_being_answered(*address_of(servers[0])) == 0)
+
+
+def address_of(server: ThreadingHTTPServer) -> tuple[str, int]:
+    return str(server.server_address[0]), int(server.server_address[1])
 
 
 def test_answers_and_errors_of_each_are_counted(balanced: tuple[Balancer, str]) -> None:

@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,34 @@ def test_the_health_of_an_api_is_what_its_callers_found(deployed: Operator) -> N
     for place in (address, store.record()["addresses"]["haproxy public"]):
         answer = requests.get(f"http://{place}:5000/health", timeout=60)
         assert answer.json() == {"status": "pass"}, "whoever calls from elsewhere sees one word"
+
+
+@pytest.mark.full
+def test_what_was_wrong_at_night_is_told_in_the_morning(deployed: Operator) -> None:
+    assert deployed.run("diagnose", "small", "--since", "10m").returncode == 4, "nobody has collected"
+    argv = [sys.executable, "-m", "onward.commands.main", *deployed.where(), "collect", "small", "--every", "1"]
+    pid = deployed.pids("small")["memcached/0"]
+
+    def told() -> list[dict[str, str]]:
+        found: list[dict[str, str]] = json.loads(
+            deployed.run("diagnose", "small", "--since", "10m", "-f", "json").stdout
+        )
+        return [each for each in found if each["Where"] == "memcached/0"]
+
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as collecting:
+        try:
+            assert collecting.stderr is not None
+            assert "collecting what small tells" in collecting.stderr.readline()
+            assert deployed.run("collect", "small").returncode == 4, "two would write the same"
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                until("it is named while it hangs", lambda: [each["Until"] for each in told()] == ["still"])
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            until("it is over", lambda: told() and all(each["Until"] != "still" for each in told()))
+        finally:
+            collecting.send_signal(signal.SIGINT)
+            assert collecting.wait(60) == 0
 
 
 def test_it_is_used_as_its_users_use_it_and_nothing_of_that_is_left(deployed: Operator) -> None:

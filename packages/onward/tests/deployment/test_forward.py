@@ -9,8 +9,9 @@ from test_planner import before
 
 from onward.errors import BundleInvalid, NotSlurp, TargetNotAhead
 from onward.hosts.model_store import ModelStore
-from onward.plan.deployment.forward import Move
-from onward.plan.deployment.planner import DeploymentWish, plan_deployment
+from onward.plan.deployment.move import Move
+from onward.plan.deployment.planner import plan_deployment
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.survey.moves import survey_moves
@@ -72,6 +73,16 @@ def test_no_schema_changes_below_a_unit_that_runs_and_not_before_its_backup() ->
         assert {*stops, "backup/nova"} <= before(plan, f"migrate/nova/{series}")
     databases = {each["database"] for each in plan.step("backup/nova").arguments["databases"]}  # type: ignore[index, union-attr, call-overload]
     assert databases == {"nova_api", "nova_cell0", "nova"}
+
+
+def test_files_of_large_databases_are_copied_where_one_server_of_the_model_has_them_all() -> None:
+    (files,) = {
+        str(step.arguments["files"]) for step in moved("nova", "keystone").steps if step.action == "model.backup"
+    }
+    assert "mariadb-0.sock" in files
+    assert str(128 << 20) in files
+    cluster = moved("keystone", bundle=EVERYTHING.replace("  mariadb:", "  mariadb: {num_units: 3}", 1))
+    assert "files" not in cluster.step("backup/keystone").arguments
 
 
 def test_nothing_is_started_before_every_row_is_seen_to_be_there_still() -> None:
@@ -147,6 +158,14 @@ def test_lanes_of_services_do_not_wait_for_one_another() -> None:
         others = {"nova", "keystone", "neutron"} - {service}
         waited = before(plan, f"migrate/{service}/2026.1")
         assert not {f"migrate/{other}/{series}" for other in others for series in PATH} & waited
+
+
+def test_callers_are_told_at_the_balancer_before_a_unit_stops_and_get_it_back_when_it_serves() -> None:
+    plan = moved("keystone", "nova")
+    place = plan.step("stop/keystone").arguments["behind"][0]  # type: ignore[index, call-overload]
+    assert (place["backend"], place["server"]) == ("keystone-public", "keystone-0")
+    assert plan.step("start/keystone/0").arguments["behind"] == [place]
+    assert plan.step("stop/nova-scheduler").arguments["behind"] == []
 
 
 def test_what_cannot_be_taken_back_is_marked_and_the_outage_is_told_from_the_rest() -> None:

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from bundles import KEYSTONE, wish
 
+from onward.errors import ProgramMissing
 from onward.hosts.service_package import service_digest, service_files
 from onward.model.deployment import UnitProcess
 from onward.plan.deployment.planner import plan_deployment
@@ -79,3 +81,12 @@ def test_the_code_that_is_carried_is_the_package_and_nothing_beside_it() -> None
     assert {"onward_service/application.py", "onward_service/hooks/sql.py"} <= names
     assert {name.split("/")[0] for name in names} == {"onward_service"}
     assert len(service_digest()) == 64
+
+
+def test_without_the_package_beside_onward_it_is_said_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    service_files.cache_clear()
+    with monkeypatch.context() as without:
+        without.setattr("onward.hosts.service_package.PACKAGE", "onward_service_that_is_not_installed")
+        with pytest.raises(ProgramMissing) as raised:
+            service_files()
+    assert raised.value.next_command == "pip install onward-service"

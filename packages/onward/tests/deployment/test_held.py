@@ -1,5 +1,6 @@
 """The next processes of a unit import their code, and do nothing else before they are let go."""
 
+import json
 import os
 import signal
 import sys
@@ -9,9 +10,15 @@ from pathlib import Path
 import pytest
 from deploying import until
 
+from onward.actions.deployment.unit_hold import HoldUnit
+from onward.engine.action import Session, StepContext
+from onward.hosts.private_file import write_private
+from onward.hosts.state import Directories
 from onward.hosts.supervisor import Supervisor
 from onward.model.deployment import UnitProcess
 from onward.plan.deployment.early import PROGRAM
+from onward.plan.plan import Plan
+from onward.plan.step import Step
 
 UNIT = "api/0"
 SERVICE = """\
@@ -129,3 +136,36 @@ def test_what_is_held_and_not_wanted_never_begins(held: Supervisor, directory: P
     assert begun(directory) == ["heavy_old", "heavy_old"]
     held.remove(UNIT)
     assert held.states(UNIT) == []
+
+
+@pytest.mark.parametrize(("memory", "is_held"), [(1, True), (1 << 30, False)])
+def test_where_there_is_no_memory_for_both_the_unit_is_begun_when_it_is_its_turn(
+    tmp_path: Path, memory: int, *, is_held: bool
+) -> None:
+    directories = Directories(tmp_path / "state", tmp_path / "cache")
+    store = directories.model_store("m")
+    directory = store.directory / "units" / "api-0"
+    (directory / "log").mkdir(parents=True)
+    (directory / "new.py").write_text(SERVICE.format(release="new"))
+    (directory / "heavy_new.py").write_text(HEAVY)
+    write_private(store.directory / "model.json", json.dumps({"sockets": str(tmp_path / "s")}))
+    arguments = {
+        "unit": UNIT,
+        "directory": str(directory),
+        "processes": [process(directory, "new").model_dump(mode="json")],
+        "configuration": "2",
+        "program": {"path": "serve.py", "text": PROGRAM},
+        "memory": memory,
+    }
+    step = Step(id="hold/api/0", action="unit.hold", target=UNIT, arguments=arguments, reason="", phase="prepare")
+    plan = Plan(kind="deployment", cloud="m", steps=(step,), facts={})
+    said = list[str]()
+    supervisor = Supervisor(store.directory, tmp_path / "s")
+    supervisor.ensure()
+    try:
+        found = HoldUnit(directories).apply(StepContext("r", plan, step, tmp_path, {}, Session(), said.append))
+        assert found["held"] is is_held
+        assert supervisor.held() == ([UNIT] if is_held else [])
+        assert ["MiB of memory are free" in line for line in said] == ([] if is_held else [True])
+    finally:
+        supervisor.end()

@@ -59,3 +59,12 @@ def test_what_was_done_since_and_what_has_to_be_done_besides_is_named() -> None:
 
 
 BUNDLE = parse_bundle(EVERYTHING, "cloud.yaml")
+
+
+def test_a_plan_that_no_longer_fits_is_made_again_by_the_words_that_were_typed() -> None:
+    assert wish().words() == ["plan", "upgrade", "--model", "demo", "--to", "2026.1"]
+    asked = wish(services=("nova",), rolling=3, dropped=("nova-api:debug",), budget_seconds=2.5).words()
+    assert asked[6:] == [
+        *("--service", "nova", "--rolling", "--batch", "3"),
+        *("--data-plane-budget", "2.5", "--drop-option", "nova-api:debug"),
+    ]

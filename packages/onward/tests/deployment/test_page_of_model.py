@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from deploying import Operator
-
 from served import Person, Served
 
 pytestmark = [pytest.mark.environments, pytest.mark.mariadb, pytest.mark.timeout(1200)]
@@ -30,7 +29,9 @@ def test_the_cause_is_marked_where_everybody_looks(deployed: Operator, tmp_path:
         # Who has just looked is not asked again; another model's page is of no use here, so another server looks.
         other = Served(deployed.directories, tmp_path).begin()
         try:
-            ill = Person(other).log_in().get("/models/small/cause").text
+            watcher = Person(other).log_in()
+            ill = watcher.get("/models/small/cause").text
+            assert "CAUSE mariadb/0: does not answer" in watcher.get("/").text
         finally:
             other.end()
         assert "mariadb/0: does not answer" in ill

@@ -8,8 +8,9 @@ from bundles import EVERYTHING, KEYSTONE, done, wish
 from onward.errors import RestartUnready
 from onward.model.restart import Bounds
 from onward.plan.deployment.deferring import step_digest
-from onward.plan.deployment.planner import DeploymentWish, plan_deployment
+from onward.plan.deployment.planner import plan_deployment
 from onward.plan.deployment.restarting import RestartArguments, RestartWish, plan_restart, restarted_by
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.plan import Plan
 
 BUNDLE = KEYSTONE.format(name="demo")
@@ -60,15 +61,15 @@ def test_an_option_that_is_set_back_owes_nothing() -> None:
     ]
 
 
-def restart(deployment: DeploymentWish, *units: str, zones: dict[str, str] | None = None) -> Plan:
+def restart(deployment: DeploymentWish, *units: str, listed: dict[tuple[str, str], str] | None = None) -> Plan:
     names = {unit.partition("/")[0] for unit in units}
-    return plan_restart(RestartWish(deployment, units, dict.fromkeys(names, Bounds(batch=2)), zones or {}))
+    return plan_restart(RestartWish(deployment, units, dict.fromkeys(names, Bounds(batch=2)), listed or {}))
 
 
 def test_a_restart_starts_units_as_a_deployment_would_and_asks_those_who_know_them() -> None:
     deployment = deployed(COMPUTES, COMPUTES)
     units = deployment.topology.units("nova-compute")
-    plan = restart(deployment, *units, zones={"nova-compute-0": "east"})
+    plan = restart(deployment, *units, listed={("nova-compute", "nova-compute-0"): "east"})
     assert restarted_by(plan) == units
     wanted = RestartArguments.model_validate(plan.steps[0].arguments)
     start = plan_deployment(wish(COMPUTES)).step("start/nova-compute/0")
@@ -76,6 +77,8 @@ def test_a_restart_starts_units_as_a_deployment_would_and_asks_those_who_know_th
     assert (unit.start, unit.digest, unit.domain) == (start.arguments, step_digest(start), "zone east")
     assert unit.reports is not None
     assert (unit.reports.kind, unit.reports.host, wanted.service) == ("nova-compute", "nova-compute-0", "nova")
+    # Whom its service does not list before is not waited for in that list.
+    assert all(each.reports is None for each in wanted.units[1:])
     assert wanted.broker is not None
     assert wanted.broker.secret == "rabbitmq-server/administrator"
     assert "mariadb/0" in wanted.databases

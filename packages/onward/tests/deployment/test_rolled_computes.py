@@ -1,4 +1,4 @@
-"""Nova, Neutron and Placement of a real model go to another release while they are used, and no instance is touched."""
+"""Nova, Neutron, Cinder and Placement of a real model change their release while they are used; instances stay."""
 
 import re
 import time
@@ -37,6 +37,8 @@ applications:
   nova-api: {{channel: *release, num_units: 2}}
   nova-compute: {{channel: *release, num_units: 2}}
   neutron-simulated-agents: {{channel: *release}}
+  cinder-api: {{channel: *release, num_units: 2}}
+  cinder-scheduler: {{channel: *release}}
   haproxy:
 relations:
   - [keystone:shared-db, mariadb:shared-db]
@@ -78,13 +80,23 @@ relations:
   - [neutron-simulated-agents, nova-compute]
   - [neutron-simulated-agents, neutron-api]
   - [neutron-simulated-agents, rabbitmq-server]
+  - [cinder-api, mariadb]
+  - [cinder-api, rabbitmq-server]
+  - [cinder-api, keystone:identity-service]
+  - [cinder-api, glance]
+  - [cinder-api, memcached]
+  - [cinder-scheduler, cinder-api]
+  - [cinder-scheduler, mariadb]
+  - [cinder-scheduler, rabbitmq-server]
   - [haproxy, mariadb]
   - [haproxy, keystone]
   - [haproxy, glance]
   - [haproxy, placement]
   - [haproxy, neutron-api]
   - [haproxy, nova-api]
+  - [haproxy, cinder-api]
 """
+SERVICES = ("placement", "cinder", "neutron", "nova")
 SERVERS = 5
 
 
@@ -132,11 +144,12 @@ def test_services_with_computes_go_to_the_next_release_and_no_instance_is_touche
     deployed: Operator, tmp_path: Path
 ) -> None:
     file = tmp_path / "plan.json"
-    services = [word for service in ("placement", "neutron", "nova") for word in ("--service", service)]
+    services = [word for service in SERVICES for word in ("--service", service)]
     deployed.must("plan", "upgrade", "--model", "computes", "--to", "2025.2", "--rolling", *services, "-o", file)
     address, token = token_of(deployed.store("computes"))
     urls = {
         "placement": f"http://{address}:8778/resource_providers",
+        "cinder": f"http://{address}:8776/v3/volumes",
         "neutron": f"http://{address}:9696/v2.0/networks",
         "nova": f"http://{address}:8774/v2.1/servers/detail",
     }
@@ -147,7 +160,7 @@ def test_services_with_computes_go_to_the_next_release_and_no_instance_is_touche
     assert {name: each.failed[:3] for name, each in seen.items() if each.failed} == {}
     assert f"{SERVERS} instances compared: none was touched." in said
     assert re.search(r"pings between two network namespaces: none lost|No data plane was watched", said)
-    assert {deployed.store("computes").series()[name] for name in ("placement", "neutron", "nova")} == {"2025.2"}
+    assert {deployed.store("computes").series()[name] for name in SERVICES} == {"2025.2"}
     pinned = [
         path
         for path in deployed.store("computes").directory.glob("units/nova-*/etc/nova.conf")

@@ -14,9 +14,11 @@ from onward.catalog.load import series_list
 from onward.errors import RollingImpossible
 from onward.hosts.state import Directories
 from onward.model.bundle import Bundle
-from onward.plan.deployment.forward import Move
-from onward.plan.deployment.planner import DeploymentWish, plan_deployment, step_digest
+from onward.plan.deployment.deferring import step_digest
+from onward.plan.deployment.move import Move
+from onward.plan.deployment.planner import plan_deployment
 from onward.plan.deployment.site import Site
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.plan.step import Step
@@ -249,3 +251,13 @@ def test_one_unit_of_what_no_caller_waits_for_is_taken_and_said() -> None:
 
 def order_of(plan: Plan, verb: str) -> list[str]:
     return [step.id for step in plan.steps if step.id.partition("/")[0] == verb]
+
+
+def test_of_a_service_all_charms_say_how_or_none_and_nothing_that_has_to_be_done_is_left_out() -> None:
+    for charm in charms().values():
+        of_service = [each for each in charms().values() if charm.service and each.service == charm.service]
+        assert len({each.rolling is None for each in of_service}) <= 1, charm.service
+        if charm.rolling is not None:
+            moved = {command.argv for command in (*charm.rolling.expand, *charm.rolling.migrate)}
+            assert {command.argv for command in charm.online} <= moved, charm.charm
+            assert bool(charm.initialise) == bool(charm.rolling.expand), charm.charm

@@ -10,7 +10,7 @@ from bundles import EVERYTHING, wish
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onward.hosts.systemd import rotation_file, service_file
+from onward.hosts.systemd import rotation_file, runs_with_other, service_file
 from onward.model.deployment import UnitProcess
 from onward.plan.deployment.planner import plan_deployment
 
@@ -44,6 +44,16 @@ def test_systemd_understands_the_services_of_every_charm(tmp_path: Path) -> None
     assert len(texts) > 20
     assert verified(tmp_path, *texts) == ""
     assert verified(tmp_path, texts[0].replace("KillMode=mixed", "KillMode=sometimes")) != ""
+
+
+def test_a_process_that_runs_with_older_files_is_told_from_one_that_runs_with_these() -> None:
+    with subprocess.Popen(["sleep", "60"], env={"ONWARD_CONFIGURATION": "old"}) as older:
+        try:
+            assert runs_with_other(older.pid, "new")
+            assert not runs_with_other(older.pid, "old")
+        finally:
+            older.kill()
+    assert not runs_with_other(os.getpid(), "new")
 
 
 LOGROTATE = shutil.which("logrotate", path=f"{os.environ['PATH']}:/usr/sbin")

@@ -107,3 +107,49 @@ def test_the_order_of_the_words_does_not_matter(seed: int, lot: random.Random) -
     shuffled = list(told)
     lot.shuffle(shuffled)
     assert diagnose(shuffled, CLOUD) == diagnose(told, CLOUD)
+
+
+def test_a_unit_that_hangs_beside_one_that_serves_is_not_explained_by_a_lost_node_of_its_database() -> None:
+    graph = Dependencies(
+        units={"mariadb": ("mariadb/0", "mariadb/1"), "glance": ("glance/0", "glance/1")},
+        uses={"mariadb": (), "glance": ("mariadb",)},
+    )
+    said = (
+        Observation("mariadb/1", "mariadb/1", "stopped", 1.0),
+        Observation(ONWARD, "mariadb/0", "ok", 1.0),
+        Observation(ONWARD, "mariadb/1", "refused", 1.0),
+        Observation(ONWARD, "glance/0", "ok", 1.0),
+        Observation(ONWARD, "glance/1", "timed-out", 1.0),
+    )
+    assert named(*said, graph=graph) == [("node-down", "mariadb/1"), ("node-down", "glance/1")]
+
+
+def test_a_balancer_that_is_gone_is_named_and_not_what_stands_behind_it() -> None:
+    graph = Dependencies(
+        units={"haproxy": ("haproxy/0",), "mariadb": ("mariadb/0", "mariadb/1"), "glance": ("glance/0", "glance/1")},
+        uses={"haproxy": (), "mariadb": (), "glance": ("mariadb",)},
+        balancers={"mariadb": "haproxy"},
+    )
+    said = (
+        Observation(ONWARD, "haproxy/0", "refused", 1.0),
+        Observation("glance/0", "mariadb", "refused", 1.0),
+        Observation("glance/1", "mariadb", "refused", 1.0),
+        *(Observation(ONWARD, unit, "ok", 1.0) for unit in ("mariadb/0", "mariadb/1", "glance/0", "glance/1")),
+    )
+    assert named(*said, graph=graph) == [("down", "haproxy/0")]
+    assert diagnose(said, graph).causes[0].explains == 3
+
+
+def test_what_all_complain_of_is_the_only_unit_that_shows_it() -> None:
+    graph = Dependencies(
+        units={"haproxy": ("haproxy/0",), "mariadb": ("mariadb/0", "mariadb/1"), "glance": ("glance/0", "glance/1")},
+        uses={"haproxy": (), "mariadb": (), "glance": ("mariadb",)},
+        balancers={"mariadb": "haproxy"},
+    )
+    said = (
+        Observation(ONWARD, "mariadb/0", "too-many", 1.0),
+        Observation(ONWARD, "mariadb/1", "ok", 1.0),
+        Observation("glance/0", "mariadb", "too-many", 1.0),
+        Observation("glance/1", "mariadb", "too-many", 1.0),
+    )
+    assert named(*said, graph=graph) == [("overload", "mariadb/0")]

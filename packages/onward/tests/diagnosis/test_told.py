@@ -98,7 +98,18 @@ def test_what_was_used_long_ago_says_nothing_and_a_clock_that_is_apart_is_said()
     (found,) = told(WELL)
     assert (found.user, found.about, found.saw, found.since) == ("glance/0", "keystone", "ok", 999.0)
     clock, _ = told(WELL, apart=301.0)
-    assert (clock.user, clock.about, clock.saw) == (ONWARD, "glance/0", "clock")
+    assert (clock.user, clock.about, clock.saw) == ("glance/0", "glance/0", "clock")
+
+
+def test_a_unit_that_answers_slowly_and_uses_nothing_slow_is_slow_itself() -> None:
+    own = replace(WELL, name="calls:own", latency_ms=4000.0)
+
+    def saws(*components: ComponentHealth) -> list[tuple[str, str, str]]:
+        units = [UnitHealth("glance/0", "glance", "pass", components)]
+        return [(each.user, each.about, each.saw) for each in told_by(units, PLACES, 1000.0)]
+
+    assert saws(own, WELL) == [("glance/0", "glance/0", "slow"), ("glance/0", "keystone", "ok")]
+    assert saws(own, replace(WELL, latency_ms=4000.0)) == [("glance/0", "keystone", "slow")]
 
 
 def test_a_first_loss_is_not_believed_as_a_failure_is() -> None:

@@ -1,6 +1,7 @@
 """Runs in processes of their own, for the tests of the engine."""
 
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,13 +23,15 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """URL of a private PostgreSQL; PGPASSFILE is set as long as it runs."""
     program("postgres")
-    directory = tmp_path_factory.mktemp("postgres") / "server"
-    with postgres_server(directory) as url, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PGPASSFILE", str(directory / "pgpass"))
-        yield url
+    # Not among pytest's own directories, which its user alone may enter: the server's user is another one.
+    with tempfile.TemporaryDirectory(prefix="onward-postgres-") as name:
+        directory = Path(name) / "server"
+        with postgres_server(directory) as url, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PGPASSFILE", str(directory / "pgpass"))
+            yield url
 
 
 @pytest.fixture

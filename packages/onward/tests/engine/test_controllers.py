@@ -197,3 +197,26 @@ def controllers_actions() -> dict[str, object]:
     from controller_lives import actions
 
     return dict(actions())
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "point", ["run.taken-over", "step.announced", "step.begun", "step.effect-done", "step.recorded", "run.closed"]
+)
+def test_a_controller_killed_at_any_point_leaves_a_run_that_others_end(
+    stored: Directories, controllers: Controllers, point: str
+) -> None:
+    submitted(stored, RUN, [effect("a"), effect("b", "a", action="bound"), effect("c", "a"), effect("d", "b c")])
+    killed = controllers.begin(crash=point)
+    assert killed.wait(60) == -signal.SIGKILL
+    controllers.begin()
+    record = ended(stored)
+    assert record.status == "done"
+    kinds = Counter((event.kind, event.step_id) for event in events(stored, RUN))
+    assert all(kinds["step.done", step] == 1 for step in "abcd")
+    assert kinds["run.done", None] == 1
+    # Between an effect and its record it happens again: that is what actions are made for.
+    again = 2 if point in ("step.effect-done", "step.recorded") else 1
+    assert set(effects(stored)) == set("abcd")
+    assert max(effects(stored).values()) <= again
+    assert numbers(stored) == list(range(1, len(numbers(stored)) + 1))

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from engine_lives import plan_of, step
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onward.engine.schedule import Schedule
@@ -82,3 +82,63 @@ def test_equal_plans_are_begun_in_equal_order(plan: Plan, overall: int) -> None:
 
     assert order() == order()
     assert Counter(order()) == Counter(each.id for each in plan.steps)
+
+
+@settings(max_examples=40)
+@given(plan=plans(), data=st.data())
+def test_controllers_that_hear_the_same_decide_alike_and_lose_nothing(plan: Plan, data: st.DataObject) -> None:
+    bound = data.draw(st.sets(st.sampled_from([each.id for each in plan.steps])))
+    controllers = [Schedule(plan, len(plan.steps), bound) for _ in range(3)]
+    heard = [0, 0, 0]
+    history: list[tuple[str, str]] = []
+    running: dict[str, int] = {}
+    done: set[str] = set()
+    leader = 0
+    for _ in range(4 * len(plan.steps)):
+        who = data.draw(st.integers(0, 2))
+        for kind, step_id in history[heard[who] :]:
+            getattr(controllers[who], kind)(step_id)
+        heard[who] = len(history)
+        match data.draw(st.sampled_from(["take", "take", "end", "end", "lost"])):
+            case "take":
+                chosen = controllers[who].begin_next(leading=who == leader)
+                if chosen is not None:
+                    assert who == leader or chosen.id not in bound
+                    assert chosen.id not in running
+                    assert chosen.id not in done
+                    assert set(chosen.needs) <= done
+                    busy = Counter(plan.step(each).pool for each in running)
+                    assert chosen.pool not in plan.limits or busy[chosen.pool] < plan.limits[chosen.pool]
+                    running[chosen.id] = who
+                    history.append(("begun", chosen.id))
+                    heard[who] += 1
+            case "end":
+                own = sorted(each for each, at in running.items() if at == who)
+                if own:
+                    ended = data.draw(st.sampled_from(own))
+                    del running[ended]
+                    done.add(ended)
+                    controllers[who].succeeded(ended)
+                    history.append(("succeeded", ended))
+                    heard[who] += 1
+            case "lost":
+                # Another one is lost: what it had is given back, and somebody else leads.
+                other = data.draw(st.sampled_from([each for each in range(3) if each != who]))
+                for each in sorted(step_id for step_id, at in running.items() if at == other):
+                    del running[each]
+                    controllers[who].given_back(each)
+                    history.append(("given_back", each))
+                    heard[who] += 1
+                leader = who if other == leader else leader
+                # It comes back as a new one, and hears everything from the beginning.
+                controllers[other], heard[other] = Schedule(plan, len(plan.steps), bound), 0
+    for kind, step_id in history[heard[leader] :]:
+        getattr(controllers[leader], kind)(step_id)
+    for each in sorted(running):
+        controllers[leader].given_back(each)
+    while (chosen := controllers[leader].begin_next()) is not None:
+        assert chosen.id not in done
+        controllers[leader].succeeded(chosen.id)
+        done.add(chosen.id)
+    assert controllers[leader].finished
+    assert done == {each.id for each in plan.steps}

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from served import Person, Served
 
 from onward.actions.identity_secrets import IdentitySecrets
 from onward.actions.identity_service import ADMINISTRATOR, make_administrator, running_identity
 from onward.catalog.load import forward_recipe, in_force
 from onward.hosts.state import Directories
-from served import Person, Served
 
 if TYPE_CHECKING:
     from conftest import Rehearsal

@@ -1,11 +1,11 @@
 """A saved plan is started from the page, and carried out though the page is gone."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from installation import Installation
-
 from served import Person, Served, newest, until
 
 pytestmark = [pytest.mark.environments, pytest.mark.full, pytest.mark.timeout(900)]
@@ -49,5 +49,17 @@ def test_a_saved_plan_is_approved_and_started_and_outlives_the_page(
         ).headers["location"]
         said = until(lambda: (text := again.get(stale).text) and "exit status 6" in text and text, "the refusal")
         assert "OW401" in said
+        # And back: the plan is reviewed as any other.
+        back = f"/runs/{ended.run_id}/restore"
+        assert back in again.get(f"/runs/{ended.run_id}/steering").text
+        found = re.search(r'name="digest" value="([^"]+)"', again.get(back).text)
+        assert found
+        form = {"proof": again.proof(back), "digest": found[1]}
+        assert again.post(back, {**form, "named": "another"}).status_code == 409
+        assert again.post(back, {**form, "named": "example"}).status_code == 303
+        until(lambda: (newest(directories) or run).plan.kind == "restore", "the way back to be begun")
+        until(lambda: (newest(directories) or run).status in ("done", "failed"), "its end", seconds=600)
+        assert (newest(directories) or run).status == "done"
+        assert cloud.heads() == before
     finally:
         page.end()

@@ -125,4 +125,4 @@ class Restarted(RuleBasedStateMachine):
 
 
 TestRestarted = Restarted.TestCase
-TestRestarted.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+TestRestarted.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

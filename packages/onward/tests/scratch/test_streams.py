@@ -3,6 +3,7 @@
 import gzip
 import io
 import resource
+import shutil
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,9 @@ import zstandard
 from mariadb_data import checksum, small_keystone, sql
 from sqlalchemy import URL
 
-from onward.errors import DatabaseReadOnly, DatabaseUnreachable, DumpLoadFailed
+from onward.actions.deployment.model_backup import backup_sql, read_back
+from onward.errors import DatabaseReadOnly, DatabaseUnreachable, DumpLoadFailed, StepFailed
+from onward.hosts.database_files import copy_files
 from onward.hosts.mariadb import PrivateMariadb
 from onward.hosts.mariadb_client import dump, load, save_dump
 from onward.hosts.scratch import MariadbScratch, NamedScratch, SqliteScratch, copy_sqlite
@@ -46,6 +49,45 @@ def test_a_dump_comes_back_whole(server: PrivateMariadb, tmp_path: Path, saved: 
         load(stream, scratch(server, tmp_path).url)
     assert checksum(server, "copy") == checksum(server, "source")
     assert len(sql(server, "SHOW TRIGGERS FROM copy")) == 1
+
+
+def test_the_backup_of_a_deployed_database_is_read_back_and_what_it_lacks_is_named(
+    server: PrivateMariadb, tmp_path: Path, saved: bytes
+) -> None:
+    file, url = tmp_path / "dump.sql", server.url("source")
+    assert read_back(file, url, "resume") == 7
+    file.write_bytes(saved[: saved.rindex(b"--")])
+    with pytest.raises(StepFailed) as cut:
+        read_back(file, url, "resume")
+    assert "ends before its last line" in cut.value.evidence
+    file.write_bytes(saved.replace(b"CREATE TABLE `role`", b"CREATE TABLE `rule`"))
+    with pytest.raises(StepFailed) as lacking:
+        read_back(file, url, "resume")
+    assert "not in it: role" in lacking.value.evidence
+
+
+def test_the_files_of_a_database_are_a_backup_as_a_dump_is(server: PrivateMariadb, tmp_path: Path) -> None:
+    if shutil.which("mariadb-backup") is None:
+        pytest.skip("needs mariadb-backup: Debian's package mariadb-backup")
+    small_keystone(server, "source")
+    small_keystone(server, "another")
+    copy = tmp_path / "copy.files"
+    copy_files(str(server.socket), "source", copy)
+    sql(server, "CREATE TABLE source.later (id INT PRIMARY KEY)")
+    with pytest.raises(StepFailed) as lacking:
+        read_back(copy, server.url("source"), "resume")
+    assert "not in it: later" in lacking.value.evidence
+    sql(server, "DROP TABLE source.later")
+    assert read_back(copy, server.url("source"), "resume") == 7
+    before = checksum(server, "source")
+    sql(server, "DROP DATABASE source", "CREATE DATABASE source CHARACTER SET utf8mb3")
+    with backup_sql(copy, "source") as stream:
+        load(stream, server.url("source"))
+    assert checksum(server, "source") == before
+    assert not (copy / "data" / "another").exists()
+    with pytest.raises(DatabaseUnreachable) as nobody:
+        copy_files(str(tmp_path / "nobody.sock"), "source", tmp_path / "none")
+    assert "nobody.sock" in nobody.value.evidence
 
 
 def test_a_dump_that_names_its_database_stays_in_the_copy(server: PrivateMariadb, tmp_path: Path, saved: bytes) -> None:

@@ -9,7 +9,9 @@ from run_records import upgrade
 from onward.commands.main import run
 from onward.engine.record import RunRecord, StepRecord
 from onward.hosts.state import Directories
+from onward.model.health import ComponentHealth, UnitHealth
 from onward.model.status import ModelStatus, UnitStatus
+from onward.views.health_words import unwell_words
 from onward.views.overview_watch import OverviewWatch, WatchedModel
 from onward.views.page import Medium, Page
 
@@ -38,6 +40,36 @@ def test_a_cause_stands_below_its_model() -> None:
     assert "CAUSE  mariadb/0: does not answer. It says nothing." in " ".join(lines)
     assert "cause: none is named" in drawn(MODEL)
     assert "cause: still looking" in drawn(replace(MODEL, causes=None))
+
+
+def test_what_calls_found_not_to_be_well_is_said_and_nothing_else() -> None:
+    lost = ComponentHealth("sql:10.0.0.2:3306/keystone", "fail", 3.0, 0.0, 5.0, 9, 4, "OperationalError 2003")
+    well = replace(lost, name="cache:10.0.0.3:11211", state="pass", note="")
+    units = [
+        UnitHealth("keystone/0", "keystone", "fail", (lost, well)),
+        UnitHealth("keystone/1", "keystone", "silent", notes=("10.0.0.4:5000/health: TimeoutError",)),
+        UnitHealth("glance/0", "glance", "pass", (well,)),
+        UnitHealth("nova-api/0", "nova-api", "not told"),
+    ]
+    said = list(unwell_words(units))
+    assert said == [
+        "keystone/0 sql:10.0.0.2:3306/keystone fail: OperationalError 2003 (3.0 s ago)",
+        "keystone/1 silent: 10.0.0.4:5000/health: TimeoutError",
+    ]
+    shown = drawn(replace(MODEL, unwell=tuple(said)), columns=110)
+    assert [line for line in shown if line.startswith("health: ")] == [f"health: {line}" for line in said]
+    many = drawn(replace(MODEL, unwell=tuple(said * 20)))
+    assert "health: and 36 more: onward health demo" in many
+
+
+def test_in_a_pipe_the_age_of_a_finding_is_no_news() -> None:
+    stream = io.StringIO()
+    watch = OverviewWatch(stream)
+    for age in ("3.0 s", "4.0 s"):
+        watch.show([replace(MODEL, unwell=(f"keystone/0 cache fail ({age} ago)",))], [])
+    watch.show([MODEL], [])
+    lines = [line[10:] for line in stream.getvalue().splitlines() if "cache" in line]
+    assert lines == ["demo: keystone/0 cache fail", "demo keystone/0 cache fail: no more"]
 
 
 def test_what_cannot_be_told_is_said() -> None:

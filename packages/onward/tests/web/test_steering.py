@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-
 from served import Person, Served, gated_plan, recorded, resumed, status, until
+
+from onward.engine.runs import all_events, last_number
 
 
 def at_work(served: Served, home: Path) -> tuple[str, Path]:
@@ -39,14 +40,33 @@ def test_a_run_is_paused_and_resumed_and_cancelled(served: Served, person: Perso
         assert ended.status_code == 409
 
 
-def test_a_run_is_at_work_by_somebody_else(served: Served, person: Person, tmp_path: Path) -> None:
+def test_whoever_has_lost_the_number_of_the_last_event_is_told_it_all_the_same(
+    served: Served, person: Person, tmp_path: Path
+) -> None:
     run, gates = at_work(served, tmp_path)
+    before = last_number(served.directories)
+    # Somebody else is at work on it, at a terminal.
     controller = resumed(served.directories, run)
     until(lambda: status(served.directories, run).step("start/a").status == "running", "the run to be begun")
     assert person.send(f"/runs/{run}", f"/runs/{run}/pause").status_code == 303
     (gates / "a").touch()
     assert controller.wait(60) == 5
     assert "Paused by request" in person.get(f"/runs/{run}").text
+    happened = [event.number for event in all_events(served.directories, before, 1000)]
+    assert len(happened) >= 4
+    for after, headers in ((before, {}), (happened[1], {}), (0, {"last-event-id": str(happened[2])})):
+        seen = max(after, int(headers.get("last-event-id", 0)))
+        with person.session.get(
+            f"{served.url}/events?after={after}", headers=headers, stream=True, timeout=60
+        ) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            found: list[int] = []
+            for line in answer.iter_lines(chunk_size=1, decode_unicode=True):
+                if line.startswith("id: "):
+                    found.append(int(line[4:]))
+                if found and found[-1] == happened[-1]:
+                    break
+        assert found == [number for number in happened if number > seen]
 
 
 def test_what_a_command_says_is_on_its_page(served: Served, person: Person) -> None:
@@ -55,7 +75,8 @@ def test_what_a_command_says_is_on_its_page(served: Served, person: Person) -> N
     begun = person.send("/checks", "/checks", model="").headers["location"]
     page = until(lambda: (text := person.get(begun).text) and "exit status 4" in text and text, "the check to end")
     assert "OW105" in page
-    assert person.get(f"{begun}/part").status_code == 286
+    last = person.get(f"{begun}/part")
+    assert (last.status_code, "exit status 4" in last.headers["hx-trigger"]) == (286, True)
     assert begun in person.get("/checks").text
 
 

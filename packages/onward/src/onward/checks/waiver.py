@@ -6,6 +6,9 @@ from dataclasses import replace
 from onward.checks.finding import Finding
 from onward.errors import WaiverMatchesNothing, WaiverUnclear
 
+GATES = ("cloud.check", "model.check", "model.compare")
+"""Actions of runs that let pass what is waived by name."""
+
 
 def parse_waivers(texts: Iterable[str]) -> dict[str, str]:
     """Reasons by names, from ``NAME=REASON``. Raises WaiverUnclear."""

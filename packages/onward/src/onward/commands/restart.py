@@ -18,41 +18,12 @@ class Restart(Command):
     def get_parser(self, prog_name: str) -> Any:
         """Add what, and what bounds it."""
         parser = super().get_parser(prog_name)
-        usual = Limits()
         parser.add_argument(
             "where", nargs="*", metavar="APPLICATION[/UNIT]", help="nova-compute, or nova-compute/7 for this unit alone"
         )
-        parser.add_argument("--owed", action="store_true", help="those that owe a restart, and no others")
+        parser.add_argument("--owed", action="store_true", help="of these, or of all, only those that owe a restart")
         parser.add_argument("--model", metavar="NAME", help="name of the model (default: the only one there is)")
-        parser.add_argument(
-            "--batch",
-            type=amount,
-            default=usual.batch,
-            help="units away at once, at the most: 10, or 5%% of them (%(default)s)",
-        )
-        parser.add_argument(
-            "--canary",
-            type=whole_number,
-            default=usual.canary,
-            metavar="UNITS",
-            help="that go first, alone (%(default)s)",
-        )
-        parser.add_argument(
-            "--pause", type=seconds, default=usual.pause, metavar="SECONDS", help="between two batches (%(default)g)"
-        )
-        parser.add_argument(
-            "--failures",
-            type=failures,
-            default=usual.failures,
-            help="units that may stay away: 3, or 1%% (%(default)s)",
-        )
-        parser.add_argument(
-            "--max-load",
-            type=times,
-            default=usual.slower,
-            metavar="TIMES",
-            help="how many times its calm answer the broker may take before batches shrink; auto: 2",
-        )
+        add_limits(parser, Limits().batch)
         parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
         parser.add_argument("-f", "--format", choices=("tree", "json"), default="tree", help="of the plan shown")
         add_environment_options(parser)
@@ -60,19 +31,16 @@ class Restart(Command):
 
     def take_action(self, parsed_args: Any) -> int:
         """Plan, carry out."""
-        if bool(parsed_args.where) == parsed_args.owed:
+        if not parsed_args.where and not parsed_args.owed:
             print("onward: name what is to be restarted, or say --owed", file=self.app.stderr)
             return USAGE
         directories = directories_of(self)
         model = only_model(directories, parsed_args.model)
-        limits = Limits(
-            parsed_args.batch, parsed_args.failures, parsed_args.canary, parsed_args.pause, parsed_args.max_load
-        )
         plan = survey_restart(
             directories,
             model,
             parsed_args.where,
-            limits,
+            limits_of(parsed_args),
             environment_wish(parsed_args),
             self.tell,
             owed=parsed_args.owed,
@@ -84,6 +52,48 @@ class Restart(Command):
             show(self, plan, parsed_args.format)
             return DONE
         return carry_out(self.app, directories, plan, report_directory=None)
+
+
+def add_limits(parser: Any, batch: str | None) -> None:
+    """Add what bounds a restart; ``batch`` is what is taken where nothing is said."""
+    usual = Limits()
+    parser.add_argument(
+        "--batch",
+        type=amount,
+        default=batch,
+        metavar="UNITS",
+        help="units away at once, at the most: 10, or 5%% of them "
+        + ("(%(default)s)" if batch else "(default: units that serve are restarted one by one, as they serve)"),
+    )
+    parser.add_argument(
+        "--canary",
+        type=whole_number,
+        default=usual.canary,
+        metavar="UNITS",
+        help="that go first, alone (%(default)s)",
+    )
+    parser.add_argument(
+        "--pause", type=seconds, default=usual.pause, metavar="SECONDS", help="between two batches (%(default)g)"
+    )
+    parser.add_argument(
+        "--failures",
+        type=failures,
+        default=usual.failures,
+        metavar="UNITS",
+        help="units that may stay away: 3, or 1%% (%(default)s)",
+    )
+    parser.add_argument(
+        "--max-load",
+        type=times,
+        default=usual.slower,
+        metavar="TIMES",
+        help="how many times its calm answer the broker may take before batches shrink; auto: 2",
+    )
+
+
+def limits_of(parsed_args: Any) -> Limits:
+    """What was said of it."""
+    return Limits(parsed_args.batch, parsed_args.failures, parsed_args.canary, parsed_args.pause, parsed_args.max_load)
 
 
 def amount(text: str) -> str:

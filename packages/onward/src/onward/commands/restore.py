@@ -7,9 +7,8 @@ from onward.commands.base import directories_of
 from onward.commands.controller import carry_out
 from onward.commands.runs import OfRun
 from onward.engine.runs import ENDED, read_run, request
-from onward.survey.model_restore import survey_model_restore
 from onward.survey.options import add_environment_options, environment_wish
-from onward.survey.restore import survey_restore
+from onward.survey.way_back import survey_way_back
 
 
 class RunsRestore(OfRun):
@@ -26,10 +25,7 @@ class RunsRestore(OfRun):
         """Refuse what has no backup or no approval; otherwise end the run and put its backup back."""
         directories = directories_of(self)
         record = read_run(directories, parsed_args.run)
-        if record.plan.kind == "deployment":
-            plan = survey_model_restore(directories, record, environment_wish(parsed_args))
-        else:
-            plan = survey_restore(directories, record)
+        plan = survey_way_back(directories, record, environment_wish(parsed_args))
         require_approval(
             plan,
             parsed_args.approve,

@@ -7,7 +7,7 @@ from typing import Any
 
 from onward.actions.restart.application_restart import SKIPPED
 from onward.actions.scratch import give_up_scratch
-from onward.checks.waiver import parse_waivers
+from onward.checks.waiver import GATES, parse_waivers
 from onward.commands.base import Command, Lister
 from onward.commands.check import add_waive_option
 from onward.commands.controller import execute, write_report
@@ -148,10 +148,6 @@ def _refuse_late(record: RunRecord, waivers: Mapping[str, str]) -> None:
             evidence=f"{record.run_id} " + ("has passed its checks already" if gates else "has no checks that stop it"),
             next_command=f"onward runs resume {record.run_id}",
         )
-
-
-GATES = ("cloud.check", "model.check", "model.compare")
-"""Actions that let pass what is waived by name."""
 
 
 class RunsPause(OfRun):

@@ -2,15 +2,19 @@
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
-from onward.commands.base import Command, directories_of
+from onward.commands.base import Command
+from onward.commands.store import add_store_option, stored_directories_of
 from onward.errors import ModelUnknown, OnwardError
 from onward.hosts.state import Directories
 from onward.survey.diagnosis import ModelDiagnosis, diagnose_model
+from onward.survey.health import model_health
 from onward.survey.overview import ModelOverview, survey_overview
 from onward.survey.recorded import only_model
 from onward.views.cause_words import cause_words
+from onward.views.health_words import unwell_words
 from onward.views.overview_watch import OverviewWatch, WatchedModel
 
 LOOK_SECONDS = 1.0
@@ -30,12 +34,13 @@ class Watch(Command):
         """Add what is watched, and for how long."""
         parser = super().get_parser(prog_name)
         parser.add_argument("model", nargs="?", help="name of a model (default: all of them)")
+        add_store_option(parser)
         parser.add_argument("--once", action="store_true", help="show it once, with the causes, and end")
         return parser
 
     def take_action(self, parsed_args: Any) -> int:
         """Look until somebody has seen enough. Ctrl-C is the way out, and no failure."""
-        directories = directories_of(self)
+        directories = stored_directories_of(self, parsed_args)
         only = only_model(directories, parsed_args.model) if parsed_args.model is not None else None
         with (
             ThreadPoolExecutor(1, thread_name_prefix="diagnosis") as thread,
@@ -57,16 +62,23 @@ class Watch(Command):
                 return 0
 
 
+@dataclass(frozen=True)
+class _Look:
+    causes: tuple[str, ...]
+    unwell: tuple[str, ...]
+    """What APIs tell of what they use that is not well."""
+
+
 class _Diagnoses:
     """The latest diagnosis of each model; another one is made beside, so that the picture never waits for it."""
 
     def __init__(self, directories: Directories, thread: ThreadPoolExecutor) -> None:
         self._directories = directories
         self._thread = thread
-        self._latest: dict[str, tuple[str, ...]] = {}
-        self._begun: dict[str, tuple[float, Future[tuple[str, ...]]]] = {}
+        self._latest: dict[str, _Look] = {}
+        self._begun: dict[str, tuple[float, Future[_Look]]] = {}
 
-    def latest(self, model: str) -> tuple[str, ...] | None:
+    def latest(self, model: str) -> _Look | None:
         """What was found last; None where nothing has been yet."""
         began, future = self._begun.get(model, (float("-inf"), None))
         if future is not None and future.done():
@@ -76,17 +88,19 @@ class _Diagnoses:
             self._begun[model] = (time.monotonic(), self._thread.submit(self.now, model))
         return self._latest.get(model)
 
-    def now(self, model: str) -> tuple[str, ...]:
-        """The causes in words; why it cannot be told stands among them."""
+    def now(self, model: str) -> _Look:
+        """What is found; why it cannot be told stands among the causes."""
         try:
-            return _words(diagnose_model(self._directories, model))
+            unwell = tuple(unwell_words(model_health(self._directories, model)))
+            return _Look(_words(diagnose_model(self._directories, model)), unwell)
         except OnwardError as error:
-            return (f"could not tell: {error.what} ({error.code})",)
+            return _Look((f"could not tell: {error.what} ({error.code})",), ())
 
 
 def _words(found: ModelDiagnosis) -> tuple[str, ...]:
     return tuple(f"{each.subject}: {cause_words(each)}. {each.evidence}. Look: {way}" for each, way in found.causes)
 
 
-def _watched(model: ModelOverview, causes: tuple[str, ...] | None) -> WatchedModel:
-    return WatchedModel(model.name, model.region, model.status, model.untold, causes)
+def _watched(model: ModelOverview, look: _Look | None) -> WatchedModel:
+    causes, unwell = (look.causes, look.unwell) if look is not None else (None, ())
+    return WatchedModel(model.name, model.region, model.status, model.untold, causes, unwell)

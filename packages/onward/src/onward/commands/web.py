@@ -7,8 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from onward.commands.base import Command, directories_of
+from onward.commands.base import Command
 from onward.commands.plan import DEFAULT_CLOUD_FILE
+from onward.commands.store import add_store_option, stored_directories_of
 from onward.errors import PageNotServed
 
 PORT = 8765
@@ -49,6 +50,7 @@ class Web(Command):
             help="where saved plans are, which can be started from the page (default: the current directory)",
         )
         parser.add_argument("--cloud", type=Path, default=DEFAULT_CLOUD_FILE, help="cloud file (default: %(default)s)")
+        add_store_option(parser)
         keystone = parser.add_argument_group("who may log in, where a Keystone says it")
         keystone.add_argument("--keystone", metavar="URL", help="its URL, as https://keystone.example:5000/v3")
         keystone.add_argument("--role", default="admin", help="role that is needed (default: %(default)s)")
@@ -83,7 +85,7 @@ class Web(Command):
             key=parsed_args.key,
             keystone=login,
         )
-        server = Server(directories_of(self), wish)
+        server = Server(stored_directories_of(self, parsed_args), wish)
         self.tell(f"The page is at {server.url}")
         if login is not None:
             self.tell(f"People log in with the role {login.role} in the project {login.project} of {login.url}.")

@@ -44,24 +44,59 @@ def diagnose(observations: Sequence[Observation], graph: Dependencies) -> Diagno
     left = dict.fromkeys(_believed(said))
     counted = [each for each in said if each.saw == "ok" or each in left]
     thoughts = [each for each in hypotheses(counted, graph) if each.hit >= ENOUGH_HIT]
-    explained = {each: _explained(each, left, graph) for each in thoughts}
+    partly = _partly_well(said, graph)
+    explained = {each: _explained(each, left, graph, partly) for each in thoughts}
     causes: list[Cause] = []
     untold: list[str] = []
     while left:
         ranked = sorted(
             (each for each in thoughts if any(seen in left and seen.saw in TELLING[each.kind] for seen in each.seen)),
-            key=lambda each: (-_worth(each, explained[each], left), PARTICULAR[each.kind], each.subject),
+            key=lambda each: (
+                -_worth(each, explained[each], left),
+                PARTICULAR[each.kind],
+                each.subject in graph.units,
+                each.subject,
+            ),
         )
         if not ranked:
             break
-        best = ranked[0]
-        untold += _as_good(best, ranked[1:], explained, left)
+        best = _beneath(ranked, explained, left, graph)
+        untold += _as_good(best, [each for each in ranked if each is not best], explained, left)
         taken = [each for each in explained[best] if each in left]
         causes.append(Cause(best.kind, best.subject, evidence(best), len(taken), best.seen))
         for each in taken:
             del left[each]
     untold += [f"why {each.user} sees {each.about} {each.saw}" for each in left]
     return Diagnosis(tuple(causes), tuple(untold))
+
+
+def _beneath(
+    ranked: Sequence[Hypothesis],
+    explained: dict[Hypothesis, dict[Observation, float]],
+    left: dict[Observation, None],
+    graph: Dependencies,
+) -> Hypothesis:
+    """The first of them, or what lies beneath it: what explains all that it does, and shows itself besides.
+
+    A dead node behind a balancer is not what a whole application hangs on: the balancer leads to another one.
+    """
+    best = ranked[0]
+    for each in ranked[1:]:
+        spared = _is_dead_node(each) and any(name in graph.balancers for name in each.where)
+        if not spared and _left_of(best, explained, left) < _left_of(each, explained, left):
+            best = each
+    return best
+
+
+def _is_dead_node(thought: Hypothesis) -> bool:
+    """Who calls a node that is dead hears so at once, and calls another; who calls one that hangs, waits."""
+    return thought.kind == "node-down" and any(each.saw in ("refused", "stopped") for each in thought.seen)
+
+
+def _left_of(
+    thought: Hypothesis, explained: dict[Hypothesis, dict[Observation, float]], left: dict[Observation, None]
+) -> frozenset[Observation]:
+    return frozenset(each for each in explained[thought] if each in left)
 
 
 def _believed(said: Sequence[Observation]) -> list[Observation]:
@@ -77,18 +112,31 @@ def _believed(said: Sequence[Observation]) -> list[Observation]:
     ]
 
 
-def _explained(thought: Hypothesis, left: dict[Observation, None], graph: Dependencies) -> dict[Observation, float]:
+def _partly_well(said: Sequence[Observation], graph: Dependencies) -> frozenset[str]:
+    """Applications of which Onward sees a unit that serves."""
+    return frozenset(
+        graph.application[each.about]
+        for each in said
+        if each.user == ONWARD and each.saw == "ok" and each.about in graph.application
+    )
+
+
+def _explained(
+    thought: Hypothesis, left: dict[Observation, None], graph: Dependencies, partly: frozenset[str]
+) -> dict[Observation, float]:
     """The complaints that it explains, each with its weight: those seen directly, and those passed on by users.
 
     A complaint of one is passed on where he depends on what is at fault, and complains of it or passes it on himself;
-    of one who says nothing of his own dependencies it is taken for so.
+    of one who says nothing of his own dependencies it is taken for so. A node of several that is dead, and does not
+    hang, is not what keeps one unit from answering Onward while those beside it do.
     """
     found = {each: 1.0 for each in thought.seen if each in left}
     speaks = {graph.application.get(each.user, each.user) for each in left}
     hurt = {graph.application.get(each.user, each.user) for each in found} | thought.where
     by_target: dict[str, list[Observation]] = defaultdict(list)
     for each in left:
-        if each.saw in PASSED_ON and each not in found:
+        alone = each.user == ONWARD and graph.application.get(each.about) in partly and _is_dead_node(thought)
+        if each.saw in PASSED_ON and each not in found and not alone:
             by_target[graph.application.get(each.about, each.about)].append(each)
     todo = sorted(by_target)
     while todo:

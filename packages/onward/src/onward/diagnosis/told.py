@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from onward.diagnosis.observation import LASTING, ONWARD, Observation, Sight
+from onward.diagnosis.observation import LASTING, Observation, Sight
 from onward.diagnosis.places import Places
 from onward.model.health import ComponentHealth, UnitHealth
 
 FRESH_SECONDS = 60.0
 """What was used longer ago says nothing of now."""
-SLOW_MS = {"sql": 60.0, "cache": 60.0, "messaging": 1000.0, "rpc": 1500.0, "service": 1000.0}
+OWN_CALLS = "calls:own"
+"""What onward-service calls the unit's own answers."""
+SLOW_MS = {"calls": 1200.0, "sql": 60.0, "cache": 60.0, "messaging": 1000.0, "rpc": 1500.0, "service": 1000.0}
 """By kind, what nobody minds: a query is not a call that makes ten of them."""
 SLOWER = 4.0
 """And how many times slower than usual it is, so that a machine that is busy is not taken for it."""
@@ -39,8 +41,10 @@ def told_by(units: Iterable[UnitHealth], places: Places, at: float) -> Iterator[
     for unit in units:
         if unit.seconds_apart is not None and abs(unit.seconds_apart) > APART_SECONDS:
             yield Observation(
-                ONWARD, unit.unit, "clock", at, detail=f"its clock is {unit.seconds_apart:+.0f} s from Onward's"
+                unit.unit, unit.unit, "clock", at, detail=f"its clock is {unit.seconds_apart:+.0f} s from Onward's"
             )
+        if _slow_itself(unit):
+            yield Observation(unit.unit, unit.unit, "slow", at, detail="its own answers, and nothing that it uses")
         for each in unit.components:
             about = places.named(each.name)
             if about is not None and each.age_seconds <= FRESH_SECONDS:
@@ -48,11 +52,19 @@ def told_by(units: Iterable[UnitHealth], places: Places, at: float) -> Iterator[
                 yield Observation(unit.unit, about, sight(each), at - each.age_seconds, _times(each), detail)
 
 
+def _slow_itself(unit: UnitHealth) -> bool:
+    """Whether its callers wait for it and not for what it uses."""
+    own = [sight(each) for each in unit.components if each.name == OWN_CALLS and each.age_seconds <= FRESH_SECONDS]
+    used = [sight(each) for each in unit.components if each.name != OWN_CALLS and each.age_seconds <= FRESH_SECONDS]
+    return own == ["slow"] and set(used) <= {"ok"}
+
+
 def sight(component: ComponentHealth) -> Sight:
     """What the state and the note of a component mean."""
     if component.state == "pass":
         least = SLOW_MS.get(component.name.partition(":")[0], SLOW_MS["service"])
-        return "slow" if component.latency_ms > max(least, SLOWER * component.usual_ms) else "ok"
+        slow = component.usual_ms > 0 and component.latency_ms > max(least, SLOWER * component.usual_ms)
+        return "slow" if slow else "ok"
     words = component.note.split(";")[0].split()
     for numbers, saw in _NUMBERS:
         if numbers & set(words):

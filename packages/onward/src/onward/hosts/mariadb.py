@@ -29,6 +29,7 @@ _PACKAGES = {
     "mariadb-install-db": "mariadb-server-core",
     "mariadb": "mariadb-client-core",
     "mariadb-dump": "mariadb-client",
+    "mariadb-backup": "mariadb-backup",
 }
 
 
@@ -51,7 +52,9 @@ class PrivateMariadb:
     it recovers what was committed. Its root user has no password: only the owner can reach the socket.
     """
 
-    def __init__(self, directory: Path, log: Path) -> None:
+    def __init__(self, directory: Path, log: Path, *, user: str = "root") -> None:
+        """``user``: whom a data directory that is there already knows as its administrator."""
+        self._user = user
         self._directory = directory
         self._log = log
         self.data = directory / "data"
@@ -79,7 +82,7 @@ class PrivateMariadb:
         """Where a service connects to this database."""
         return URL.create(
             "mysql+pymysql",
-            username="root",
+            username=self._user,
             host="localhost",
             database=database,
             query={"unix_socket": str(self.socket), "charset": "utf8mb4"},
@@ -185,7 +188,7 @@ class PrivateMariadb:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                pymysql.connect(unix_socket=str(self.socket), user="root", connect_timeout=5).close()
+                pymysql.connect(unix_socket=str(self.socket), user=self._user, connect_timeout=5).close()
                 return
             except pymysql.Error as error:
                 if self._process is None or not self._process.alive() or time.monotonic() > deadline:

@@ -118,6 +118,8 @@ def _private(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _own_files() -> Iterator[tuple[Path, PurePath]]:
     for name, root in (("onward", Path(onward.__file__).parent), (PACKAGE, package_directory())):
+        if root is None:
+            continue
         for path in sorted(root.rglob("*")):
             if path.is_file() and path.suffix not in _SKIPPED:
                 yield path, PurePath(name) / path.relative_to(root)

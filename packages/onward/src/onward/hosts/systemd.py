@@ -56,7 +56,11 @@ class Systemd:
         surplus = [name for name in self._services(unit) if name not in wanted]
         if surplus:
             self._remove(surplus)
-        changed = [name for name, text in wanted.items() if self._text(name) != text]
+        # Whoever wrote a file and was killed before the restart has left a process that runs with the older one.
+        behind = {
+            self._service(unit, each.name) for each in self.states(unit) if runs_with_other(each.pid, configuration)
+        }
+        changed = [name for name, text in wanted.items() if self._text(name) != text or name in behind]
         for name in changed:
             write_private(self._units / name, wanted[name])
         if self._rotation.is_dir():
@@ -181,6 +185,16 @@ class Systemd:
 
     def _asked(self, *words: str) -> CommandResult:
         return run_command(["systemctl", "--no-ask-password", "--no-pager", *words], timeout_seconds=COMMAND_SECONDS)
+
+
+def runs_with_other(pid: int, configuration: str) -> bool:
+    """Whether a process was begun with other files than those of this digest; not where it does not say with which."""
+    try:
+        words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    told = [word for word in words if word.startswith(b"ONWARD_CONFIGURATION=")]
+    return bool(told) and told[0] != f"ONWARD_CONFIGURATION={configuration}".encode()
 
 
 def rotation_file(directory: Path) -> str:

@@ -19,7 +19,7 @@ class ComponentHealth:
     latency_ms: float
     """Of its last uses, smoothed."""
     usual_ms: float
-    """The same of the last some hundred."""
+    """The same of the last some hundred; 0 where the unit does not say."""
     uses: int
     losses: int
     """Uses that were not answered."""

@@ -4,8 +4,10 @@ https://www.rabbitmq.com/docs/3.10/management#http-api: ``/api/overview`` has co
 (churn_rates), ``/api/nodes`` the memory, ``/api/health/checks/alarms`` the alarms.
 """
 
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import quote
@@ -18,8 +20,12 @@ from onward.model.restart import BrokerLoad
 
 SECONDS = 5.0
 """For one answer. A healthy broker takes milliseconds."""
-MESSAGES = 5
-"""That are sent in one look; the slowest counts."""
+BETWEEN_SECONDS = 0.04
+"""Between two messages."""
+SLOW_PART = 0.9
+"""Of the messages since the last look, the one that counts is slower than this part of them."""
+AGAIN_SECONDS = 1.0
+"""After a failure."""
 
 
 @dataclass(frozen=True)
@@ -34,38 +40,35 @@ class BrokerAccess:
 
 
 class BrokerWatch:
-    """Looks at a broker again and again, over one connection. Not for several threads."""
+    """Looks at a broker again and again; messages go through it all the while. A context. Not for several threads."""
 
     def __init__(self, access: BrokerAccess) -> None:
         self._access = access
         self._session = requests.Session()
         self._session.auth = (access.user, access.password)
-        self._connection: Any = None
-        self._channel: Any = None
-        self._queue = ""
+        self._pulse = _Pulse(access)
 
     def __enter__(self) -> Self:
-        """Nothing is opened yet."""
+        """Messages begin to go through it."""
+        self._pulse.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close what was opened."""
-        self._close()
+        """Leave the broker."""
+        self._pulse.end()
         self._session.close()
 
     def load(self) -> BrokerLoad:
-        """How it is now. What cannot be asked is a ``failure``; nothing is raised."""
+        """How it is now, and how its answers were since the last look. What cannot be asked is a ``failure``."""
         try:
             overview = self._get("overview")
             nodes = self._get("nodes")
             alarms = self._get("health/checks/alarms", also=503)
         except (requests.RequestException, ValueError) as error:
             return BrokerLoad(failure=f"its management API: {type(error).__name__}")
-        try:
-            answer = self._answer_seconds()
-        except (OSError, AMQPError) as error:
-            self._close()
-            return BrokerLoad(failure=f"no message goes through it: {type(error).__name__}: {error}")
+        answers, failure = self._pulse.taken()
+        if failure or not answers:
+            return BrokerLoad(failure=f"no message goes through it: {failure or 'none has come back'}")
         totals, messages = overview.get("object_totals") or {}, overview.get("queue_totals") or {}
         memory = max(((each.get("mem_used", 0), each.get("mem_limit", 0)) for each in nodes), default=(0, 0), key=_part)
         return BrokerLoad(
@@ -75,7 +78,7 @@ class BrokerWatch:
             waiting=int(messages.get("messages_ready", 0) or 0),
             memory_used=int(memory[0]),
             memory_limit=int(memory[1]),
-            answer_seconds=answer,
+            answer_seconds=sorted(answers)[int(SLOW_PART * len(answers))],
         )
 
     def takers(self, virtual_host: str, queue: str) -> frozenset[str] | None:
@@ -105,49 +108,84 @@ class BrokerWatch:
                 error = failed
         raise error
 
-    def _answer_seconds(self) -> float:
-        """The slowest of some messages to a queue of its own and back. Raises OSError, AMQPError."""
-        if self._channel is None:
-            self._open()
-        slowest = 0.0
-        for number in range(MESSAGES):
+
+class _Pulse:
+    """Sends a message to a queue of its own now and then, and takes the time until it is back, in a thread of its own.
+
+    What happens between two looks is seen as well: a storm of connections is over in less than a second.
+    """
+
+    def __init__(self, access: BrokerAccess) -> None:
+        self._access = access
+        self._lock = threading.Lock()
+        self._answers: list[float] = []
+        self._failure = ""
+        self._first, self._over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="broker-pulse", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Leave the broker."""
+        self._over.set()
+        self._thread.join(SECONDS)
+
+    def taken(self) -> tuple[list[float], str]:
+        """Seconds of all messages since this was asked last, and why there are no more where they stopped."""
+        self._first.wait(SECONDS)
+        with self._lock:
+            found, self._answers = self._answers, []
+            return found, self._failure
+
+    def _beat(self) -> None:
+        while not self._over.is_set():
+            try:
+                with closing(_connected(self._access)) as connection:
+                    self._send(connection)
+            except (OSError, AMQPError) as error:
+                with self._lock:
+                    self._failure = f"{type(error).__name__}: {error}"
+                self._first.set()
+                self._over.wait(AGAIN_SECONDS)
+
+    def _send(self, connection: Any) -> None:
+        """Send until it is over. Raises OSError, AMQPError."""
+        channel = connection.channel()
+        queue = channel.queue_declare(exclusive=True, auto_delete=True).queue
+        channel.basic_consume(queue, no_ack=True, callback=lambda _message: None)
+        while not self._over.wait(BETWEEN_SECONDS):
             began = time.monotonic()
-            self._channel.basic_publish(amqp.Message(str(number)), exchange="", routing_key=self._queue)
-            self._connection.drain_events(timeout=SECONDS)
-            slowest = max(slowest, time.monotonic() - began)
-        return slowest
+            channel.basic_publish(amqp.Message(b"."), exchange="", routing_key=queue)
+            connection.drain_events(timeout=SECONDS)
+            with self._lock:
+                self._answers.append(time.monotonic() - began)
+                self._failure = ""
+            self._first.set()
 
-    def _open(self) -> None:
-        error: Exception = OSError("it has no address")
-        for address in self._access.addresses:
-            try:
-                self._connection = amqp.Connection(
-                    host=f"{address}:{self._access.port}",
-                    userid=self._access.user,
-                    password=self._access.password,
-                    virtual_host="/",
-                    connect_timeout=SECONDS,
-                    read_timeout=SECONDS,
-                    write_timeout=SECONDS,
-                    client_properties={"connection_name": "onward"},
-                )
-                self._connection.connect()
-                self._channel = self._connection.channel()
-                self._queue = self._channel.queue_declare(exclusive=True, auto_delete=True).queue
-                self._channel.basic_consume(self._queue, no_ack=True, callback=lambda _message: None)
-                return
-            except (OSError, AMQPError) as failed:
-                self._close()
-                error = failed
-        raise error
 
-    def _close(self) -> None:
-        connection, self._connection, self._channel = self._connection, None, None
-        if connection is not None:
-            try:
-                connection.close()
-            except (OSError, AMQPError):
-                connection.collect()
+def _connected(access: BrokerAccess) -> Any:
+    """A connection to the first node that accepts one. Raises OSError, AMQPError."""
+    error: Exception = OSError("it has no address")
+    for address in access.addresses:
+        connection: Any = amqp.Connection(
+            host=f"{address}:{access.port}",
+            userid=access.user,
+            password=access.password,
+            virtual_host="/",
+            connect_timeout=SECONDS,
+            read_timeout=SECONDS,
+            write_timeout=SECONDS,
+            client_properties={"connection_name": "onward"},
+        )
+        try:
+            connection.connect()
+            return connection
+        except (OSError, AMQPError) as failed:
+            connection.collect()
+            error = failed
+    raise error
 
 
 def _part(memory: Sequence[int]) -> float:

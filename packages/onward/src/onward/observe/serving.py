@@ -9,7 +9,9 @@ from onward.diagnosis.observation import Sight
 from onward.model.deployment import ReadyProbe
 
 SERVE_SECONDS = 2.0
-SLOW_SECONDS = 1.0
+PATIENCE_SECONDS = 8.0
+"""After this who has said nothing hangs, and is not slow."""
+SLOW_SECONDS = 2.0
 MYSQL_ERROR = 0xFF
 TOO_MANY_CONNECTIONS = 1040
 _ASKED = {
@@ -21,15 +23,18 @@ _ASKED = {
 AMQP 0-9-1, 4.2.2. The kernel accepts connections for a process that is stopped: only an answer shows that it works."""
 
 
-def serving(probe: ReadyProbe, interfaces: frozenset[str]) -> tuple[Sight, str]:
-    """How it serves, and what was seen of that. ``interfaces``: what its application offers; the protocol is theirs."""
+def serving(probe: ReadyProbe, interfaces: frozenset[str], seconds: float = SERVE_SECONDS) -> tuple[Sight, str]:
+    """How it serves, and what was seen of that. ``interfaces``: what its application offers; the protocol is theirs.
+
+    ``seconds``: for how long an answer is waited for.
+    """
     began = time.monotonic()
     spoken = next((each for each in _ASKED if each in interfaces), None)
     where = f"{probe.address}:{probe.port}{probe.path or ''}"
     try:
-        saw, detail = _over_http(probe) if probe.path is not None else _over_tcp(probe, spoken)
+        saw, detail = _over_http(probe, seconds) if probe.path is not None else _over_tcp(probe, spoken, seconds)
     except (TimeoutError, requests.Timeout):
-        return "timed-out", f"{where} says nothing for {SERVE_SECONDS:g} s"
+        return "timed-out", f"{where} says nothing for {seconds:g} s"
     except ConnectionRefusedError:
         return "refused", f"nobody listens at {where}"
     except (OSError, requests.RequestException) as error:
@@ -41,14 +46,14 @@ def serving(probe: ReadyProbe, interfaces: frozenset[str]) -> tuple[Sight, str]:
     return saw, f"{where} {detail}"
 
 
-def _over_http(probe: ReadyProbe) -> tuple[Sight, str]:
+def _over_http(probe: ReadyProbe, seconds: float) -> tuple[Sight, str]:
     url = f"http://{probe.address}:{probe.port}{probe.path}"
-    status = requests.get(url, timeout=SERVE_SECONDS, allow_redirects=False).status_code
+    status = requests.get(url, timeout=seconds, allow_redirects=False).status_code
     return "ok" if status in probe.statuses else "failed", f"answers with status {status}"
 
 
-def _over_tcp(probe: ReadyProbe, spoken: str | None) -> tuple[Sight, str]:
-    with socket.create_connection((probe.address, probe.port), timeout=SERVE_SECONDS) as connection:
+def _over_tcp(probe: ReadyProbe, spoken: str | None, seconds: float) -> tuple[Sight, str]:
+    with socket.create_connection((probe.address, probe.port), timeout=seconds) as connection:
         if spoken is None:
             return "ok", "accepts connections"
         connection.sendall(_ASKED[spoken])

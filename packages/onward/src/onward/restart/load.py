@@ -8,7 +8,7 @@ from pydantic import Field
 from onward.model.cloud import Described
 from onward.model.restart import BrokerLoad, DatabaseLoad, Seen
 
-LEAST_SECONDS = 0.005
+LEAST_SECONDS = 0.002
 """Below that an answer is quick, whatever it was before."""
 MEMORY_PART = 0.8
 """Of what the broker may take before it stops whoever publishes (vm_memory_high_watermark)."""
@@ -41,13 +41,13 @@ class Judgement:
 
 
 def calm_of(seen: Sequence[Seen]) -> Calm:
-    """What several looks before the beginning amount to: the middle one of each figure."""
+    """What several looks before the beginning amount to: the slowest answer, which was borne; else the middle one."""
     answers = [each.broker.answer_seconds for each in seen if each.broker and each.broker.answer_seconds is not None]
     waiting = [each.broker.waiting for each in seen if each.broker]
     running = [max((server.running for server in each.databases), default=0) for each in seen]
     lag = [max((server.lag_seconds or 0.0 for server in each.databases), default=0.0) for each in seen]
     return Calm(
-        answer_seconds=_middle(answers) if answers else None,
+        answer_seconds=max(answers, default=None),
         waiting=int(_middle(waiting)) if waiting else 0,
         running=int(_middle(running)) if running else 0,
         lag_seconds=_middle(lag) if lag else 0.0,

@@ -24,13 +24,14 @@ from onward.model.bundle import Bundle, faults_in_file, parse_bundle
 from onward.model.bundle_edit import as_data
 from onward.observe.machine import is_own
 from onward.plan.deployment.addresses import with_addresses
-from onward.plan.deployment.forward import Move
+from onward.plan.deployment.move import Move
 from onward.plan.deployment.numbers import unit_numbers
 from onward.plan.deployment.placement import addresses_of, given_addresses, placed
-from onward.plan.deployment.planner import DeploymentWish, plan_deployment
+from onward.plan.deployment.planner import plan_deployment
 from onward.plan.deployment.removal import plan_removal
 from onward.plan.deployment.site import NETWORKS, Site, balancer_address
 from onward.plan.deployment.topology import Topology, topology
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan
 from onward.survey.bundle_options import require_options
@@ -39,6 +40,7 @@ from onward.survey.carried import CarriedOptions
 from onward.survey.departure import require_departure
 from onward.survey.deployed import survey_deployed
 from onward.survey.environments import choose_environments
+from onward.survey.health import tells
 from onward.survey.machines import choices_on, require_fit, require_here, require_reachable, survey_machines
 from onward.survey.model_cloud import cloud_of_model
 from onward.survey.moves import deployed_series, survey_moves
@@ -278,6 +280,7 @@ def _site(
         )
         for name, place in site.places.items()
     }
+    units = (unit for name in found.applications for unit in found.units(name))
     return replace(
         site,
         places=places,
@@ -285,7 +288,7 @@ def _site(
         environments=paths,
         series={name: choice.series for name, choice in choices.items()},
         mutable=mutable,
-        health_code=service_digest(),
+        health_code=service_digest() if any(tells(found, unit) for unit in units) else "",
     )
 
 

@@ -11,7 +11,7 @@ from onward.errors import NothingToRestore
 from onward.hosts.state import Directories
 from onward.model.bundle import Bundle
 from onward.model.bundle_edit import as_data, with_channels
-from onward.plan.deployment.forward import Move
+from onward.plan.deployment.move import Move
 from onward.plan.deployment.topology import Topology
 from onward.plan.forward import EnvironmentChoice
 from onward.plan.plan import Plan

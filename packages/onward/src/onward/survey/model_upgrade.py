@@ -46,6 +46,7 @@ class ModelUpgrade(Described):
         found += [word for service in self.services for word in ("--service", service)]
         found += ["--slurp"] if self.slurp else []
         found += ["--rolling", "--batch", str(self.rolling)] if self.rolling else []
+        found += [] if self.budget_seconds == BUDGET_SECONDS else ["--data-plane-budget", str(self.budget_seconds)]
         return found + [word for option in self.dropped for word in ("--drop-option", option)]
 
 

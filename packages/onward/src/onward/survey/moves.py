@@ -6,7 +6,7 @@ from typing import Any
 from onward.catalog.load import in_force, recipe, series_list
 from onward.errors import BundleInvalid
 from onward.hosts.model_store import ModelStore
-from onward.plan.deployment.forward import Move
+from onward.plan.deployment.move import Move
 from onward.plan.deployment.topology import Topology
 from onward.plan.forward import EnvironmentChoice
 from onward.survey.pinned import Choose

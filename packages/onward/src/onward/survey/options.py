@@ -49,6 +49,13 @@ def environment_wish(parsed_args: Any) -> EnvironmentWish:
     return EnvironmentWish(constraints=parsed_args.constraints, parallel=max(1, parsed_args.parallel))
 
 
+def default_environment_wish() -> EnvironmentWish:
+    """What a command wishes for that is given no option."""
+    parser = argparse.ArgumentParser()
+    add_environment_options(parser)
+    return environment_wish(parser.parse_args([]))
+
+
 def add_rolling_options(parser: argparse.ArgumentParser, way: Any = None) -> None:
     """Add ``--rolling``, to what it cannot be said together with, and ``--batch``."""
     (way or parser).add_argument(

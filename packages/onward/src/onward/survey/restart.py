@@ -11,8 +11,8 @@ from onward.model.cloud import Cloud
 from onward.model.restart import Bounds
 from onward.observe.cloud_api import CloudApi, cloud_api
 from onward.observe.heartbeats import observe_reporters_by_api
-from onward.plan.deployment.planner import DeploymentWish
 from onward.plan.deployment.restarting import RestartWish, plan_restart, reports_of
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
 from onward.survey.deployment import survey_wish
@@ -48,17 +48,22 @@ def survey_restart(
     *,
     owed: bool = False,
 ) -> Plan:
-    """The plan that restarts units: of applications, single ones, or those that owe it. Raises a Refused error."""
+    """The plan that restarts units: applications, single ones, or those that owe it, of these or of all applications.
+
+    Raises a Refused error.
+    """
     store = ModelStore(directories.models / model)
     wanted = Wanted(kept_bundle(directories, model), f"the bundle of {model}", model)
     wish = survey_wish(directories, wanted, environments, progress)
-    units = _owing(wish, store) if owed else _named(wish, where)
+    named = _named(wish, where or tuple(wish.topology.applications))
+    owing = store.owed()
+    units = tuple(unit for unit in named if not owed or unit in owing)
     chosen = list(dict.fromkeys(unit.partition("/")[0] for unit in units))
     bounds = {
         name: _bounds(limits, [unit for unit in units if unit.partition("/")[0] == name], wish) for name in chosen
     }
-    zones = _zones(cloud_of_model(directories, model), wish, units)
-    return plan_restart(RestartWish(deployment=wish, units=units, bounds=bounds, zones=zones))
+    listed = _listed(cloud_of_model(directories, model), wish, units, progress)
+    return plan_restart(RestartWish(deployment=wish, units=units, bounds=bounds, listed=listed))
 
 
 def count_of(text: str, units: int) -> int:
@@ -83,11 +88,6 @@ def _named(wish: DeploymentWish, where: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(unit for each in where for unit in known[each]))
 
 
-def _owing(wish: DeploymentWish, store: ModelStore) -> tuple[str, ...]:
-    owed = store.owed()
-    return tuple(unit for name in wish.topology.applications for unit in wish.topology.units(name) if unit in owed)
-
-
 def _bounds(limits: Limits, units: Sequence[str], wish: DeploymentWish) -> Bounds:
     charm = wish.topology.charms[units[0].partition("/")[0]]
     seconds = [each.ready.seconds for each in charm.processes if each.ready is not None]
@@ -102,27 +102,35 @@ def _bounds(limits: Limits, units: Sequence[str], wish: DeploymentWish) -> Bound
     )
 
 
-def _zones(cloud: Cloud, wish: DeploymentWish, units: Sequence[str]) -> Mapping[str, str]:
-    """The availability zone of each host, as the APIs of the units' services say; none where they cannot be asked."""
+def _listed(
+    cloud: Cloud, wish: DeploymentWish, units: Sequence[str], progress: Callable[[str], None]
+) -> Mapping[tuple[str, str], str]:
+    """The availability zone of each process that the APIs of the units' services list, by kind and host."""
     file = cloud.infrastructure.identity.file
     if file is None:
         return {}
     names = dict.fromkeys(unit.partition("/")[0] for unit in units)
-    reporting = [
-        name for name in names if reports_of(Words(wish.topology, wish.site, name), wish.topology.units(name)[0])
-    ]
-    services = dict.fromkeys(wish.topology.charms[name].service or "" for name in reporting)
-    try:
-        api = cloud_api(cloud.cloud, {"OS_CLIENT_CONFIG_FILE": file})
-        return {host: zone for service in services for host, zone in _zones_of(api, service).items()}
-    except ApiUnavailable:
-        return {}
+    words = [Words(wish.topology, wish.site, name) for name in names]
+    asked = [each for each in words if reports_of(each, each.unit_names[0])]
+    api = cloud_api(cloud.cloud, {"OS_CLIENT_CONFIG_FILE": file}) if asked else None
+    found: dict[tuple[str, str], str] = {}
+    for service in dict.fromkeys(each.charm.service or "" for each in asked):
+        try:
+            found |= _listed_by(api, service) if api is not None else {}
+        except ApiUnavailable as error:
+            progress(f"{service} is not asked whether it has its processes as up: {error.what} {error.evidence}")
+    return found
 
 
-def _zones_of(api: CloudApi, service: str) -> Mapping[str, str]:
+def _listed_by(api: CloudApi, service: str) -> Mapping[tuple[str, str], str]:
+    """The same of one service. Raises ApiUnavailable."""
     facts = recipe(service).heartbeats
     if facts is None or facts.api is None:
         return {}
     url = next((found for kind in facts.api.types if (found := api.url_of(kind, "internal"))), None)
-    rows = observe_reporters_by_api(api, url, facts, facts.api).rows if url else ()
-    return {row.host: row.zone for row in rows if row.zone}
+    if url is None:
+        raise ApiUnavailable("The catalogue has no URL of it.")
+    listed = observe_reporters_by_api(api, url, facts, facts.api)
+    if listed.failure:
+        raise ApiUnavailable(listed.failure)
+    return {(row.kind, row.host): row.zone for row in listed.rows}

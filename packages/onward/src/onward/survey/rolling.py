@@ -7,12 +7,12 @@ from onward.actions.build_environment import specification
 from onward.catalog.load import recipe, series_list
 from onward.errors import RollingImpossible
 from onward.hosts.state import Directories
-from onward.plan.deployment.forward import Move
-from onward.plan.deployment.planner import DeploymentWish
+from onward.plan.deployment.move import Move
 from onward.plan.deployment.rolling import Hop, plan_rolling
 from onward.plan.deployment.serving import only_answers
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
 from onward.survey.carried import CarriedOptions

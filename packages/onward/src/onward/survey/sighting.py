@@ -7,7 +7,7 @@ from pathlib import Path
 
 from onward.catalog.charms import BROKER
 from onward.diagnosis.dependencies import Dependencies, dependencies_of
-from onward.diagnosis.observation import LASTING, ONWARD, Observation, Sight
+from onward.diagnosis.observation import ONWARD, Observation, Sight
 from onward.diagnosis.places import Places, places_of
 from onward.diagnosis.sighting import Sighting
 from onward.hosts.model_store import ModelStore
@@ -17,7 +17,7 @@ from onward.model.deployment import QueueProbe, ReadyProbe
 from onward.observe.broker_alarms import broker_alarms
 from onward.observe.complaints import complaints
 from onward.observe.listening import has_consumer
-from onward.observe.serving import serving
+from onward.observe.serving import PATIENCE_SECONDS, SERVE_SECONDS, serving
 from onward.plan.deployment.topology import Topology
 from onward.survey.deployed import Deployed, reachable_deployed
 from onward.survey.health import health_of
@@ -128,9 +128,9 @@ def _looked_at(
         return Observation(ONWARD, unit, "failed", began, detail=f"the queue {probe.queue} has no consumer")
     interfaces = frozenset(each.interface for each in found.charms[graph.application[unit]].provides.values())
     tries: list[tuple[Sight, str]] = []
-    while len(tries) < LASTING:
-        tries.append(serving(probe, interfaces))
-        if tries[-1][0] == "ok" and len(tries) == 1:
+    for seconds in (SERVE_SECONDS, SERVE_SECONDS, PATIENCE_SECONDS):
+        tries.append(serving(probe, interfaces, seconds))
+        if tries[0][0] == "ok":
             break
     saw, detail = of_tries(tries)
     return Observation(ONWARD, unit, saw, began, detail=detail)

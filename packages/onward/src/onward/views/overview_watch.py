@@ -17,10 +17,11 @@ from onward.views.page import Page
 from onward.views.summary import finished_steps
 from onward.views.words import clock
 
+MOST_UNWELL = 4
 FEWEST_ROWS = 4
 """For the units of one model, however many models there are."""
 
-RUN, CAUSE = "run of", "cause in"
+RUN, CAUSE, HEALTH = "run of", "cause in", "health of"
 """What is said of beside models and units."""
 
 
@@ -36,6 +37,8 @@ class WatchedModel:
     """Why it cannot."""
     causes: tuple[str, ...] | None
     """What is wrong, in words; None where nobody has looked yet."""
+    unwell: tuple[str, ...] = ()
+    """What its APIs tell of what they use that is not well."""
 
 
 class OverviewWatch(AbstractContextManager["OverviewWatch"]):
@@ -106,6 +109,10 @@ class OverviewWatch(AbstractContextManager["OverviewWatch"]):
             yield from self._causes(model)
 
     def _causes(self, model: WatchedModel) -> Iterator[Text]:
+        for line in model.unwell[:MOST_UNWELL]:
+            yield Text(self.page.fitted(f"health: {line}", self.page.columns - 1).rstrip(), "yellow")
+        if len(model.unwell) > MOST_UNWELL:
+            yield Text(f"health: and {len(model.unwell) - MOST_UNWELL} more: onward health {model.name}", "yellow")
         for cause in model.causes or ():
             yield from self.page.wrapped(("CAUSE  ", "bold red"), (cause, "bold"), columns=self.page.columns - 1)
         if model.causes is None:
@@ -126,6 +133,10 @@ def _said(models: Sequence[WatchedModel], runs: Sequence[RunRecord]) -> dict[str
         if model.causes is not None:
             words = "; ".join(model.causes) or "none is named"
             lines[f"{CAUSE} {model.name}"] = f"{model.name}: cause: {words}"
+            # How long ago it was is no news.
+            lines |= {
+                f"{HEALTH} {model.name} {_timeless(each)}": f"{model.name}: {_timeless(each)}" for each in model.unwell
+            }
     return lines or {"": "no model is deployed here, and no run is at work"}
 
 
@@ -134,4 +145,10 @@ def _gone(name: str) -> str:
     if name.startswith(RUN):
         run = name.removeprefix(RUN).strip()
         return f"{run} is at its end: onward runs show {run}"
+    if name.startswith(HEALTH):
+        return f"{name.removeprefix(HEALTH).strip()}: no more"
     return "" if name.startswith(CAUSE) else is_gone(name)
+
+
+def _timeless(line: str) -> str:
+    return line.rpartition(" (")[0] or line

@@ -1,7 +1,9 @@
-"""Checks and comparisons of policies that are begun from the page, and what came of them."""
+"""Checks, plans and comparisons of policies that are asked for from the page, and what came of them."""
 
 import json
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,10 +12,11 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from onward.catalog.load import series_list, services_with_policy
 from onward.checks.waiver import parse_waivers
 from onward.engine.runs import read_run
-from onward.errors import ModelUnknown
+from onward.errors import InvalidCloudFile, ModelUnknown
+from onward.survey.cloud import load_cloud
 from onward.survey.recorded import models
 from onward.views.words import counted
-from onward.web.begun import Begun
+from onward.web.begun import ABOUT_RUNS, Begun
 from onward.web.forms import Form
 from onward.web.guard import session_of
 from onward.web.runs import standing_alone
@@ -68,6 +71,21 @@ def check(request: Request, form: Form) -> Response:
     return RedirectResponse(f"/commands/{site.commands.begin('check', words, _who(request))}", 303)
 
 
+def make_plan(request: Request, form: Form) -> Response:
+    """Begin ``onward plan upgrade``; the plan is saved among the others, under a name that none has."""
+    site = site_of(request)
+    target = series_list().find(form.get("target", "")).id
+    words = ["plan", "upgrade", "--to", target]
+    if model := form.get("model", ""):
+        _require_model(request, model)
+        words += ["--model", model]
+    else:
+        words += ["--cloud", str(site.cloud_file)]
+    name = f"{model or site.cloud_file.stem}-to-{target}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.json"
+    words += ["-o", str(site.plans / name)]
+    return RedirectResponse(f"/commands/{site.commands.begin('plan', words, _who(request), {'plan': name})}", 303)
+
+
 def show_policy(request: Request) -> Response:
     """Which policies can be compared, and the latest comparisons."""
     site = site_of(request)
@@ -76,6 +94,7 @@ def show_policy(request: Request) -> Response:
         "policy.html",
         {
             "services": services_with_policy(),
+            "configured": sorted(_configurations(site.cloud_file)),
             "series": [each.id for each in series_list()],
             "latest": site.commands.latest("policy", MOST_SHOWN),
         },
@@ -91,9 +110,18 @@ def compare_policy(request: Request, form: Form) -> Response:
     ends = [series_list().find(form.get(end, "")).id for end in ("source", "target")]
     words = ["policy", "diff", service, "--from", ends[0], "--to", ends[1], "-f", "json"]
     words += ["--html", "{here}/policy.html"]
-    if file := form.get("file", "").strip():
-        words.append(f"--policy-file={file}")
+    if form.get("own"):
+        # Never a path that somebody typed: whoever may log in need not be one who may read this machine's files.
+        words += [f"--config-file={path}" for path in _configurations(site.cloud_file).get(service, ())]
     return RedirectResponse(f"/commands/{site.commands.begin('policy', words, _who(request))}", 303)
+
+
+def _configurations(cloud_file: Path) -> dict[str, tuple[str, ...]]:
+    """The configuration files of the services of a cloud file; none where there is none that can be read."""
+    try:
+        return {name: service.configuration for name, service in load_cloud(cloud_file).services.items()}
+    except InvalidCloudFile:
+        return {}
 
 
 def show_command(request: Request) -> Response:
@@ -110,6 +138,9 @@ def command_part(request: Request) -> Response:
         answer.headers["hx-redirect"] = f"/runs/{run}"
     elif not command.at_work:
         answer.status_code = STOP_ASKING
+        # Said once to those who listen instead of looking.
+        ended = "without a word" if command.status is None else f"with exit status {command.status}"
+        answer.headers["hx-trigger"] = json.dumps({"said": f"onward {command.kind} has ended {ended}"})
     return answer
 
 
@@ -123,11 +154,12 @@ def show_difference(request: Request) -> Response:
 
 def _command(request: Request) -> dict[str, object]:
     site, command = site_of(request), _found(request)
-    begins_a_run = command.kind in ("apply", "resume")
+    begins_a_run = command.kind in ABOUT_RUNS
     return {
         "command": command,
         "run": site.commands.run_of(command) if begins_a_run else None,
         "findings": _findings(command) if command.kind == "check" else None,
+        "plan": command.about.get("plan") if command.status == 0 else None,
         "difference": (command.directory / "policy.html").is_file(),
     }
 

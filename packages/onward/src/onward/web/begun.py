@@ -18,6 +18,10 @@ from onward.hosts.private_file import make_private, write_private
 from onward.hosts.state import Directories
 
 MOST_KEPT = 40
+ABOUT_RUNS = ("apply", "resume", "restore")
+"""Kinds of commands that begin a run or go on with one."""
+STORED = ("apply", "resume")
+"""Those that know of a store."""
 MOST_SAID = 200_000
 """Characters of what a command says that a page shows: the last ones."""
 _NAME = re.compile(r"[a-z]+-\d{8}-\d{6}-[0-9a-f]{4}")
@@ -33,7 +37,7 @@ class Begun:
 
     name: str
     kind: str
-    """apply, resume, check or policy."""
+    """apply, resume, restore, check, plan or policy."""
     words: tuple[str, ...]
     """As they would be typed, without ``onward``."""
     by: str
@@ -73,6 +77,8 @@ class Commands:
         found = self._directories
         argv = [sys.executable, "-m", "onward.commands.main", "--state-dir", str(found.state)]
         argv += ["--cache-dir", str(found.cache), *told]
+        if found.store is not None and kind in STORED:
+            argv += ["--store", str(found.store)]
         at = time.time()
         child = subprocess.Popen(["sh", "-c", f"umask 077;{_KEPT}", "sh", str(here), *argv], start_new_session=True)
         self._children = [each for each in self._children if each.poll() is None] + [child]

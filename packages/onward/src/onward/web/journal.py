@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from onward.engine.journal import Journal
 from onward.engine.record import Event
 from onward.engine.runs import all_events, last_number
 from onward.views.events import GRAVE, words_of
@@ -53,11 +54,15 @@ class Listening:
     async def _events(self, request: Request, after: int) -> AsyncIterator[str]:
         site, secret = site_of(request), secret_of(request)
         self._listeners += 1
+        # Kept open while somebody listens: a store is another machine's.
+        opened: Journal | None = None
         try:
             yield "retry: 1000\n\n"
             quiet = 0.0
             while site.sessions.find(secret) is not None and not self.closing.is_set():
-                found = await run_in_threadpool(all_events, site.directories, after, MOST_AT_ONCE)
+                if opened is None and site.directories.journaled:
+                    opened = await run_in_threadpool(Journal, site.directories.journal)
+                found = await run_in_threadpool(opened.all_events, after, MOST_AT_ONCE) if opened is not None else []
                 for each in found:
                     after = each.number
                     yield f"id: {after}\nevent: journal\ndata: {json.dumps(shown(each))}\n\n"
@@ -69,6 +74,8 @@ class Listening:
                     await asyncio.sleep(LOOK_SECONDS)
         finally:
             self._listeners -= 1
+            if opened is not None:
+                opened.close()
 
 
 def shown(event: Event) -> dict[str, Any]:

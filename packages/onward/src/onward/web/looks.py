@@ -16,6 +16,8 @@ class _Look:
     lock: threading.Lock = field(default_factory=threading.Lock)
     at: float = float("-inf")
     seen: Any = None
+    beside: bool = False
+    """Somebody looks while nobody waits for it."""
 
 
 class Looks:
@@ -38,3 +40,20 @@ class Looks:
                 kept.seen, kept.at = look(), self._clock()
             found: Seen = kept.seen
             return found
+
+    def latest(self, key: object, seconds: float, look: Callable[[], Seen]) -> Seen | None:
+        """What was seen last, at once; None where nothing was. Where it is older than that, a look is taken beside."""
+        with self._lock:
+            kept = self._looks.setdefault(key, _Look())
+            stale = kept.at < self._clock() - seconds and not kept.beside
+            kept.beside = kept.beside or stale
+        if stale:
+            threading.Thread(target=self._look_beside, args=(key, seconds, look, kept), daemon=True).start()
+        found: Seen | None = kept.seen
+        return found
+
+    def _look_beside(self, key: object, seconds: float, look: Callable[[], Any], kept: _Look) -> None:
+        try:
+            self.seen(key, seconds, look)
+        finally:
+            kept.beside = False

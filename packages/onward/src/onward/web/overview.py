@@ -1,21 +1,30 @@
 """What is deployed and how it is, what is at work, and what is the cause of what is wrong."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from onward.errors import ModelUnknown, OnwardError
-from onward.survey.diagnosis import ModelDiagnosis, diagnose_model
+from onward.diagnosis.history import Episode
+from onward.errors import HistoryMissing, ModelUnknown, OnwardError
+from onward.model.health import UnitHealth
+from onward.survey.diagnosis import ModelDiagnosis, diagnose_model, diagnose_past
+from onward.survey.health import model_health
 from onward.survey.overview import ModelOverview, Overview, survey_overview
 from onward.survey.recorded import models
 from onward.views.cause_words import cause_words
 from onward.views.graph import boxes_of, picture_of, table_of
+from onward.views.health_words import unwell_words
 from onward.views.summary import finished_steps
 from onward.web.site import Site, page, site_of
 
 STATUS_SECONDS = 2.0
 DIAGNOSIS_SECONDS = 10.0
+HEALTH_SECONDS = 3.0
+MOST_AT_ONCE = 8
+PAST_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,22 @@ def cause_part(request: Request) -> Response:
     )
 
 
+def health_part(request: Request) -> Response:
+    """What the APIs of a model found of what they use, and what was wrong in the last day."""
+    site, name = site_of(request), _known(request)
+    return page(request, "health_part.html", {"name": name, "units": _health(site, name), "past": _past(site, name)})
+
+
+def _past(site: Site, name: str) -> list[Episode] | None:
+    """What was wrong in the last day, the latest first; None where nobody keeps it."""
+    try:
+        return sorted(
+            diagnose_past(site.directories, name, time.time() - PAST_SECONDS), key=lambda each: each.began, reverse=True
+        )
+    except HistoryMissing:
+        return None
+
+
 def _overview(site: Site) -> dict[str, object]:
     found: Overview = site.looks.seen("overview", STATUS_SECONDS, lambda: survey_overview(site.directories))
     regions: dict[str, list[ModelOverview]] = {}
@@ -85,7 +110,23 @@ def _overview(site: Site) -> dict[str, object]:
         "runs": [(each, finished_steps(each)) for each in found.runs],
         "at": found.at,
         "counts": {each.name: _counts(each) for each in found.models},
+        "unwell": _unwell(site, [each.name for each in found.models]),
+        "diagnoses": {each.name: _latest_diagnosis(site, each.name) for each in found.models},
     }
+
+
+def _unwell(site: Site, names: list[str]) -> dict[str, list[str]]:
+    """By model, what its APIs tell of what they use that is not well."""
+    with ThreadPoolExecutor(MOST_AT_ONCE) as threads:
+        return dict(zip(names, threads.map(lambda name: list(unwell_words(_health(site, name))), names), strict=True))
+
+
+def _health(site: Site, name: str) -> tuple[UnitHealth, ...]:
+    try:
+        return site.looks.seen(("health", name), HEALTH_SECONDS, lambda: model_health(site.directories, name))
+    except ModelUnknown:
+        # It was destroyed between two looks.
+        return ()
 
 
 def _counts(model: ModelOverview) -> dict[str, tuple[int, int]]:
@@ -122,6 +163,11 @@ def _diagnosis(site: Site, name: str) -> ModelDiagnosis | OnwardError:
         return diagnose_model(site.directories, name)
     except OnwardError as error:
         return error
+
+
+def _latest_diagnosis(site: Site, name: str) -> ShownDiagnosis | None:
+    found = site.looks.latest(("diagnosis", name), DIAGNOSIS_SECONDS, lambda: _diagnosis(site, name))
+    return None if found is None else _shown(found)
 
 
 def _shown(found: ModelDiagnosis | OnwardError) -> ShownDiagnosis:

@@ -5,10 +5,13 @@ import re
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from onward.engine.record import RunRecord
+from onward.checks.waiver import GATES
+from onward.engine.record import RunRecord, StepRecord
 from onward.engine.runs import ENDED, events, list_runs, read_run
 from onward.errors import OnwardError
 from onward.hosts.baselines import BaselineStore
+from onward.plan.step import Phase
+from onward.survey.restore import has_changed_the_database
 from onward.survey.timings import comparison_with, times_of
 from onward.timings.path import critical_path, shares
 from onward.timings.units import units
@@ -31,6 +34,12 @@ from onward.web.site import page, site_of
 
 MOST_RUNS = 200
 MOST_EVENTS = 200
+RESTORED = ("upgrade", "deployment")
+"""Kinds of runs that make backups."""
+MOST_STEPS = 400
+"""Of a run, all of which its page shows."""
+MOST_BESIDE = 20
+"""Of a larger one's phase: so many that ended last, and that wait."""
 _OWN_POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
 
 
@@ -51,6 +60,11 @@ def show_run(request: Request) -> Response:
     after = found[-1].number if found else 0
     context = {"events": [shown(each) for each in reversed(found[-MOST_EVENTS:])], "after": after}
     return page(request, "run.html", context | _of(record))
+
+
+def verdict_part(request: Request) -> Response:
+    """How the run stands, before what can be done with it."""
+    return page(request, "verdict_part.html", _of(_record(request)))
 
 
 def run_part(request: Request) -> Response:
@@ -112,6 +126,21 @@ def standing_alone(text: str) -> Response:
     return HTMLResponse(text, headers={"content-security-policy": policy})
 
 
+def steps_worth_seeing(record: RunRecord, phase: Phase) -> tuple[list[StepRecord], int]:
+    """The steps of a phase, and how many are left out: of a large run those at work or failed, and some others.
+
+    The page of a run is made anew with every event of it; that of a thousand units has many thousand steps.
+    """
+    steps = [each for each in record.steps if each.step.phase == phase]
+    if len(record.steps) <= MOST_STEPS:
+        return steps, 0
+    ended = sorted((each for each in steps if each.finished is not None), key=lambda each: each.finished or 0.0)
+    waiting = [each for each in steps if each.status == "waiting"]
+    seen = {each.step.id for each in (*ended[-MOST_BESIDE:], *waiting[:MOST_BESIDE])}
+    shown = [each for each in steps if each.status in ("running", "failed") or each.step.id in seen]
+    return shown, len(steps) - len(shown)
+
+
 def _record(request: Request) -> RunRecord:
     return read_run(site_of(request).directories, request.path_params["run"])
 
@@ -119,8 +148,7 @@ def _record(request: Request) -> RunRecord:
 def _of(record: RunRecord) -> dict[str, object]:
     timeline = timeline_of(record)
     phases = [
-        (PHASE_TITLES[phase], phase_note_of(record, phase), [each for each in record.steps if each.step.phase == phase])
-        for phase in PHASES
+        (PHASE_TITLES[phase], phase_note_of(record, phase), *steps_worth_seeing(record, phase)) for phase in PHASES
     ]
     return {
         "record": record,
@@ -133,7 +161,9 @@ def _of(record: RunRecord) -> dict[str, object]:
         "next_command": next_command(record),
         "next_heading": next_heading(record),
         "phases": [each for each in phases if each[2]],
-        "picture": whole_run(timeline) if timeline.seconds else None,
+        "picture": whole_run(timeline) if timeline.seconds and len(record.steps) <= MOST_STEPS else None,
         "findings": findings_of(record),
         "ended": record.status in ENDED,
+        "way_back": record.controller_pid is None and has_changed_the_database(record) and record.plan.kind in RESTORED,
+        "gate_failed": any(each.step.action in GATES for each in record.failures),
     }

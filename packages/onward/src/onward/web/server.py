@@ -53,6 +53,12 @@ class Server:
                 evidence="neither --certificate nor a loopback address was given",
                 next_command="onward web --listen ADDRESS:PORT --certificate FILE --key FILE",
             )
+        if ipaddress.ip_address(wish.address).is_unspecified and not wish.names:
+            raise PageNotServed(
+                f"No browser calls this page {wish.address}, and by another name it does not answer.",
+                evidence="--name was not given",
+                next_command="onward web --listen ADDRESS:PORT --name NAME --certificate FILE",
+            )
         self._wish = wish
         self._socket = _listening(wish)
         port = self._socket.getsockname()[1]

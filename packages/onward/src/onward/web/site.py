@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from onward.engine.runs import last_number
 from onward.hosts.state import Directories
+from onward.views.cause_words import cause_words
 from onward.views.html import finalized
 from onward.views.report import LEVEL_WORDS, evidence_text
 from onward.views.words import clock, counted, duration, moment
@@ -30,6 +31,7 @@ _TEMPLATES = Environment(
     finalize=finalized,
 )
 _TEMPLATES.filters.update(duration=duration, moment=moment, clock=clock, counted=counted, evidence=evidence_text)
+_TEMPLATES.filters["cause"] = cause_words
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from onward.checks.waiver import parse_waivers
 from onward.engine.runs import read_run, refuse_ended
 from onward.engine.runs import request as ask_run
 from onward.errors import ApprovalMissing, RunLocked
+from onward.plan.plan import Plan
 from onward.web.forms import Form
 from onward.web.guard import session_of
-from onward.web.plans import plan_called
+from onward.web.plans import plan_called, way_back
 from onward.web.site import site_of
 
 
@@ -52,19 +53,32 @@ def start(request: Request, form: Form) -> Response:
     """Apply a saved plan, exactly the one that was shown, in a process of its own."""
     site = site_of(request)
     file, plan = plan_called(site, request.path_params["plan"])
+    _require_approval(plan, form)
+    words = ["apply", str(file), "--cloud", str(site.cloud_file), "--approve", plan.digest, *_waivers(form)]
+    return _to(f"/commands/{site.commands.begin('apply', words, _who(request), {'digest': plan.digest})}")
+
+
+def restore(request: Request, form: Form) -> Response:
+    """Put back what a run has backed up, by exactly the plan that was shown, in a process of its own."""
+    site, run = site_of(request), request.path_params["run"]
+    plan = way_back(site.directories, read_run(site.directories, run))
+    _require_approval(plan, form)
+    words = ["runs", "restore", run, "--approve", plan.digest]
+    return _to(f"/commands/{site.commands.begin('restore', words, _who(request), {'digest': plan.digest})}")
+
+
+def _require_approval(plan: Plan, form: Form) -> None:
+    """Return when the form is about this plan, and agrees to what cannot be taken back. Raises ApprovalMissing."""
     if form.get("digest") != plan.digest:
         raise ApprovalMissing(
             "The plan has changed since it was shown.",
             evidence=f"approved {form.get('digest', '')}\nthe plan's {plan.digest}",
-            next_command=f"onward plan show {file}",
         )
     if any(not step.reversible for step in plan.steps) and form.get("named", "").strip() != plan.cloud:
         raise ApprovalMissing(
             "The plan has steps that cannot be taken back, and nobody agreed to them.",
             evidence=f"typed {form.get('named', '')!r}, the cloud is {plan.cloud!r}",
         )
-    words = ["apply", str(file), "--cloud", str(site.cloud_file), "--approve", plan.digest, *_waivers(form)]
-    return _to(f"/commands/{site.commands.begin('apply', words, _who(request), {'digest': plan.digest})}")
 
 
 def _waivers(form: Form) -> list[str]:

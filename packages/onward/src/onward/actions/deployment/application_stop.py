@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from onward.actions.deployment.behind import Behind, drain
 from onward.actions.deployment.noted import store_of
 from onward.actions.deployment.supervisor_start import supervisor_of
 from onward.engine.action import Evidence, StepContext
@@ -27,14 +28,16 @@ class _Wish(Frozen):
 
     units: tuple[str, ...]
     serving: dict[str, dict[str, _Address]] = Field(default_factory=dict)
+    behind: tuple[Behind, ...] = ()
 
 
 class StopApplication:
     """``application.stop``: its units' processes end; their files and data stay.
 
-    Arguments: ``units``; ``serving``, by unit and process, where those are called that do nothing but answer calls.
-    Such a process has ended when its last call is answered. Evidence: the ``units``.
-    They are started by steps of their own.
+    Arguments: ``units``; ``serving``, by unit and process, where those are called that do nothing but answer calls;
+    ``behind``, where units stand behind load balancers, which send them no more calls from now on. Such a process has
+    ended when its last call is answered. Evidence: the ``units``. They are started, and get calls again, by steps of
+    their own.
     """
 
     name = "application.stop"
@@ -49,6 +52,8 @@ class StopApplication:
         for unit in wish.units:
             # Before it stops: whoever deploys after a crash starts it again.
             store.undo(f"start/{unit}")
+
+        drain(wish.behind)
 
         def unused(unit: str, process: str) -> bool:
             called = wish.serving.get(unit, {}).get(process)

@@ -1,5 +1,7 @@
 """A unit behind a load balancer, as the actions that take it out and let it in see it."""
 
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,6 +10,11 @@ from pydantic import Field
 from onward.errors import BalancerSilent
 from onward.hosts.balancer import Balancer, Served
 from onward.plan.step import Frozen
+
+DRAIN_SECONDS = 5.0
+"""For calls that are on their way from the balancer to a unit. Those that a unit has taken are waited for longer: it
+is stopped as a server is that ends when they are answered."""
+LOOK_SECONDS = 0.02
 
 
 class Behind(Frozen):
@@ -36,3 +43,16 @@ class Behind(Frozen):
         """The same of a unit that starts: a run that was killed may have left it out. Who does not run forgets it."""
         with suppress(BalancerSilent):
             self.let_in()
+
+
+def drain(places: Sequence[Behind]) -> None:
+    """Have callers be told at the balancer that nobody is there, and wait for those who were let in before.
+
+    A balancer that cannot be asked goes on sending calls, which end at a closed port.
+    """
+    with suppress(BalancerSilent):
+        for place in places:
+            place.take_out()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while any(place.seen()[place.server].sessions for place in places) and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)

@@ -78,13 +78,20 @@ class StartUnit:
             _begin_cluster(wish, supervisor, store)
         began = time.monotonic()
         was_held = supervisor.apply(unit, wish.processes, wish.configuration)
+        # Processes that were held have been running for longer than they have been at work.
+        let_go = time.monotonic() if was_held else 0.0
         crash_point("unit.started")
-        for process in wish.processes:
-            self._wait(context, supervisor, unit, process, store, began)
-        if wish.synced:
-            _wait_synced(context, wish)
+        called = [each for each in wish.processes if isinstance(each.ready, ReadyProbe)]
+        for process in called:
+            self._wait(context, supervisor, unit, process, store, let_go)
+        # Callers have waited long enough: what only works by itself is seen to be steady later.
         for place in wish.behind:
             place.let_in_where_known()
+        for process in wish.processes:
+            if process not in called:
+                self._wait(context, supervisor, unit, process, store, let_go)
+        if wish.synced:
+            _wait_synced(context, wish)
         for step, digest in wish.taken_over.items():
             store.note_done(step, digest, {})
         pids = {each.name: each.pid for each in supervisor.states(unit)}
@@ -102,7 +109,7 @@ class StartUnit:
         unit: str,
         process: UnitProcess,
         store: ModelStore,
-        began: float,
+        let_go: float,
     ) -> None:
         probe = process.ready
         deadline = time.monotonic() + (probe.seconds if probe else SETTLED_SECONDS)
@@ -111,8 +118,7 @@ class StartUnit:
             state = next((each for each in supervisor.states(unit) if each.name == process.name), None)
             pids |= {state.pid} if state is not None and state.pid else set()
             runs = state is not None and state.state == "RUNNING"
-            # One that was held has been running for longer than it has been at work.
-            steady = state is not None and min(state.seconds, time.monotonic() - began) >= STEADY_SECONDS
+            steady = state is not None and min(state.seconds, time.monotonic() - let_go) >= STEADY_SECONDS
             # What answers at its own address serves, also where its supervisor waits for whether it stays.
             runs = runs or (state is not None and state.state == "STARTING" and isinstance(probe, ReadyProbe))
             if runs and (steady if probe is None else answers(probe, store.password_for(probe))):

@@ -25,8 +25,8 @@ from onward.restart.health import Before, lacking
 from onward.restart.history import Entry, after, progress_of
 from onward.restart.load import calm_of
 
-LOOK_SECONDS = 1.0
-CALM_LOOKS = 5
+LOOK_SECONDS = 0.5
+CALM_LOOKS = 10
 """Looks before anything begins, which say what calm is."""
 AT_ONCE = 16
 """Units that are told at once: those of one batch that are more wait for one another a moment."""
@@ -116,7 +116,7 @@ class _Loop:
     def _calm_looks(self) -> Iterator[Seen]:
         for _ in range(CALM_LOOKS):
             yield Seen(time.time(), broker=self._observer.broker(), databases=self._observer.databases())
-            time.sleep(LOOK_SECONDS / CALM_LOOKS)
+            time.sleep(LOOK_SECONDS)
 
     def _begin_batch(self, units: Sequence[str]) -> None:
         before = self._observer.before([self._units[unit] for unit in units])

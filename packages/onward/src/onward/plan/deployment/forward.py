@@ -6,24 +6,26 @@ started. Meanwhile the APIs are called as their users call them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from onward.catalog.service import Command
 from onward.plan.deployment.commands import command_arguments, command_variables
-from onward.plan.deployment.serving import called_at
+from onward.plan.deployment.move import Move, arrived, stopped
+from onward.plan.deployment.serving import behind, called_at
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.untouched import untouched
 from onward.plan.deployment.words import Words
-from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
+from onward.plan.forward import BUILD_POOL, WARM_POOL
 from onward.plan.step import Phase, Step
 
 BACKUP_POOL = "backup"
 GATE, PROBE, PROBED = "gate", "probe/begin", "probe/end"
-_IDENTITY = "keystone"
-"""The interface of Keystone."""
+_IDENTITY, _DATABASE = "keystone", "mysql-shared"
+"""The interfaces of Keystone and of a database server."""
+_COPIED_FROM = "copy-files-from"
+"""The option of the database server's charm."""
 _CALLS = {
     "image": "/v2/images?limit=1",
     "placement": "/resource_providers",
@@ -35,48 +37,6 @@ _CALLS = {
     "load-balancer": "/v2/lbaas/loadbalancers?limit=1",
 }
 """What a service is asked for, by its type, after the URL that the catalogue has: it goes to the database."""
-
-
-@dataclass(frozen=True)
-class Move:
-    """A service of a model that goes to another release, and how far; or back, to where its backups are."""
-
-    service: str
-    owner: str
-    """The application whose charm makes the schema."""
-    applications: tuple[str, ...]
-    path: tuple[str, ...]
-    """Series from where its databases are to the target, both included."""
-    environments: Mapping[str, EnvironmentChoice] = field(default_factory=dict)
-    """By series, for all of the path but its source's, and for that where its code has something left to do."""
-
-    backups: Mapping[str, str] = field(default_factory=dict)
-    """For the way back: the dump of each database, by name."""
-
-    @property
-    def ahead(self) -> tuple[str, ...]:
-        """The series that it goes through."""
-        return self.path[1:]
-
-
-def arrived(move: Move) -> str:
-    """The step after which a service's databases are at the target, and hold what they held before."""
-    return f"restore/{move.service}" if move.backups else f"compare/{move.service}"
-
-
-def warmed(move: Move) -> str:
-    """The step after which the code of a service's target is imported, and compiled."""
-    return f"warm/{move.service}/{move.path[-1]}"
-
-
-def held(unit: str) -> str:
-    """The step after which the processes that a unit has at the target wait for their turn."""
-    return f"hold/{unit}"
-
-
-def stopped(application: str) -> str:
-    """The step after which no unit of an application runs."""
-    return f"stop/{application}"
 
 
 class Forward:
@@ -253,6 +213,7 @@ class Forward:
                 {
                     "units": list(self._topology.units(application)),
                     "serving": self._serving(application),
+                    "behind": self._behind(application),
                 },
                 "outage",
                 needs=needs,
@@ -264,6 +225,11 @@ class Forward:
         called = called_at(Words(self._topology, self._site, application))
         return {unit: {name: each.as_data() for name, each in processes.items()} for unit, processes in called.items()}
 
+    def _behind(self, application: str) -> list[JsonValue]:
+        """Where its units stand behind load balancers."""
+        words = Words(self._topology, self._site, application)
+        return [place for unit in self._topology.units(application) for place in behind(words, unit)]
+
     def _outage(self, move: Move) -> Iterator[Step]:
         yield from self._stops(move, (PROBE,))
         is_stopped = tuple(stopped(application) for application in move.applications)
@@ -272,7 +238,7 @@ class Forward:
             kept,
             "model.backup",
             move.service,
-            {"databases": self._databases(move), "series": move.path[0]},
+            {"databases": self._databases(move), "series": move.path[0], **self._files(move)},
             "outage",
             needs=is_stopped,
             reason=f"what brings back {move.path[0]}",
@@ -312,6 +278,21 @@ class Forward:
             needs=before,
             reason="nothing is started before every row is seen to be there still",
         )
+
+    def _files(self, move: Move) -> dict[str, JsonValue]:
+        """From where its databases' files can be copied: a server of this model, alone, and on this machine.
+
+        A node of a cluster may not have yet what another one has answered for.
+        """
+        for relation in self._topology.used_by(move.owner):
+            provider = relation.provider[0]
+            if relation.interface != _DATABASE or provider in self._topology.lent:
+                continue
+            units = self._topology.units(provider)
+            if len(units) == 1 and not self._site.machines.get(units[0]):
+                mebibytes = Words(self._topology, self._site, provider).options(units[0])[_COPIED_FROM]
+                return {"files": {"socket": self._site.socket(units[0]), "bytes": int(mebibytes) << 20}}
+        return {}
 
     def _counting(self, move: Move, series: str) -> dict[str, JsonValue]:
         """What both ends of a census are told."""

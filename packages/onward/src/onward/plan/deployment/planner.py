@@ -1,7 +1,6 @@
 """Plans what brings a model to the state that its bundle describes. Pure: the same wish gives the same plan."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 
 from pydantic import JsonValue
 
@@ -9,58 +8,23 @@ from onward.catalog.charm import Joins
 from onward.plan.deployment import early
 from onward.plan.deployment.commands import command_arguments, command_variables
 from onward.plan.deployment.deferring import deferrals, deferring, step_digest
-from onward.plan.deployment.forward import BACKUP_POOL, Forward, Move, arrived, held, stopped, warmed
-from onward.plan.deployment.granting import Granted, grant_id, grant_wish, withdrawal
+from onward.plan.deployment.forward import BACKUP_POOL, Forward
+from onward.plan.deployment.granting import grant_id, grant_wish, withdrawal
+from onward.plan.deployment.left import left_of, still
 from onward.plan.deployment.machines import environment_id, environment_steps, machine_steps, supervisor_id
+from onward.plan.deployment.move import arrived, held, stopped, warmed
 from onward.plan.deployment.opening import Opening
 from onward.plan.deployment.reloading import can_reload
 from onward.plan.deployment.removal import removals
 from onward.plan.deployment.serving import behind, cluster_wish, clustered, reached_at, serves
-from onward.plan.deployment.site import Site
-from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.unit import unit_state
-from onward.plan.deployment.untouched import BUDGET_SECONDS
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.deployment.words import Words
-from onward.plan.forward import BUILD_POOL, WARM_POOL, EnvironmentChoice
+from onward.plan.forward import BUILD_POOL, WARM_POOL
 from onward.plan.plan import Plan, digest_of, in_order
 from onward.plan.step import Phase, Step
 
 CONFIGURE_POOL, START_POOL = "configure", "start"
-
-
-@dataclass(frozen=True)
-class DeploymentWish:
-    """A model as it shall be, and what of it is so already."""
-
-    topology: Topology
-    site: Site
-    record: Mapping[str, JsonValue]
-    """What is remembered of the model: its bundle, its network, its addresses."""
-    choices: Mapping[str, EnvironmentChoice] = field(default_factory=dict)
-    """The environment of each application of a service."""
-    choices_on: Mapping[str, Mapping[str, EnvironmentChoice]] = field(default_factory=dict)
-    """The same for other machines, whose interpreters may be elsewhere; by machine."""
-    parallel: int = 2
-    holds: Mapping[str, str] = field(default_factory=dict)
-    """Digests of steps that were done before and whose effect was seen to be there still, by step."""
-    begun: frozenset[str] = frozenset()
-    """Steps that were done before, whether or not they still hold."""
-    before: Mapping[str, JsonValue] = field(default_factory=dict)
-    """What was remembered of the model until now."""
-    moves: tuple[Move, ...] = ()
-    """Services that go to another release."""
-    described: Mapping[str, JsonValue] = field(default_factory=dict)
-    """The model as a cloud file would have it; empty where nothing is checked before services move."""
-    budget_seconds: float = BUDGET_SECONDS
-    """For how long the data plane may be gone meanwhile."""
-    surplus: tuple[str, ...] = ()
-    """Units that are deployed and in the bundle no more, in the order in which they may stop."""
-    withdrawn: tuple[Granted, ...] = ()
-    """What applications of other models have granted and shall no longer."""
-    defer: bool = False
-    """Whether units that run are left running with what they have read, and owe their restart."""
-    deferred: Mapping[str, str] = field(default_factory=dict)
-    """Units whose restart was put off, each with the digest of the step that would start it."""
 
 
 def plan_deployment(wish: DeploymentWish) -> Plan:
@@ -74,7 +38,7 @@ def plan_deployment(wish: DeploymentWish) -> Plan:
         left += deferring(put_off, {each.id for each in left})
     remaining = {each.id for each in left}
     needs = {each.id: each.needs for each in (*steps, *left)}
-    kept = [each.model_copy(update={"needs": _still(each.needs, remaining, needs)}) for each in left]
+    kept = [each.model_copy(update={"needs": still(each.needs, remaining, needs)}) for each in left]
     return Plan(
         kind="deployment",
         cloud=wish.site.model,
@@ -82,37 +46,6 @@ def plan_deployment(wish: DeploymentWish) -> Plan:
         limits={BUILD_POOL: wish.parallel, WARM_POOL: wish.parallel, BACKUP_POOL: 4, CONFIGURE_POOL: 4, START_POOL: 4},
         steps=tuple(in_order(kept)),
     ).sealed()
-
-
-def left_of(steps: Sequence[Step], holds: Mapping[str, str]) -> list[Step]:
-    """The steps that are to be done. A unit that is started has read its files, and need not take them over.
-
-    One that runs takes them over when they are written: it may have begun anew since, and have read others.
-    """
-    remaining = {each.id for each in steps if holds.get(each.id) != step_digest(each)}
-    for each in steps:
-        if each.action == "unit.reload":
-            if f"start/{each.target}" in remaining:
-                remaining.discard(each.id)
-            elif f"configure/{each.target}" in remaining:
-                remaining.add(each.id)
-    return [each for each in steps if each.id in remaining]
-
-
-def _still(needed: tuple[str, ...], remaining: set[str], needs: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """What a step has to wait for when steps before it have been done: whatever those would have waited for."""
-    found: dict[str, None] = {}
-    waiting, seen = list(needed), set[str]()
-    while waiting:
-        each = waiting.pop(0)
-        if each in seen:
-            continue
-        seen.add(each)
-        if each in remaining:
-            found[each] = None
-        else:
-            waiting.extend(needs[each])
-    return tuple(found)
 
 
 def every_step(wish: DeploymentWish) -> list[Step]:

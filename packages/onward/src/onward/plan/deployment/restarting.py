@@ -15,9 +15,11 @@ from onward.catalog.load import recipe
 from onward.errors import RestartUnready
 from onward.model.restart import Bounds
 from onward.plan.deployment.deferring import step_digest
+from onward.plan.deployment.left import left_of
 from onward.plan.deployment.placement import seat
-from onward.plan.deployment.planner import DeploymentWish, every_step, left_of
+from onward.plan.deployment.planner import every_step
 from onward.plan.deployment.serving import clustered
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan, digest_of
 from onward.plan.step import Frozen, Step
@@ -79,8 +81,9 @@ class RestartWish:
     units: tuple[str, ...]
     bounds: Mapping[str, Bounds]
     """By application."""
-    zones: Mapping[str, str] = field(default_factory=dict)
-    """By host, as its service's API says."""
+    listed: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """The availability zone of each process that a service's API lists, by its kind and host. Who is not listed before
+    a restart is not waited for in that list: not every process of a service that has one reports to it."""
 
 
 def plan_restart(wish: RestartWish) -> Plan:
@@ -112,17 +115,18 @@ def plan_restart(wish: RestartWish) -> Plan:
 def _reason(wish: RestartArguments) -> str:
     """What is to be known before it begins: how many, and how many of them at once."""
     units, bounds = wish.units, wish.bounds
+    if len(units) == 1:
+        return f"{units[0].unit} begins anew"
     first = f"{bounds.canary} first, then " if bounds.canary else ""
-    named = units[0].unit if len(units) == 1 else f"{len(units)} units"
     at_once = min(bounds.batch, wish.most_away)
     return (
-        f"{named}: {first}up to {at_once} at once, each batch when the last one is healthy and the broker is calm;"
-        f" {bounds.failures} may stay away"
+        f"{len(units)} units: {first}up to {at_once} at once, each batch when the last one is healthy and the broker is"
+        f" calm; {bounds.failures} may stay away"
     )
 
 
 def reports_of(words: Words, unit: str) -> Reports | None:
-    """By what the service's API lists the unit; None where it does not."""
+    """By what the service's API would list the unit; None where it lists nothing, or the unit has no such process."""
     service = words.charm.service
     facts = recipe(service).heartbeats if service else None
     hosts = [file.sections.get("DEFAULT", {}).get("host") for file in words.charm.files if file.options]
@@ -146,7 +150,7 @@ def _require_written(wish: RestartWish, left: Sequence[Step]) -> None:
 def _arguments(wish: RestartWish, name: str, units: Sequence[str], steps: Mapping[str, Step]) -> RestartArguments:
     found, site = wish.deployment.topology, wish.deployment.site
     words = Words(found, site, name)
-    reports = {unit: reports_of(words, unit) for unit in units}
+    reports = {unit: _listed(wish, reports_of(words, unit)) for unit in units}
     credentials = _credentials(wish)
     asked = bool(credentials) and any(reports.values())
     return RestartArguments(
@@ -171,6 +175,10 @@ def _arguments(wish: RestartWish, name: str, units: Sequence[str], steps: Mappin
     )
 
 
+def _listed(wish: RestartWish, reports: Reports | None) -> Reports | None:
+    return reports if reports is not None and (reports.kind, reports.host) in wish.listed else None
+
+
 def _most_away(units: int, cluster: bool) -> int:
     """A cluster keeps its majority; of anything else one unit goes on, where there are several."""
     return max(1, (units - 1) // 2 if cluster else units - 1)
@@ -179,8 +187,9 @@ def _most_away(units: int, cluster: bool) -> int:
 def _domain(wish: RestartWish, name: str, unit: str, reports: Reports | None) -> str:
     """What is lost together: its availability zone, or the machine that the bundle puts it on."""
     found = wish.deployment.topology
-    if reports is not None and reports.host in wish.zones:
-        return f"zone {wish.zones[reports.host]}"
+    zone = wish.listed[reports.kind, reports.host] if reports is not None else ""
+    if zone:
+        return f"zone {zone}"
     where = wish.deployment.site.machines.get(unit)
     if where is not None:
         return f"machine {where}"

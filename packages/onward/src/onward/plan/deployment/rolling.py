@@ -13,16 +13,13 @@ from pydantic import JsonValue
 from onward.catalog.load import in_force
 from onward.catalog.service import Command
 from onward.plan.deployment.deferring import step_digest
-from onward.plan.deployment.forward import BACKUP_POOL, GATE, PROBE, PROBED, Forward, Move
-from onward.plan.deployment.planner import (
-    CONFIGURE_POOL,
-    START_POOL,
-    DeploymentWish,
-    every_step,
-    left_of,
-)
+from onward.plan.deployment.forward import BACKUP_POOL, GATE, PROBE, PROBED, Forward
+from onward.plan.deployment.left import left_of
+from onward.plan.deployment.move import Move
+from onward.plan.deployment.planner import CONFIGURE_POOL, START_POOL, every_step
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
+from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.forward import BUILD_POOL, WARM_POOL
 from onward.plan.plan import Plan, digest_of, in_order
 from onward.plan.step import Step
@@ -41,6 +38,9 @@ ORDER = (
     "horizon",
 )
 """https://docs.openstack.org/charm-guide/latest/admin/upgrades/openstack.html#upgrade-order: placement before nova."""
+
+_BEHIND = "it gets no calls, begins anew with the release, and gets calls again when it answers"
+_OF_BROKER = "it ends what it is at, and begins anew with the release"
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Rolling(Forward):
     def _beforehand(self, move: Move) -> Iterator[Step]:
         """Whether the releases can be reached at all while units serve, as they say themselves."""
         for series in move.ahead:
-            looks = self._command(move, "beforehand", series, "nothing has begun where the release needs an outage")
+            looks = self._command(move, "beforehand", series, "the release says whether units may go on serving")
             yield from (
                 step.model_copy(update={"phase": "prepare", "needs": (f"warm/{move.service}/{series}",)})
                 for step in looks
@@ -199,7 +199,7 @@ class Rolling(Forward):
             action="unit.roll",
             target=unit,
             arguments=arguments,
-            reason="it gets no calls, begins anew with the release, and gets calls again when it answers",
+            reason=_BEHIND if "behind" in steps[f"start/{unit}"].arguments else _OF_BROKER,
             phase="deploy",
             pool=START_POOL,
         )

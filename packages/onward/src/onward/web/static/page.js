@@ -5,6 +5,7 @@
 (() => {
   const MOST_SHOWN = 500;
   const AGAIN_MS = 2000;
+  const SOON_MS = 500;
   let last = Number(document.body.dataset.after);
   const contact = document.getElementById("contact");
   if (!contact || Number.isNaN(last)) return;
@@ -33,6 +34,14 @@
     while (list.children.length > MOST_SHOWN) list.lastElementChild.remove();
   };
 
+  // Parts are loaded anew a moment later, once for all that happens in it: the last event is never left out.
+  const due = new Set();
+  const soon = (name) => {
+    if (due.has(name)) return;
+    due.add(name);
+    setTimeout(() => { due.delete(name); htmx.trigger(document.body, name); }, SOON_MS);
+  };
+
   const take = (message) => {
     const event = JSON.parse(message.data);
     if (event.number <= last) return;
@@ -45,24 +54,49 @@
     if (!ours) return;
     const whole = event.kind.startsWith("run.");
     if (whole || event.grave) news.textContent = event.words;
-    htmx.trigger(document.body, "journal");
-    if (whole || event.grave) htmx.trigger(document.body, "journal-run");
+    soon("journal");
+    if (whole || event.grave) soon("journal-run");
   };
 
+  let source = null;
   const listen = () => {
-    const source = new EventSource("/events?after=" + last);
+    if (source || document.hidden) return;
+    source = new EventSource("/events?after=" + last);
     source.addEventListener("journal", take);
     source.onopen = () => say("");
     source.onerror = () => {
       say("No contact with the server of this page; what you see may be old. Trying again.");
-      if (source.readyState !== EventSource.CLOSED) return;
+      if (source === null || source.readyState !== EventSource.CLOSED) return;
+      source = null;
       fetch("/part", { headers: { accept: "application/json" } })
         .then((answer) => { if (answer.status === 401) location.assign("/login"); })
         .catch(() => {});
       setTimeout(listen, AGAIN_MS);
     };
-    addEventListener("pagehide", () => source.close(), { once: true });
   };
+  const leave = () => {
+    if (source) source.close();
+    source = null;
+  };
+  // A browser has few connections to one server: a page that nobody sees keeps none, and has missed nothing afterwards.
+  document.addEventListener("visibilitychange", () => { if (document.hidden) leave(); else listen(); });
+  addEventListener("pagehide", leave);
+  // What somebody has opened or pushed aside stays so when the part is loaded anew.
+  let kept = [];
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    kept = [...event.detail.target.querySelectorAll("details[id], .scroll[id]")]
+      .map((each) => [each.id, each.open, each.scrollLeft]);
+  });
+  document.body.addEventListener("htmx:afterSwap", () => {
+    for (const [id, open, left] of kept) {
+      const again = document.getElementById(id);
+      if (!again) continue;
+      if (open) again.open = true;
+      again.scrollLeft = left;
+    }
+  });
+  document.body.addEventListener("said", (event) => { news.textContent = event.detail.value; });
+
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   listen();
 })();

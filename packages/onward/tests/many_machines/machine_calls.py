@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from machines import Machine
+
 from onward.commands.main import run
 from onward.hosts.user import own_name
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from machine_calls import HOSTS, Calls
-
 from machines import Machine
 
 

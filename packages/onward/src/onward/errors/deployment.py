@@ -145,8 +145,8 @@ class PartDown(OnwardError):
     """A step could not be done because a part of the model that it uses is down: a database server, a broker, an API.
 
     The run has stopped where it is: nothing after that step was begun. The evidence names each part that should run and
-    does not, or that runs and does not answer, and then what the step itself was told. Have the part run again
-    (``onward restart`` does it where its files are whole; ``onward diagnose`` says which cause explains most), then
+    does not, or that runs and does not answer, and then what the step itself was told. Have the part run again: what
+    keeps it running does that by itself unless it cannot, and ``onward diagnose`` says which cause explains most. Then
     resume the run. A migration that was cut off may not be able to go on; ``onward runs restore`` takes the services
     back to what they were.
     """

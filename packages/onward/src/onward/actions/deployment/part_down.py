@@ -126,7 +126,7 @@ def _part_down(context: StepContext, down: dict[str, str], error: OnwardError) -
         evidence="\n".join([*(f"{unit} {how}" for unit, how in down.items()), f"{error.code}: {error.what}"])
         + (f"\n{error.evidence}" if error.evidence else ""),
         state=error.state,
-        next_command=f"onward restart {first} --model {model}\n{_ways_on(context, error)}",
+        next_command=f"onward diagnose {model}\n{_ways_on(context, error)}",
     )
 
 

@@ -100,7 +100,7 @@ def test_killed_on_the_way_it_can_go_back_to_what_it_was(deployed: Operator, aga
         way_back = max(
             str(each["Run"])
             for each in json.loads(deployed.must("runs", "list", "-f", "json"))
-            if each["Status"] == "interrupted" and not each["Run"].startswith("deployment-")
+            if each["Status"] == "interrupted" and each["Run"] != run
         )
         deployed.must("runs", "resume", way_back)
     else:

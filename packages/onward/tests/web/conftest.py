@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from served import Person, Served
 
 from onward.hosts.state import Directories
-from served import Person, Served
 
 
 @pytest.fixture(scope="module")

@@ -152,3 +152,12 @@ def test_of_a_unit_that_has_only_just_begun_nobody_is_believed_that_it_is_gone()
     assert {each.about: each.times for each in found} == {"glance/0": 1, "glance/1": 3}
     (found_again,) = observations(Sighting(1000.0, (gone,), ()), PLACES)
     assert found_again.times == 3
+
+
+@pytest.mark.parametrize(("used", "saw"), [(5.0, "timed-out"), (0.5, "ok timed-out")])
+def test_that_it_was_well_before_onward_had_no_answer_acquits_nobody(used: float, saw: str) -> None:
+    hangs = Observation(ONWARD, "rabbitmq-server/0", "timed-out", 998.0)
+    name = f"messaging:{ADDRESSES['rabbitmq-server/0']}:5672"
+    health = (UnitHealth("cinder-api/0", "cinder-api", "pass", (replace(WELL, name=name, age_seconds=used),)),)
+    found = observations(Sighting(1000.0, (hangs,), health), PLACES)
+    assert " ".join(sorted(each.saw for each in found)) == saw

@@ -16,7 +16,8 @@ ONWARD = "onward"
 LASTING = 3
 """Times in a row after which one who says it is believed: a restart loses one call or two, and a query may be slow."""
 
-
+NO_ANSWER: frozenset[Sight] = frozenset({"refused", "timed-out"})
+"""What somebody saw who asked and was told nothing."""
 NO_NOISE = frozenset({"login-refused", "no-space", "certificate", "clock", "stopped"})
 """What neither a restart nor a busy moment brings about: believed when it is said once."""
 

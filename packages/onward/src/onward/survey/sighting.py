@@ -52,22 +52,21 @@ class Watcher:
         after = at - RECENT_SECONDS if since is None else since
         deployed = self._deployed()
         silent = self.silent(deployed)
-        with ThreadPoolExecutor(2) as threads:
-            health = threads.submit(health_of, self.topology, self.store, self.machines)
-            servers = threads.submit(lambda: list(_servers(self.topology, self.graph, self.store, silent)))
-            seen = [
-                *_processes(self.graph, deployed.states, silent),
-                *servers.result(),
-                *_brokers(self.topology, self.record["addresses"], self.store),
-                *_logs(self.topology, self.graph, self.store, after),
-            ]
-            young = tuple(
-                unit
-                for unit, processes in deployed.states.items()
-                if any(each.state in ON_THE_WAY or _seconds(each) < at - after for each in processes)
-                and not any(each.user == each.about == unit for each in seen)
-            )
-            return Sighting(at, tuple(seen), health.result(), young), deployed
+        seen = [
+            *_processes(self.graph, deployed.states, silent),
+            *_servers(self.topology, self.graph, self.store, silent),
+            *_brokers(self.topology, self.record["addresses"], self.store),
+            *_logs(self.topology, self.graph, self.store, after),
+        ]
+        # Asked last: who has called meanwhile what gave Onward no answer, knows better.
+        health = health_of(self.topology, self.store, self.machines)
+        young = tuple(
+            unit
+            for unit, processes in deployed.states.items()
+            if any(each.state in ON_THE_WAY or _seconds(each) < at - after for each in processes)
+            and not any(each.user == each.about == unit for each in seen)
+        )
+        return Sighting(time.time(), tuple(seen), health, young), deployed
 
     def _deployed(self) -> Deployed:
         """What processes do; asked again where one is on its way, which may be that to its next end."""

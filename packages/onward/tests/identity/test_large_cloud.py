@@ -15,7 +15,7 @@ from onward.observe.identity_listings import SAMPLE
 if TYPE_CHECKING:
     from conftest import Rehearsal
 
-pytestmark = [pytest.mark.environments, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.full, pytest.mark.environments, pytest.mark.timeout(900)]
 
 ROWS = 60_000
 """With more users than are listed, so that it matters which of them a list leaves out."""

@@ -42,7 +42,7 @@ class Tried:
 class CiServices(Lister):
     """Take each service from one release to another by itself, from nothing, and show which of them can be.
 
-    Of each that fails a reproducer bundle is left, which ``onward ci reproduce`` runs again. Exits with 1 if any fails.
+    Of each that fails a reproducer bundle is left, which `onward ci reproduce` runs again. Exits with 1 if any fails.
     """
 
     def get_parser(self, prog_name: str) -> Any:

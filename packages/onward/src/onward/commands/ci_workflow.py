@@ -51,7 +51,7 @@ class Typed:
 class CiWorkflow(Lister):
     """Deploy a bundle, fill it, check, rehearse, plan, apply, use it, destroy it: all by commands as they are typed.
 
-    Of a failure a reproducer bundle is left, which ``onward ci reproduce`` runs again. Exits with 1 if one fails.
+    Of a failure a reproducer bundle is left, which `onward ci reproduce` runs again. Exits with 1 if one fails.
     """
 
     def get_parser(self, prog_name: str) -> Any:

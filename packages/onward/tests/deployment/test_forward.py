@@ -192,6 +192,11 @@ def test_the_way_back_puts_backups_in_place_of_the_databases_before_anything_of_
     assert "restore/placement" in before(plan, "start/placement/0")
     assert not plan.step("restore/placement").reversible
     assert {"initialise/placement", "probe/begin", "probe/end"}.isdisjoint({step.id for step in plan.steps})
+    # One that never left runs until it is stopped with the others.
+    as_it_is = done(plan_deployment(wish(EVERYTHING)))
+    again = {step.id for step in plan_deployment(wish(EVERYTHING, moves=(move,), holds=as_it_is)).steps}
+    assert {"stop/placement", "start/placement/0"} <= again
+    assert "start/glance/0" not in again
 
 
 def surveyed(

@@ -30,7 +30,10 @@ CONFIGURE_POOL, START_POOL = "configure", "start"
 def plan_deployment(wish: DeploymentWish) -> Plan:
     """The steps that are left to do; none where all is as it shall be. Raises BundleInvalid, InvalidCatalogue."""
     steps = every_step(wish)
-    again = {f"{step}/{name}" for move in wish.moves for name in move.applications for step in ("publish", "join")}
+    moving = [name for move in wish.moves for name in move.applications]
+    again = {f"{step}/{name}" for name in moving for step in ("publish", "join")}
+    # On the way back from units that were taken one after the other, some never left: they are stopped like the others.
+    again |= {f"start/{unit}" for name in moving for unit in wish.topology.units(name)}
     holds = {step: digest for step, digest in wish.holds.items() if step not in again}
     put_off = {} if wish.moves else deferrals(steps, holds, wish.deferred, defer=wish.defer)
     left = left_of(steps, {**holds, **put_off})

@@ -5,14 +5,13 @@ from typing import Any
 
 from onward.actions.copied import Copied
 from onward.actions.lane import service_of
-from onward.actions.release_commands import run_release
+from onward.actions.release_commands import run_to_the_end
 from onward.actions.scratch import scratch_for
-from onward.actions.warm_runner import command_evidence
 from onward.catalog.load import recipe
 from onward.catalog.migrations import migration_commands
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
-from onward.errors import MigrationFailed, StepFailed
+from onward.errors import StepFailed
 from onward.hosts.mariadb_client import dump, load
 from onward.hosts.scratch import MariadbScratch
 
@@ -60,14 +59,4 @@ class TakeOverTables:
         series = str(context.step.arguments["series"])
         known = recipe(service_of(context))
         stamp = [known.extraction.stamp] if known.extraction is not None else []
-        ended = []
-        for command, outcome, printed in run_release(context, series, (*stamp, *migration_commands(known))):
-            if outcome.exit_status not in (0, *command.done_before):
-                raise MigrationFailed(
-                    f"{known.service} {series}: {command.name} ended with exit status {outcome.exit_status}.",
-                    evidence="\n".join(printed.splitlines()[-8:]),
-                    state="The copy is as that command left it; the cloud was not touched.",
-                    next_command=f"onward runs show {context.run_id}",
-                )
-            ended.append(command_evidence(context, outcome))
-        return {"commands": ended}
+        return {"commands": run_to_the_end(context, series, (*stamp, *migration_commands(known)))}

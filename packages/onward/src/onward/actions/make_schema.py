@@ -10,17 +10,17 @@ from pydantic import TypeAdapter
 
 from onward.actions.copied import Copied, beside, copied_databases
 from onward.actions.lane import service_of
-from onward.actions.release_commands import run_release
+from onward.actions.release_commands import run_to_the_end
 from onward.actions.scratch import scratch_for
-from onward.actions.warm_runner import command_evidence
 from onward.catalog.load import recipe
 from onward.catalog.migrations import schema_charm
 from onward.catalog.service import Command, Recipe
 from onward.engine.action import Evidence, StepContext
-from onward.errors import DumpCorrupt, MigrationFailed, StepFailed
+from onward.errors import DumpCorrupt, StepFailed
 from onward.hosts.mariadb_client import load, save_dump
 from onward.hosts.scratch import MariadbScratch
 
+OWN_TOUCHED = "Nothing but databases of Onward's own was touched."
 _CELL_DATABASE = re.compile(r"^\{scheme\}://.*/(\w+)\?\{query\}$")
 _CELL_BROKER = "{scheme}://{username}:{password}@{hostname}:{port}/{path}"
 _NOBODY = "none:///"
@@ -67,17 +67,8 @@ class MakeSchema:
             raise StepFailed(f"It is not known how a new {known.service} is made.")
         for each in copied_databases(context):
             scratch.empty_beside(each.name)
-        ended = []
         commands = [_here(context, command) for command in charm.initialise]
-        for command, outcome, printed in run_release(context, series, commands):
-            if outcome.exit_status not in (0, *command.done_before):
-                raise MigrationFailed(
-                    f"{known.service} {series}: {command.name} ended with exit status {outcome.exit_status}.",
-                    evidence="\n".join(printed.splitlines()[-8:]),
-                    state="Nothing but databases of Onward's own was touched.",
-                    next_command=f"onward runs show {context.run_id}",
-                )
-            ended.append(command_evidence(context, outcome))
+        ended = run_to_the_end(context, series, commands, OWN_TOUCHED)
         return {
             "commands": ended,
             "seed_bytes": _seeded(context, scratch),

@@ -13,6 +13,8 @@ from onward.engine.action import Evidence, StepContext
 from onward.errors import MigrationFailed
 from onward.hosts.runner import CommandOutcome
 
+COPY_LEFT = "The copy is as that command left it; the cloud was not touched."
+
 
 class FinishRelease:
     """``release.finish``: on the copy, have a release move the data that the next one no longer understands.
@@ -26,18 +28,27 @@ class FinishRelease:
     def apply(self, context: StepContext) -> Evidence:
         """Run its commands. Raises MigrationFailed, RunnerDied."""
         series = str(context.step.arguments["series"])
-        known = recipe(service_of(context))
-        ended = []
-        for command, outcome, printed in run_release(context, series, finishing_commands(known)):
-            if outcome.exit_status not in (0, *command.done_before):
-                raise MigrationFailed(
-                    f"{known.service} {series}: {command.name} ended with exit status {outcome.exit_status}.",
-                    evidence="\n".join(printed.splitlines()[-8:]),
-                    state="The copy is as that command left it; the cloud was not touched.",
-                    next_command=f"onward runs show {context.run_id}",
-                )
-            ended.append(command_evidence(context, outcome))
-        return {"commands": ended}
+        return {"commands": run_to_the_end(context, series, finishing_commands(recipe(service_of(context))))}
+
+
+def run_to_the_end(
+    context: StepContext, series: str, commands: Iterable[Command], state: str = COPY_LEFT
+) -> list[Evidence]:
+    """Run those of the commands that the series has, each of which has to end well; what each came to.
+
+    ``state``: what has been touched where one does not. Raises MigrationFailed, RunnerDied.
+    """
+    ended = []
+    for command, outcome, printed in run_release(context, series, commands):
+        if outcome.exit_status not in (0, *command.done_before):
+            raise MigrationFailed(
+                f"{service_of(context)} {series}: {command.name} ended with exit status {outcome.exit_status}.",
+                evidence="\n".join(printed.splitlines()[-8:]),
+                state=state,
+                next_command=f"onward runs show {context.run_id}",
+            )
+        ended.append(command_evidence(context, outcome))
+    return ended
 
 
 def run_release(

@@ -2,14 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
-from rich.live import Live
 from rich.text import Text
 
 from onward.model.status import ModelStatus, UnitStatus
+from onward.views.drawn_over import DrawnOver
 from onward.views.page import Page
 from onward.views.words import clock, counted, duration
 
@@ -30,35 +28,19 @@ AROUND = 8
 """Lines of the screen that are not for units."""
 
 
-class StatusWatch(AbstractContextManager["StatusWatch"]):
+class StatusWatch(DrawnOver):
     """Shows one look after the other at a model."""
 
     def __init__(self, stream: TextIO, model: str) -> None:
-        self.page = Page(stream)
+        super().__init__(Page(stream), live=True)
         self._model = model
         self._lines: dict[str, str] = {}
         """What was last said in a log, by unit; "" for the model."""
-        self._live: Live | None = None
-
-    def __enter__(self) -> Self:
-        """Begin to draw where the stream can be drawn over."""
-        if self.page.medium.live:
-            self._live = Live(console=self.page.console, auto_refresh=False, transient=False)
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """What was drawn last stays."""
-        if self._live is not None:
-            self._live.stop()
 
     def show(self, status: ModelStatus) -> None:
         """Show how it is now."""
-        if self._live is not None:
-            rows = self.page.console.size.height - AROUND
-            self._live.update(Text("\n").join(self.drawn(status, time.time(), rows)), refresh=True)
+        if self.live:
+            self.draw(self.drawn(status, time.time(), self.page.console.size.height - AROUND))
             return
         self._lines = tell_changes(self.page, lines_of(status), self._lines)
 

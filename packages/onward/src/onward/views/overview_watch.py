@@ -2,16 +2,14 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
-from rich.live import Live
 from rich.text import Text
 
 from onward.engine.record import RunRecord
 from onward.model.status import ModelStatus
+from onward.views.drawn_over import DrawnOver
 from onward.views.model_status import AROUND, WAY_OUT, drawn_model, is_gone, lines_of, tell_changes
 from onward.views.page import Page
 from onward.views.summary import finished_steps
@@ -41,36 +39,19 @@ class WatchedModel:
     """What its APIs tell of what they use that is not well."""
 
 
-class OverviewWatch(AbstractContextManager["OverviewWatch"]):
+class OverviewWatch(DrawnOver):
     """Shows one look after the other."""
 
     def __init__(self, stream: TextIO, *, live: bool = True) -> None:
         """``live``: draw over what was drawn, where the stream can be drawn over."""
-        self.page = Page(stream)
-        self._wanted_live = live and self.page.medium.live
-        self._live: Live | None = None
+        super().__init__(Page(stream), live=live)
         self._lines: dict[str, str] = {}
-
-    def __enter__(self) -> Self:
-        """Begin to draw where the stream can be drawn over."""
-        if self._wanted_live:
-            self._live = Live(console=self.page.console, auto_refresh=False, transient=False)
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """What was drawn last stays."""
-        if self._live is not None:
-            self._live.stop()
 
     def show(self, models: Sequence[WatchedModel], runs: Sequence[RunRecord]) -> None:
         """Show how all is now."""
-        if self._live is not None:
+        if self.live:
             rows = self.page.console.size.height - AROUND - len(runs)
-            lines = [*self.drawn(models, runs, rows), Text(WAY_OUT, "dim")]
-            self._live.update(Text("\n").join(lines), refresh=True)
+            self.draw([*self.drawn(models, runs, rows), Text(WAY_OUT, "dim")])
             return
         self._lines = tell_changes(self.page, _said(models, runs), self._lines, _gone)
 

@@ -16,33 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from material.rolled_services import BUNDLE, SERVICES
 from material.steady_callers import Calls, calling, some_calls, token_of
 from onward.hosts.model_store import ModelStore
 
 MODEL, SOURCE, TARGET = "rolled", "2025.1", "2025.2"
-SERVICES = ("keystone", "placement", "glance")
-BUNDLE = f"""\
-name: {MODEL}
-applications:
-  mariadb:
-  memcached:
-  keystone: {{channel: "{SOURCE}", num_units: 2, options: {{workers: 1}}}}
-  placement: {{channel: "{SOURCE}", num_units: 2}}
-  glance: {{channel: "{SOURCE}", num_units: 2}}
-  haproxy:
-relations:
-  - [keystone:shared-db, mariadb:shared-db]
-  - [placement:shared-db, mariadb:shared-db]
-  - [glance:shared-db, mariadb:shared-db]
-  - [keystone, memcached]
-  - [placement, memcached]
-  - [glance, memcached]
-  - [placement, keystone:identity-service]
-  - [glance, keystone:identity-service]
-  - [haproxy, keystone]
-  - [haproxy, placement]
-  - [haproxy, glance]
-"""
 
 
 def onward(state: Path, *words: str | Path) -> str:
@@ -67,7 +45,7 @@ def main() -> None:
     wish = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="onward-rolling-", dir=wish.directory) as directory:
         state, bundle, plan = (Path(directory) / name for name in ("state", "bundle.yaml", "plan.json"))
-        bundle.write_text(BUNDLE, encoding="utf-8")
+        bundle.write_text(BUNDLE.format(channel=SOURCE), encoding="utf-8")
         onward(state, "deploy", bundle)
         try:
             measure(state, plan, wish.callers)

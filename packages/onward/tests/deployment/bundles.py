@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePath
 
+import yaml
+
 from onward.catalog.charms import charms
 from onward.catalog.wsgi import APACHE_PROGRAMS
 from onward.model.bundle import Bundle, parse_bundle
@@ -84,6 +86,17 @@ applications:
   mariadb: {{num_units: 3}}
   rabbitmq-server: {{num_units: 3}}
 """
+
+
+def related(text: str, without: Collection[tuple[str, str]] = ()) -> str:
+    """A bundle with its applications alone, and the relations that ``EVERYTHING`` has among these, ``without`` some."""
+    there = yaml.safe_load(text)["applications"]
+    lines = []
+    for relation in yaml.safe_load(EVERYTHING)["relations"]:
+        user, provider = (end.partition(":")[0] for end in relation)
+        if {user, provider} <= there.keys() and (user, provider) not in without:
+            lines.append(f"  - [{', '.join(relation)}]\n")
+    return f"{text}relations:\n{''.join(lines)}"
 
 
 def lent(text: str, bundle: Bundle) -> dict[str, Remote]:

@@ -1,6 +1,7 @@
 """A model that is really deployed, for as long as the tests of a module need it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from bundles import KEYSTONE
@@ -9,6 +10,7 @@ from deploying import Operator
 from onward.errors import ProgramMissing
 from onward.hosts.leftovers import processes_of
 from onward.hosts.state import Directories
+from onward.hosts.supervisor import Supervisor
 from onward.survey.deployment import read_bundle, survey_deployment
 from onward.survey.options import EnvironmentWish
 
@@ -39,3 +41,12 @@ def deployed(module_operator: Operator) -> Operator:
         pytest.skip(f"{missing.what} {missing.evidence}")
     module_operator.deploy()
     return module_operator
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    """A supervisor of its own, with nothing to run yet."""
+    found = Supervisor(tmp_path, tmp_path / "s")
+    found.ensure()
+    yield found
+    found.end()

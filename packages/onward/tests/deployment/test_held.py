@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,14 +34,6 @@ import os
 with open("imported", "a") as file:
     print(__name__, file=file)
 """
-
-
-@pytest.fixture
-def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
-    found = Supervisor(tmp_path, tmp_path / "s")
-    found.ensure()
-    yield found
-    found.end()
 
 
 @pytest.fixture

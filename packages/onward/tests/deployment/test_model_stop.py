@@ -3,7 +3,6 @@
 import socket
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,14 +29,6 @@ while True:
 def process(directory: Path, port: int) -> UnitProcess:
     argv = (sys.executable, str(directory / "server.py"), ADDRESS, str(port))
     return UnitProcess(name="api", argv=argv, directory=str(directory), environment={})
-
-
-@pytest.fixture
-def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
-    found = Supervisor(tmp_path, tmp_path / "s")
-    found.ensure()
-    yield found
-    found.end()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import pytest
 import requests
+from bundles import related
 from deploying import Operator, until
 
 pytestmark = [
@@ -12,7 +13,7 @@ pytestmark = [
     pytest.mark.timeout(1800),
 ]
 
-BUNDLE = """\
+APPLICATIONS = """\
 name: computes
 applications:
   mariadb:
@@ -25,39 +26,6 @@ applications:
   nova-scheduler:
   nova-api: {options: {workers: 1}}
   nova-compute: {num_units: 3}
-relations:
-  - [keystone:shared-db, mariadb:shared-db]
-  - [glance, mariadb]
-  - [glance, keystone:identity-service]
-  - [placement, mariadb]
-  - [placement, keystone:identity-service]
-  - [neutron-api, mariadb]
-  - [neutron-api, rabbitmq-server]
-  - [neutron-api, keystone:identity-service]
-  - [neutron-api, placement]
-  - [nova-conductor, mariadb]
-  - [nova-conductor, rabbitmq-server]
-  - [nova-conductor, keystone:identity-service]
-  - [nova-conductor, placement]
-  - [nova-scheduler, nova-conductor]
-  - [nova-scheduler, mariadb]
-  - [nova-scheduler, rabbitmq-server]
-  - [nova-scheduler, keystone:identity-service]
-  - [nova-scheduler, placement]
-  - [nova-api, nova-conductor]
-  - [nova-api, mariadb]
-  - [nova-api, rabbitmq-server]
-  - [nova-api, keystone:identity-service]
-  - [nova-api, placement]
-  - [nova-api, glance]
-  - [nova-api, neutron-api]
-  - [nova-compute, nova-conductor]
-  - [nova-compute, nova-scheduler]
-  - [nova-compute, rabbitmq-server]
-  - [nova-compute, keystone:identity-service]
-  - [nova-compute, placement]
-  - [nova-compute, glance]
-  - [nova-compute, neutron-api]
 """
 UNITS = tuple(f"nova-compute/{number}" for number in range(3))
 
@@ -73,7 +41,7 @@ def connections(operator: Operator) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def computes(module_operator: Operator) -> Operator:
-    module_operator.deploy(BUNDLE)
+    module_operator.deploy(related(APPLICATIONS))
     return module_operator
 
 

@@ -10,34 +10,12 @@ import pytest
 import requests
 from deploying import Operator
 
+from material.rolled_services import BUNDLE, SERVICES
 from material.steady_callers import CALL_SECONDS, Calls, calling, some_calls, token_of
 from onward.commands.plan import load_plan
 
 pytestmark = [pytest.mark.full, pytest.mark.mariadb, pytest.mark.environments, pytest.mark.timeout(2400)]
 
-BUNDLE = """\
-name: rolled
-applications:
-  mariadb:
-  memcached:
-  keystone: {{channel: "{channel}", num_units: 2, options: {{workers: 1}}}}
-  placement: {{channel: "{channel}", num_units: 2}}
-  glance: {{channel: "{channel}", num_units: 2}}
-  haproxy:
-relations:
-  - [keystone:shared-db, mariadb:shared-db]
-  - [placement:shared-db, mariadb:shared-db]
-  - [glance:shared-db, mariadb:shared-db]
-  - [keystone, memcached]
-  - [placement, memcached]
-  - [glance, memcached]
-  - [placement, keystone:identity-service]
-  - [glance, keystone:identity-service]
-  - [haproxy, keystone]
-  - [haproxy, placement]
-  - [haproxy, glance]
-"""
-SERVICES = ("keystone", "placement", "glance")
 ENOUGH = 1000
 """Calls of users that are counted while the release is changed."""
 KILLED = ["unit.drained#1", "application.command-run#1", "unit.stopped#1", "unit.started#1", "unit.admitted#2"]

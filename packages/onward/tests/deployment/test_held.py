@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from deploying import until
 
@@ -66,6 +67,14 @@ def begun(directory: Path) -> list[str]:
     return [line[0] for line in lines(directory, "begun")]
 
 
+def at_work(pid: int) -> bool:
+    """Whether a process has not ended; one whose end nobody has asked after still has a number."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 @pytest.fixture
 def held(supervisor: Supervisor, directory: Path) -> Supervisor:
     """The old release is at work, and the new one waits."""
@@ -84,7 +93,7 @@ def test_what_is_held_has_imported_and_not_begun_and_the_stop_of_the_old_ones_le
     (old,) = held.states(UNIT)
     assert [old.pid] == [int(lines(directory, "begun")[0][1])]
     held.stop([UNIT])
-    assert not Path(f"/proc/{old.pid}").exists()
+    assert not at_work(old.pid)
     assert begun(directory) == ["heavy_old"]
     assert held.imported(UNIT)
     assert held.held() == [UNIT]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from bundles import EVERYTHING, wish
+from deploying import until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,8 @@ def test_systemd_understands_the_services_of_every_charm(tmp_path: Path) -> None
 def test_a_process_that_runs_with_older_files_is_told_from_one_that_runs_with_these() -> None:
     with subprocess.Popen(["sleep", "60"], env={"ONWARD_CONFIGURATION": "old"}) as older:
         try:
+            # While it becomes another program, it has no environment yet.
+            until("it runs", lambda: Path(f"/proc/{older.pid}/environ").read_bytes())
             assert runs_with_other(older.pid, "new")
             assert not runs_with_other(older.pid, "old")
         finally:

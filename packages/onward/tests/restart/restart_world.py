@@ -9,6 +9,7 @@ from onward.restart.history import Entry, Progress, after, progress_of
 from onward.restart.load import Calm
 
 CALM = BrokerLoad(answer_seconds=0.001)
+FELT = BrokerLoad(answer_seconds=0.0035)
 BUSY = BrokerLoad(answer_seconds=1.0)
 ALARM = BrokerLoad(alarms=("memory of rabbit@one",))
 UNKNOWN = BrokerLoad(failure="it does not answer")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from onward.model.restart import Bounds, BrokerLoad, Fleet, Seen
+from onward.model.restart import Bounds, BrokerLoad, DatabaseLoad, Fleet, Seen
 from onward.restart.controller import Begin, Move, decide
 from onward.restart.history import Entry, Progress, after, progress_of
 from onward.restart.load import Calm
@@ -32,6 +32,7 @@ class World:
     away: set[str] = field(default_factory=set)
     skip: set[str] = field(default_factory=set)
     load: BrokerLoad = CALM
+    databases: tuple[DatabaseLoad, ...] = ()
     stopping: bool = False
     progress: Progress = field(init=False)
     begun: list[tuple[Begin, Progress, Seen]] = field(default_factory=list)
@@ -57,6 +58,7 @@ class World:
             health={unit: self._lacks(unit) for unit in looked},
             away=frozenset(self.away & set(self.progress.waiting)),
             broker=self.load,
+            databases=self.databases,
             skip=frozenset(self.skip),
             stopping=self.stopping,
         )

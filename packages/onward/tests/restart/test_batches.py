@@ -189,6 +189,17 @@ def test_a_cluster_that_has_lost_a_node_loses_no_other() -> None:
     assert move.units == ("mariadb/2",)
 
 
+def test_a_database_server_that_does_not_run_is_no_reason_not_to_start_it() -> None:
+    world = World(Fleet(("mariadb/0",), most_away=1), Bounds(batch=1))
+    world.away = {"mariadb/0"}
+    world.databases = (DatabaseLoad("mariadb/0", failure="it does not run"),)
+    assert isinstance(world.go_on(), Begin)
+    # One that others use is.
+    other = World(Fleet(UNITS), Bounds(batch=1))
+    other.databases = world.databases
+    assert isinstance(other.go_on(), Wait)
+
+
 def test_what_a_database_has_against_it_is_said() -> None:
     calm = Calm(answer_seconds=0.001)
     for load, words in (

@@ -8,7 +8,7 @@ one of them stays away, so that whoever asked has to look.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onward.model.restart import Bounds, Fleet, Seen
 from onward.restart.history import Entry, Progress, after
@@ -58,7 +58,8 @@ Move = Begin | Wait | Stop | Done
 
 def decide(fleet: Fleet, bounds: Bounds, progress: Progress, seen: Seen) -> tuple[tuple[Entry, ...], Move]:
     """What the look tells, to be written down first; and what is to be done then."""
-    load = judge(seen, progress.calm, bounds.slower) if progress.calm is not None else Judgement()
+    shared = _shared(fleet, seen)
+    load = judge(shared, progress.calm, bounds.slower) if progress.calm is not None else Judgement()
     entries = []
     for entry in _told(bounds, progress, seen, load):
         entries.append(entry)
@@ -68,6 +69,12 @@ def decide(fleet: Fleet, bounds: Bounds, progress: Progress, seen: Seen) -> tupl
         entries.append(settled)
         progress = after(progress, settled)
     return tuple(entries), _move(fleet, bounds, progress, seen, load)
+
+
+def _shared(fleet: Fleet, seen: Seen) -> Seen:
+    """A look without servers that are restarted themselves and cannot be asked: to bring them back is what is wanted."""
+    databases = tuple(each for each in seen.databases if not (each.failure and each.server in fleet.units))
+    return replace(seen, databases=databases)
 
 
 def patience(bounds: Bounds, progress: Progress) -> float:

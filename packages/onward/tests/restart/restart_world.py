@@ -46,7 +46,7 @@ class World:
         self.progress = progress_of(self.fleet, self.bounds, self.lines)
         if self.progress.calm is None:
             self._write(Entry(kind="calm", at=self.now, calm=Calm(answer_seconds=0.001)))
-        if self.progress.failed:
+        else:
             self._write(Entry(kind="again", at=self.now, units=tuple(self.progress.failed)))
         for unit in self.progress.restarting:
             self._tell(unit)

@@ -112,6 +112,19 @@ def test_nothing_begins_while_the_broker_is_not_calm(load: BrokerLoad) -> None:
     assert "the broker" in move.why
 
 
+def test_it_ends_when_what_all_share_does_not_become_calm_also_before_the_first_batch() -> None:
+    world = World(Fleet(UNITS), Bounds(batch=40), load=BUSY)
+    assert isinstance(world.go_on(), Wait)
+    world.now += 601
+    move = world.go_on()
+    assert isinstance(move, Stop)
+    assert move.kind == "not calm"
+    # Another life waits anew.
+    world.now += 1000
+    world.live()
+    assert isinstance(world.go_on(), Wait)
+
+
 def test_an_alarm_ends_it_when_the_batch_at_work_has_ended() -> None:
     world = World(Fleet(UNITS), Bounds(batch=40))
     world.go_on()

@@ -72,7 +72,7 @@ def decide(fleet: Fleet, bounds: Bounds, progress: Progress, seen: Seen) -> tupl
 
 
 def _shared(fleet: Fleet, seen: Seen) -> Seen:
-    """A look without servers that are restarted themselves and cannot be asked: to bring them back is what is wanted."""
+    """A look without those servers that cannot be asked and are restarted themselves: they are to be brought back."""
     databases = tuple(each for each in seen.databases if not (each.failure and each.server in fleet.units))
     return replace(seen, databases=databases)
 
@@ -155,7 +155,7 @@ def _stop(bounds: Bounds, progress: Progress, seen: Seen, load: Judgement) -> St
         return Stop("asked", f"{len(progress.waiting)} units are left")
     if load.alarm:
         return Stop("alarm", load.alarm)
-    late = progress.settled is not None and seen.at - progress.settled > NOT_CALM_SECONDS
+    late = progress.idle is not None and seen.at - progress.idle > NOT_CALM_SECONDS
     return Stop("not calm", load.busy) if load.busy and late else None
 
 

@@ -58,6 +58,8 @@ class Progress:
     """Whether the end of the last batch has not been written down."""
     settled: float | None = None
     """When the last batch ended."""
+    idle: float | None = None
+    """Since when nothing was on its way: from the last batch's end, or from the beginning of this life."""
     slowest: float = 0.0
     """Seconds that the slowest unit took to be healthy."""
     took: tuple[float, ...] = ()
@@ -80,14 +82,21 @@ def first_size(bounds: Bounds) -> int:
 def after(progress: Progress, entry: Entry) -> Progress:
     """How it stands after one line more."""
     if entry.kind == "calm":
-        return replace(progress, calm=entry.calm)
+        return replace(progress, calm=entry.calm, idle=entry.at)
     if entry.kind == "busy":
         return replace(progress, busy=progress.busy or entry.why)
     if entry.kind == "felt":
         return replace(progress, felt=True)
     if entry.kind == "settled":
         return replace(
-            progress, size=entry.size, cautious=entry.cautious, settled=entry.at, busy="", felt=False, open=False
+            progress,
+            size=entry.size,
+            cautious=entry.cautious,
+            settled=entry.at,
+            idle=entry.at,
+            busy="",
+            felt=False,
+            open=False,
         )
     moved = _without(progress, frozenset(entry.units))
     return _restarting(moved, entry) if entry.kind == "restarting" else _ended(progress, moved, entry)
@@ -120,7 +129,7 @@ def _ended(progress: Progress, moved: Progress, entry: Entry) -> Progress:
     if entry.kind == "failed":
         return replace(moved, failed={**moved.failed, **dict.fromkeys(entry.units, entry.why)})
     if entry.kind == "again":
-        return replace(moved, waiting=(*entry.units, *moved.waiting), settled=None)
+        return replace(moved, waiting=(*entry.units, *moved.waiting), settled=None, idle=entry.at)
     return replace(moved, skipped=moved.skipped | set(entry.units))
 
 

@@ -107,7 +107,7 @@ class _Loop:
         if self._progress.calm is None:
             looks = list(self._calm_looks())
             self._note(Entry(kind="calm", at=time.time(), calm=calm_of(looks)))
-        if self._progress.failed:
+        else:
             self._note(Entry(kind="again", at=time.time(), units=tuple(self._progress.failed)))
         self._tell(self._progress.restarting)
         load = self._observer.broker()

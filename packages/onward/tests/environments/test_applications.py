@@ -21,9 +21,9 @@ found = {}
 for module in json.load(sys.stdin):
     with open(importlib.util.find_spec(module).origin) as file:
         tree = ast.parse(file.read())
-    found[module] = [each.name for each in tree.body if isinstance(each, ast.FunctionDef)] + [
-        target.id for each in tree.body if isinstance(each, ast.Assign) for target in each.targets if hasattr(target, "id")
-    ]
+    functions = [each.name for each in tree.body if isinstance(each, ast.FunctionDef)]
+    assigned = [target for each in tree.body if isinstance(each, ast.Assign) for target in each.targets]
+    found[module] = functions + [target.id for target in assigned if hasattr(target, "id")]
 json.dump(found, sys.stdout)
 """
 

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,12 @@ from onward.hosts.state import Directories, default_directories
 
 MODEL, SOURCE, TARGET = "whole-cloud", "2023.1", "2026.2"
 EXAMPLE = Path(__file__).parents[1] / "examples" / "ha-cloud.yaml"
+WAIVED = {
+    "upgrade-check": "that of Nova needs the tables of its own release from 2023.2 on; Neutron 2024.2 has a fault",
+    "Service UUIDs": "what would hold the volumes is not there, so that no service has them",
+    "undefined policy rule": "of 2023.2 and 2024.1, which Neutron passes through; no unit serves with it",
+}
+"""What stops the gate on this way, by the name of the finding, and why it is let pass."""
 TOKENS_LAST = "token.expiration: 43200"
 """Longer than the bench."""
 
@@ -75,7 +81,7 @@ def bundle(operator: Operator, text: str) -> Path:
     return file
 
 
-def measure(operator: Operator, text: str, amount: Amount, waived: Sequence[str]) -> dict[str, Any]:
+def measure(operator: Operator, text: str, amount: Amount) -> dict[str, Any]:
     """All parts, one after the other; those that an earlier call has done are left out."""
     plan, kept = operator.directory / "plan.json", operator.directory / "before.json"
     if not kept.exists():
@@ -89,7 +95,7 @@ def measure(operator: Operator, text: str, amount: Amount, waived: Sequence[str]
         words = ("plan", "upgrade", "--model", MODEL, "--to", TARGET, "-o", plan)
         operator.timed("plan", lambda: operator.onward(*words))
         digest = json.loads(plan.read_text())["digest"]
-        let_pass = [word for each in waived for word in ("--waive", each)]
+        let_pass = [word for name, reason in WAIVED.items() for word in ("--waive", f"{name}={reason}")]
         operator.timed("apply", lambda: operator.onward("apply", plan, "--approve", digest, *let_pass))
     lost = differences(before, operator.timed("look again", cloud.remember))
     operator.timed("smoke", lambda: operator.onward("smoke", MODEL))
@@ -128,7 +134,6 @@ def main() -> None:
     parser.add_argument("--servers", type=int, default=1000)
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--bundle", type=Path, default=EXAMPLE, help="another one than the HA example")
-    parser.add_argument("--waive", action="append", default=[], metavar="NAME=REASON", help="for onward apply")
     parser.add_argument("--directory", type=Path, default=None, help="for the model; removed unless --keep is given")
     parser.add_argument("--keep", action="store_true", help="leave the model as it is at the end")
     wish = parser.parse_args()
@@ -137,7 +142,7 @@ def main() -> None:
     operator = Operator(directory)
     try:
         amount = Amount(wish.projects, wish.servers, wish.images)
-        found = measure(operator, wish.bundle.read_text(), amount, wish.waive)
+        found = measure(operator, wish.bundle.read_text(), amount)
         print(json.dumps(found, indent=2))
         if found["lost"]:
             raise SystemExit(1)

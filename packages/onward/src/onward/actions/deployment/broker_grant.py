@@ -1,5 +1,7 @@
 """Give an application a virtual host of the broker, and a user who may use this and nothing else; take both away."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -45,25 +47,32 @@ class GrantBroker:
         return {"vhost": vhost, "user": user, **elsewhere(context, wish)}
 
     def _make(self, context: StepContext, broker: "_Broker", host: str) -> None:
-        """A virtual host that all nodes have. The broker gives up waiting for them earlier, and they go on making it.
+        """A virtual host that all nodes run. The broker gives up waiting for slow ones, some of which then never do.
 
-        https://www.rabbitmq.com/docs/3.10/vhosts: cluster_state. Raises StepFailed.
+        https://www.rabbitmq.com/docs/3.10/vhosts: cluster_state, restarting a virtual host. Raises StepFailed.
         """
         try:
             broker.ask("PUT", host, {})
-            return
-        except StepFailed as refused:
+        except StepFailed:
             if not broker.known(host):
                 raise
-            context.progress(f"{context.step.target}: waiting until all nodes have the virtual host")
-            told = refused.evidence
+        if all(state == _RUNNING for state in broker.known(host).values()):
+            return
+        context.progress(f"{context.step.target}: waiting until all nodes run the virtual host")
+
+        def look() -> Mapping[str, str]:
+            nodes = broker.known(host)
+            for node in (name for name, state in nodes.items() if state != _RUNNING):
+                broker.start(host, node)
+            return broker.known(host)
+
         wait_until(
             context,
-            lambda: broker.known(host),
+            look,
             lambda nodes: bool(nodes) and all(state == _RUNNING for state in nodes.values()),
             seconds=SECONDS,
             stopped="Stopped while the broker made a virtual host.",
-            failed=f"Not all nodes of the broker have the virtual host: {told}",
+            failed="Not all nodes of the broker run the virtual host.",
         )
 
 
@@ -89,12 +98,18 @@ class _Broker:
         self._login = ("onward", provider.secrets()[f"{wish.provider}/administrator"])
 
     def known(self, host: str) -> dict[str, str]:
-        """How each node has the virtual host; nothing where there is none, or nobody says so."""
+        """How each node has the virtual host; nothing where there is none, or the broker does not say."""
         try:
             answer = requests.get(f"{self._base}/{host}", auth=self._login, timeout=(CONNECT_SECONDS, SECONDS))
             return {str(node): str(state) for node, state in answer.json().get("cluster_state", {}).items()}
         except (requests.RequestException, ValueError, AttributeError):
             return {}
+
+    def start(self, host: str, node: str) -> None:
+        """Have a node begin to run the virtual host; what comes of it is seen in what is known of it."""
+        url = f"{self._base}/{host}/start/{quote(node, safe='')}"
+        with suppress(requests.RequestException):
+            requests.post(url, auth=self._login, timeout=(CONNECT_SECONDS, SECONDS))
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
         """Ask it; what shall go and is not there is well. Raises StepFailed."""

@@ -1,12 +1,14 @@
 """The HA example, full of data, from the oldest release it can be deployed at to the newest, by one saved plan.
 
-Deployed at 2023.1, filled through its APIs (100 projects, each with a network, a volume and a secret; 1,000 servers of
-the fake driver, 200 images), then ``onward plan upgrade`` and ``onward apply`` to 2026.2, and used as an ordinary user
-would (``onward smoke``). What is printed: how long each part took, for how long callers found each API gone, the rows
-before and afterwards, and what of all that was there is gone, new or another one; the tokens that were issued before
-have to do. With --keep and the same directory another call goes on where one ended.
+Deployed at 2023.1, filled through its APIs (100 projects, each with a network, a volume and a secret; 200 images;
+1,000 servers of the fake driver, of which Nova builds 200, and the others are copies of their records), then
+``onward plan upgrade`` and ``onward apply`` to 2026.2, and used as an ordinary user would (``onward smoke``). What is
+printed: how long each part took, for how long callers found each API gone, the rows before and afterwards, and what of
+all that was there is gone, new or another one; the tokens that were issued before have to do. With --keep and the same
+directory another call goes on where one ended.
 
-    .venv/bin/python bench/whole_cloud.py [--projects N] [--servers N] [--images N] [--directory DIRECTORY] [--keep]
+    .venv/bin/python bench/whole_cloud.py [--projects N] [--servers N] [--copied N] [--images N]
+        [--directory DIRECTORY] [--keep]
 """
 
 import argparse
@@ -132,6 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--projects", type=int, default=100)
     parser.add_argument("--servers", type=int, default=1000)
+    parser.add_argument("--copied", type=int, default=800, help="of the servers: not built, but copied from the others")
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--bundle", type=Path, default=EXAMPLE, help="another one than the HA example")
     parser.add_argument("--directory", type=Path, default=None, help="for the model; removed unless --keep is given")
@@ -141,7 +144,7 @@ def main() -> None:
     directory.mkdir(parents=True, exist_ok=True)
     operator = Operator(directory)
     try:
-        amount = Amount(wish.projects, wish.servers, wish.images)
+        amount = Amount(wish.projects, wish.servers, wish.images, wish.copied)
         found = measure(operator, wish.bundle.read_text(), amount)
         print(json.dumps(found, indent=2))
         if found["lost"]:

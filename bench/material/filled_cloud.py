@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from material.copied_servers import Copy, copy_servers
 from onward.hosts.model_store import ModelStore
 from onward.hosts.private_file import write_private
 from onward.observe.keystone_login import password_login
@@ -30,6 +32,8 @@ MOST_SERVERS = 10
 """Of a project: its quota."""
 SIDE_BY_SIDE = 6
 BUILT_AT_ONCE = 40
+DATABASE_UNIT = "mariadb/0"
+"""The one that is used, where there are several."""
 CALL_SECONDS, SERVER_SECONDS = 300.0, 1800.0
 """For an answer; for all servers to become ACTIVE."""
 Seen = dict[str, dict[str, Any]]
@@ -52,6 +56,8 @@ class Amount:
     projects: int
     servers: int
     images: int
+    copied: int = 0
+    """Of the servers: those that Nova does not build, and that are copies of the others' records."""
 
     def __post_init__(self) -> None:
         """Raises SystemExit where the projects' quotas do not carry the servers."""
@@ -76,6 +82,7 @@ class FilledCloud:
         self._file = tokens
         self.tokens: dict[str, str] = json.loads(tokens.read_text()) if tokens.exists() else {}
         """By the name of the project."""
+        self._store = store
 
     def fill(self, amount: Amount) -> None:
         """Make all of it, and wait until every server is ACTIVE."""
@@ -89,10 +96,13 @@ class FilledCloud:
             images = list(pool.map(self._image, range(amount.images)))
             list(pool.map(lambda name: self._project(name, user, role), names))
         write_private(self._file, json.dumps(self.tokens))
-        of_projects = list(islice(cycle(names), amount.servers))
-        for name in names[: amount.servers]:
+        built = amount.servers - amount.copied
+        of_projects = list(islice(cycle(names), built))
+        for name in names[:built]:
             self._room()
             self._servers_of(name, of_projects.count(name), kind, images[0])
+        self._active(built)
+        self._copy(names, amount.copied)
         self._active(amount.servers)
 
     def remember(self) -> Seen:
@@ -178,6 +188,19 @@ class FilledCloud:
             if time.monotonic() > deadline:
                 raise SystemExit("servers are not built")
             time.sleep(0.5)
+
+    def _copy(self, names: Sequence[str], count: int) -> None:
+        """Further servers in the projects that have the fewest."""
+        projects = {each["name"]: each["id"] for each in self._pages("identity", "/v3/projects", "projects")}
+        path = "/v2.1/servers/detail?all_tenants=1&limit=200"
+        built = [(each["id"], each["tenant_id"]) for each in self._pages("compute", path, "servers")]
+        owned = Counter(project for _, project in built)
+        copies = []
+        for number in range(count):
+            name = min(names, key=lambda each: owned[projects[each]])
+            owned[projects[name]] += 1
+            copies.append(Copy(built[number % len(built)][0], projects[name], f"{name}-copy-{number}"))
+        copy_servers(self._store, DATABASE_UNIT, copies)
 
     def _active(self, servers: int) -> None:
         deadline = time.monotonic() + SERVER_SECONDS

@@ -64,7 +64,7 @@ def test_what_is_put_there_is_private_until_it_is_whole_and_the_command_has_the_
     file.write_text("content\n")
     wanted = ["run", "--on", HOSTS[0]]
     usual = hosts(*wanted, "--", "sh", "-c", "umask")[1][HOSTS[0]]["Output"]
-    told = hosts(*wanted, "--put", file, "--to", "file", "--", "sh", "-c", "umask; cat; echo end")[1][HOSTS[0]]
+    told = hosts(*wanted, "--put", file, "--to", "masked", "--", "sh", "-c", "umask; cat; echo end")[1][HOSTS[0]]
     assert (told["File"], told["Output"]) == ("changed", f"{usual}end\n")
 
 
@@ -83,8 +83,8 @@ def test_several_commands_run_in_turn_on_each_machine_until_one_fails(hosts: Cal
     assert (hosts.machine.state / HOSTS[1] / "said").read_text() == "one\n"
     file = tmp_path / "file"
     file.write_text("content\n")
-    commands.write_text("cat file\ncat file\n")
-    status, rows = hosts("run", "--on", "first", "--put", file, "--to", "file", "--commands", commands)
+    commands.write_text("cat shown\ncat shown\n")
+    status, rows = hosts("run", "--on", "first", "--put", file, "--to", "shown", "--commands", commands)
     assert {(row["File"], row["Output"]) for row in rows.values()} == {("changed", "content\ncontent\n")}
 
 

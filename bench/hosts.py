@@ -16,8 +16,9 @@ Cases:
 - *copy and run*: a script is put there and run, in one call, without a connection.
 
 That the script was there and has run on every machine is looked at each time. Ansible and pyinfra are installed into
-DIRECTORY, or one that is removed afterwards. Seconds are those of the clock; processor seconds are those of the whole
-machine meanwhile, both sides together. Prints one JSON document. Needs sshd, and the package index.
+DIRECTORY, or one that is removed afterwards. Seconds are those of the clock; processor seconds are those of both
+sides together, as the kernel counts them for the bench and all that it has begun. Prints one JSON document. Needs
+sshd, and the package index.
 """
 
 import argparse
@@ -30,7 +31,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -49,6 +50,8 @@ INSTALLED = ("ansible-core", "pyinfra")
 FURTHER = 5
 CASES = ("no-op", "no-op again", "further no-op", "copy and run")
 TICKS = os.sysconf("SC_CLK_TCK")
+IDLE = (3, 4)
+"""Of the columns of /proc/stat: idle and iowait."""
 SCRIPT = "#!/bin/sh\n# copied and run\necho ran >>ran\n"
 FORCED = 'set -- $SSH_CONNECTION; cd {base}/$3 && eval "$SSH_ORIGINAL_COMMAND"'
 """Every address is a machine with a directory of its own."""
@@ -115,21 +118,48 @@ class Cost:
 
     seconds: float
     processor: float
-    """Seconds of all processors, of whoever was at work meanwhile."""
+    """Seconds of all processors."""
 
     def without(self, one: "Cost", parts: int) -> "Cost":
         """What is left without ``one``, for each of so many parts."""
         return Cost((self.seconds - one.seconds) / parts, (self.processor - one.processor) / parts)
 
 
-def busy() -> float:
-    """Seconds that the processors have worked: proc(5), /proc/stat: all but idle and iowait, and guests once."""
-    words = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
-    return sum(int(word) for number, word in enumerate(words) if number not in (3, 4)) / TICKS
+class Processors:
+    """What the processors have worked: for this bench and all that it has begun, or, where that is not told, in all."""
+
+    def __init__(self) -> None:
+        self.group = Path(f"/sys/fs/cgroup/cpuacct/onward-bench-{os.getpid()}")
+        try:
+            self.group.mkdir()
+            (self.group / "cgroup.procs").write_text(str(os.getpid()))
+        except OSError:
+            self.group = Path()
+
+    @property
+    def whose(self) -> str:
+        return "of the bench alone" if self.group.name else "of the whole machine"
+
+    def seconds(self) -> float:
+        """Since some moment: cpuacct.usage of cgroups, or proc(5), /proc/stat without guests, who count twice."""
+        if self.group.name:
+            return int((self.group / "cpuacct.usage").read_text()) / 1e9
+        words = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+        return sum(int(word) for number, word in enumerate(words) if number not in IDLE) / TICKS
+
+    def end(self) -> None:
+        """Leave the group, which goes when nobody is in it."""
+        if self.group.name:
+            Path("/sys/fs/cgroup/cpuacct/cgroup.procs").write_text(str(os.getpid()))
+            with suppress(OSError):
+                self.group.rmdir()
+
+
+PROCESSORS = Processors()
 
 
 def run(argv: list[Any], directory: Path, **environment: str) -> Cost:
-    began, worked = time.perf_counter(), busy()
+    began, worked = time.perf_counter(), PROCESSORS.seconds()
     done = subprocess.run(
         [str(word) for word in argv],
         check=False,
@@ -138,7 +168,7 @@ def run(argv: list[Any], directory: Path, **environment: str) -> Cost:
         cwd=directory,
         env={**os.environ, "LC_ALL": "C.UTF-8", **environment},
     )
-    cost = Cost(time.perf_counter() - began, busy() - worked)
+    cost = Cost(time.perf_counter() - began, PROCESSORS.seconds() - worked)
     if done.returncode:
         raise SystemExit(f"{argv[0]} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     return cost
@@ -376,7 +406,13 @@ def main() -> None:
         finally:
             for each in servers:
                 each.stop()
-    found = {"versions": {"asyncssh": version("asyncssh"), **versions}, "load_1m": os.getloadavg()[0], "runs": results}
+            PROCESSORS.end()
+    found = {
+        "processor_seconds": PROCESSORS.whose,
+        "versions": {"asyncssh": version("asyncssh"), **versions},
+        "load_1m": os.getloadavg()[0],
+        "runs": results,
+    }
     print(json.dumps({"hosts": found}, indent=2))
 
 

@@ -238,7 +238,8 @@ def test_a_mutable_option_is_taken_over_with_no_restart_and_no_new_connection(de
 def test_an_option_is_set_and_taken_back_by_name(deployed: Operator) -> None:
     before = deployed.pids("small")
     configuration = deployed.store("small").directory / "units" / "keystone-1" / "etc" / "keystone.conf"
-    deployed.must("config", "keystone/1", "token.expiration=600")
+    said = deployed.must("config", "keystone/1", "token.expiration=600")
+    assert "1 unit of small restarted and healthy" in said, "by the loop that looks whether it is borne"
     assert "expiration = 600" in configuration.read_text()
     assert [unit for unit, pid in deployed.pids("small").items() if pid != before[unit]] == ["keystone/1"]
     assert "Nothing was changed." in deployed.must("config", "keystone/1", "token.expiration=600")

@@ -35,3 +35,13 @@ def test_a_traceback_is_one_error_and_what_is_old_is_none(tmp_path: Path) -> Non
 
 def test_a_log_that_there_is_not_says_nothing(tmp_path: Path) -> None:
     assert list(complaints(tmp_path / "none.log", 0)) == []
+
+
+def test_a_certificate_that_is_not_accepted_is_no_refused_connection(tmp_path: Path) -> None:
+    """PyMySQL has one number for all ways in which it does not get a connection."""
+    log = tmp_path / "api.log"
+    words = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired (_ssl.c:1016)"
+    now = datetime.now().astimezone()
+    log.write_text(f"""{now:%Y-%m-%d %H:%M:%S}.138 7 ERROR (2003, "Can't connect to MySQL server ({words})")\n""")
+    (found,) = complaints(log, datetime.now(UTC).timestamp() - 60)
+    assert (found.interface, found.saw) == ("mysql-shared", "certificate")

@@ -1,5 +1,6 @@
 """From what is said to the few causes that explain it, ranked: see docs/adr/0016-causes-by-parsimonious-cover.md."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,11 @@ class Cause:
     """Complaints that it explains and that no cause before it does."""
     seen: tuple[Observation, ...]
     """The complaints that speak of it directly."""
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The subject, or both where it is between two: ``glance > mariadb``, ``glance - mariadb``."""
+        return tuple(re.split(" [>-] ", self.subject))
 
 
 @dataclass(frozen=True)

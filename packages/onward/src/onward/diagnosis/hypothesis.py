@@ -16,7 +16,7 @@ TELLING: dict[Kind, frozenset[Sight]] = {
     "certificate": frozenset({"certificate"}),
     "credentials": frozenset({"login-refused"}),
     "overload": frozenset({"too-many"}),
-    "network": frozenset({"timed-out"}),
+    "network": frozenset({"timed-out", "refused"}),
     "slow": frozenset({"slow"}),
     "node-down": frozenset({"refused", "stopped", "timed-out"}),
     "down": frozenset({"refused", "stopped", "timed-out"}),
@@ -51,7 +51,8 @@ class Hypothesis:
 
     kind: Kind
     subject: str
-    """A unit, an application, for credentials who uses and whom (glance > mariadb), for a network two machines."""
+    """A unit, an application; for credentials who uses and whom (glance > mariadb); for a network both ends, machines
+    or applications (glance - mariadb)."""
     would_see: tuple[Observation, ...]
     """What was said, good or bad, by all who would see it directly."""
     seen: tuple[Observation, ...]
@@ -81,10 +82,24 @@ def hypotheses(said: Iterable[Observation], graph: Dependencies) -> Iterator[Hyp
         yield from _of_application(name, units, about, graph)
     for (users, provider), seen in pairs.items():
         yield from _thought("credentials", f"{users} > {provider}", seen, provider)
+        if _are_cut_off(users, provider, seen, about, graph):
+            yield Hypothesis("network", f"{users} - {provider}", tuple(seen), tuple(seen), frozenset({provider}))
     for (first, second), seen in machines.items():
         if first != second:
             applications = {graph.application.get(each.about, each.about) for each in seen}
             yield from _thought("network", f"{first or 'here'} - {second}", seen, *applications)
+
+
+def _are_cut_off(
+    users: str, provider: str, seen: list[Observation], about: dict[str, list[Observation]], graph: Dependencies
+) -> bool:
+    """Whether no unit of one application reaches another one, which Onward does reach.
+
+    Onward asks now: what other users say of it may be older than the fault.
+    """
+    places = (provider, *graph.units.get(provider, ()))
+    reached = any(each.user == ONWARD and each.saw == "ok" for place in places for each in about.get(place, ()))
+    return users != ONWARD and reached and all(each.saw in TELLING["network"] for each in seen)
 
 
 def _of_application(

@@ -12,8 +12,10 @@ same, compressed. Nothing is put in before all is well again after the last one.
 import json
 import os
 import random
+import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ DOUBLE = 4
 VERBOSE = bool(os.environ.get("VERBOSE"))
 WELL_SECONDS = 150.0
 WARM_SECONDS = 8.0
+SLOW_SECONDS = 1.5
 
 
 class Recorder:
@@ -60,6 +63,13 @@ class Recorder:
     def named(self, sighting: Sighting) -> list[tuple[str, str]]:
         told = diagnose(list(observations(sighting, self.watcher.places)), self.watcher.graph)
         return [(each.kind, each.subject) for each in told.causes]
+
+    def require_slow(self, chosen: Sequence[Fault]) -> None:
+        """One that is starved and is not slow for its users is no fault. Raises ValueError."""
+        units = [unit for each in chosen if each.name.startswith("slow ") for unit in each.touches]
+        took = {unit: self.cloud.seconds(unit) for unit in units}
+        if any(seconds < SLOW_SECONDS for seconds in took.values()):
+            raise ValueError(f"not slow: {took}")
 
     def until_well(self) -> float:
         """Wait until nothing is seen of the last fault any more; the seconds that it took."""
@@ -115,6 +125,7 @@ def record_fault(recorder: Recorder, number: int) -> str:
     since = time.time()
     with together(chosen):
         time.sleep(max(each.settle for each in chosen) + 2 * BETWEEN_CALLS)
+        recorder.require_slow(chosen)
         began = time.monotonic()
         sighting = recorder.look(since)
         took = time.monotonic() - began
@@ -139,7 +150,13 @@ def record_healthy(recorder: Recorder, number: int) -> str:
     return f"{'BAD' if named else 'ok '} {made.name}: {named} (well after {back:.1f} s)"
 
 
+def _end(*_: object) -> None:
+    """As if it had been interrupted: what was put in is taken back."""
+    raise KeyboardInterrupt
+
+
 def main() -> None:
+    signal.signal(signal.SIGTERM, _end)
     state, model, file, what = sys.argv[1:5]
     count = int(sys.argv[5]) if len(sys.argv) > 5 else 100
     deadline = time.monotonic() + 60 * (float(sys.argv[6]) if len(sys.argv) > 6 else 9)

@@ -23,6 +23,9 @@ WRONG = "not-the-password-that-is-configured"
 KILLED = ("haproxy", "memcached", "cinder-scheduler", "mariadb", "rabbitmq-server", "keystone", "glance", "placement")
 KILLED_WHOLE = ("placement", "glance")
 """An API takes a while until it serves again, a node of RabbitMQ a minute: not each of them is killed."""
+SLOW_MILLISECONDS = {"keystone": 15, "cinder-api": 5, "mariadb": 3, "glance": 3, "placement": 3}
+"""Of a processor's second, for one that is slow: with less, those who wait are so many that it seems to hang."""
+SLOW_SETTLE = 16.0
 SEVERED = (
     ("keystone", "mariadb"),
     ("glance", "mariadb"),
@@ -30,6 +33,8 @@ SEVERED = (
     ("cinder-api", "mariadb"),
     ("keystone", "memcached"),
 )
+GIVEN_UP_SECONDS = 36.0
+"""A server of memcached that was lost once is not asked for half a minute: only then it is known that it is gone."""
 """Who is cut off from whom. Of Keystone's callers nobody says who does not answer: they wait as long as TCP does."""
 
 
@@ -89,10 +94,10 @@ class Faults:
         for name in APIS:
             units = self.units[name]
             if len(units) > 1:
-                yield self._fault("slow", "slow", name, units, self.slow, 10.0)
-            yield from (self._fault("slow", "slow", unit, [unit], self.slow, 10.0) for unit in units)
+                yield self._fault("slow", "slow", name, units, self.slow, SLOW_SETTLE)
+            yield from (self._fault("slow", "slow", unit, [unit], self.slow, SLOW_SETTLE) for unit in units)
         unit = self.units["mariadb"][0]
-        yield self._fault("slow", "slow", unit, [unit], self.slow, 10.0)
+        yield self._fault("slow", "slow", unit, [unit], self.slow, SLOW_SETTLE)
 
     def _passwords(self) -> Iterator[Fault]:
         # Cinder's scheduler makes no new connection for minutes: nobody could see that its password is wrong.
@@ -113,7 +118,7 @@ class Faults:
                     truth=(("network", f"{user} - {provider}"),),
                     touches=hurt,
                     inject=lambda user=user, provider=provider, way=way: self.ground.severed(user, provider, way),
-                    settle=settle,
+                    settle=GIVEN_UP_SECONDS if provider == "memcached" else settle,
                     needs=frozenset({*needed, *self.units.get("haproxy", ())}) - hurt,
                 )
 
@@ -179,16 +184,17 @@ class Faults:
 
     @contextmanager
     def slow(self, units: list[str]) -> Iterator[None]:
-        """They have a hundredth of a processor together: cgroup v1's cpu controller."""
+        """Each has some thousandths of a processor: cgroup v1's cpu controller."""
         processes = [each for unit in units for each in self.cloud.processes(unit)]
+        milliseconds = SLOW_MILLISECONDS[units[0].partition("/")[0]]
         (line,) = (
             each for each in Path(f"/proc/{processes[0].pid}/cgroup").read_text().splitlines() if ":cpu:" in each
         )
         parent = Path("/sys/fs/cgroup/cpu") / line.rpartition(":")[2].lstrip("/")
-        group = parent / f"onward-slow-{name_in_paths(units[0])}"
+        group = parent / f"onward-slow-{self.cloud.store.directory.name}-{name_in_paths(units[0])}"
         group.mkdir(exist_ok=True)
-        (group / "cpu.cfs_period_us").write_text("100000")
-        (group / "cpu.cfs_quota_us").write_text(str(1000 * len(units)))
+        (group / "cpu.cfs_period_us").write_text("1000000")
+        (group / "cpu.cfs_quota_us").write_text(str(1000 * milliseconds * len(units)))
         self._move(units, group)
         try:
             yield

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import threading
+import time
 import xmlrpc.client
 from base64 import b64encode
 from collections.abc import Sequence
@@ -26,6 +27,12 @@ from onward.observe.keystone_login import password_login
 CALL_SECONDS = 10.0
 BETWEEN_CALLS = float(os.environ.get("BETWEEN_CALLS", "1.0"))
 """Seconds between two calls of a user; more of them make less work for a machine that has other work."""
+LISTS = {
+    "keystone": "/v3/projects",
+    "glance": "/v2/images",
+    "placement": "/resource_providers",
+    "cinder-api": "/v3/scheduler-stats/get_pools",
+}
 PORTS = {5000: "keystone", 9292: "glance", 8778: "placement", 8776: "cinder-api"}
 
 
@@ -112,6 +119,19 @@ class Cloud:
         address = self.addresses.get("haproxy public") or self.addresses[f"{PORTS[port]}/0"]
         return f"http://{address}:{port}{path}"
 
+    def seconds(self, unit: str) -> float:
+        """How long a user would wait for what the unit does, or CALL_SECONDS."""
+        began = time.monotonic()
+        application = unit.partition("/")[0]
+        with suppress(requests.RequestException, pymysql.Error):
+            if application == "mariadb":
+                self.sql("SELECT COUNT(*) FROM information_schema.TABLES", unit=unit)
+            else:
+                (port,) = (port for port, name in PORTS.items() if name == application)
+                url = f"http://{self.addresses[unit]}:{port}{LISTS[application]}"
+                requests.get(url, headers={"X-Auth-Token": self.log_in()[0]}, timeout=CALL_SECONDS)
+        return time.monotonic() - began
+
     def log_in(self) -> tuple[str, str]:
         """A token, and its project."""
         body = password_login("admin", self.secrets["keystone/admin-password"], "admin")
@@ -128,8 +148,8 @@ class Traffic:
         self.token = self.project = ""
         self.calls = self.failed = 0
         self._over = threading.Event()
-        paths = ((5000, "/v3/projects"), (9292, "/v2/images"), (8778, "/resource_providers"))
-        volumes = ((8776, "/v3/scheduler-stats/get_pools"), (8776, "/v3/{project}/volumes/detail"))
+        paths = [(port, LISTS[name]) for port, name in PORTS.items() if name != "cinder-api"]
+        volumes = [(8776, LISTS["cinder-api"]), (8776, "/v3/{project}/volumes/detail")]
         self._threads = [threading.Thread(target=self._log_in, daemon=True)]
         for port, path in (*paths, *paths, *volumes, *volumes):
             self._threads.append(threading.Thread(target=self._ask, args=(port, path), daemon=True))

@@ -205,3 +205,36 @@ def test_half_of_an_application_that_does_not_reach_another_one_is_not_the_way_b
         *(Observation(user, "mariadb/0", "ok", 1.0) for user in ("glance/1", "keystone/0", ONWARD)),
     )
     assert named(*said, graph=CUT_OFF) == []
+
+
+def test_two_applications_with_a_wrong_password_are_two_faults_and_not_one_of_the_database() -> None:
+    graph = Dependencies(
+        units={
+            "mariadb": ("mariadb/0",),
+            **{name: (f"{name}/0", f"{name}/1") for name in ("keystone", "glance", "cinder-api")},
+        },
+        uses={"mariadb": (), **dict.fromkeys(("keystone", "glance", "cinder-api"), ("mariadb",))},
+    )
+    said = [
+        Observation(f"{name}/{number}", "mariadb/0", "login-refused" if name != "keystone" else "ok", 1.0)
+        for name in ("keystone", "glance", "cinder-api")
+        for number in (0, 1)
+    ]
+    assert set(named(*said, graph=graph)) == {
+        ("credentials", "glance > mariadb"),
+        ("credentials", "cinder-api > mariadb"),
+    }
+
+
+def test_that_all_was_well_before_the_balancer_was_gone_does_not_speak_for_it() -> None:
+    graph = Dependencies(
+        units={"haproxy": ("haproxy/0",), "mariadb": ("mariadb/0",), "glance": tuple(f"glance/{n}" for n in range(6))},
+        uses={"haproxy": (), "mariadb": (), "glance": ("mariadb",)},
+        balancers={"mariadb": "haproxy"},
+    )
+    said = (
+        Observation("haproxy/0", "haproxy/0", "stopped", 9.0),
+        Observation(ONWARD, "haproxy/0", "refused", 9.0),
+        *(Observation(f"glance/{number}", "mariadb/0", "ok", 2.0) for number in range(6)),
+    )
+    assert named(*said, graph=graph) == [("down", "haproxy/0")]

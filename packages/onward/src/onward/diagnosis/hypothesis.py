@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from onward.diagnosis.dependencies import Dependencies
-from onward.diagnosis.observation import ONWARD, Observation, Sight
+from onward.diagnosis.observation import NO_ANSWER, ONWARD, Observation, Sight
 
 Kind = Literal["disk", "clock", "certificate", "credentials", "overload", "network", "slow", "node-down", "down"]
 
@@ -41,6 +41,9 @@ PASSED_ON: frozenset[Sight] = frozenset({"failed", "timed-out", "slow"})
 
 UNSEEN_FROM_OUTSIDE: frozenset[Kind] = frozenset({"disk", "clock", "certificate", "credentials", "overload"})
 """Who only looks whether something serves may find it well."""
+
+OF_A_BALANCER: frozenset[Kind] = frozenset({"down", "slow", "overload"})
+"""What those who come through it see of a balancer: it passes on everything else as it is."""
 
 PARTICULAR: dict[Kind, int] = {kind: place for place, kind in enumerate(TELLING)}
 
@@ -106,11 +109,12 @@ def _of_application(
     name: str, units: tuple[str, ...], about: dict[str, list[Observation]], graph: Dependencies
 ) -> Iterator[Hypothesis]:
     everywhere = [each for place in dict.fromkeys((name, *units)) for each in about.get(place, ())]
-    everywhere += _through(name, about, graph)
+    through = list(_through(name, about, graph))
     alone = len(units) == 1
     for kind in TELLING:
         if kind == "down" or (kind not in ("network", "node-down") and alone):
-            yield from _all_of_it(kind, units[0] if alone else name, name, units, everywhere)
+            seen = [*everywhere, *(through if kind in OF_A_BALANCER else ())]
+            yield from _all_of_it(kind, units[0] if alone else name, name, units, seen)
         elif kind not in ("network", "down"):
             showing = [] if alone else [unit for unit in units if _shows(kind, about.get(unit, ()))]
             for unit in showing:
@@ -124,12 +128,18 @@ def _of_application(
 def _through(balancer: str, about: dict[str, list[Observation]], graph: Dependencies) -> Iterator[Observation]:
     """What users say of those whom they reach through it: it may be the one that they do not reach.
 
-    Onward asks those themselves, and other units do not go through it.
+    Onward asks those themselves, and other units do not go through it. That all was well says nothing where it was
+    before Onward found the balancer gone: users may not have come that far since.
     """
+    gone = [each.since for unit in graph.units[balancer] for each in about.get(unit, ()) if each.saw in NO_ANSWER]
     for name, through in graph.balancers.items():
         if through == balancer:
             for place in dict.fromkeys((name, *graph.units[name][:1])):
-                yield from (each for each in about.get(place, ()) if each.user not in (ONWARD, place))
+                for each in about.get(place, ()):
+                    if each.user not in (ONWARD, place) and not (
+                        each.saw == "ok" and each.since < min(gone, default=0)
+                    ):
+                        yield each
 
 
 def _shows(kind: Kind, seen: Iterable[Observation]) -> bool:
@@ -141,6 +151,9 @@ def _all_of_it(
 ) -> Iterator[Hypothesis]:
     """It is thought of all units only where each that was looked at shows it, or callers of the whole say so."""
     seen = _who_would_know(kind, seen)
+    if kind == "credentials" and any(each.saw == "ok" for each in seen):
+        # A password is between two: a server whose fault it is has forgotten everybody's.
+        return
     places = {each.about for each in seen} & set(units)
     bad = {each.about for each in seen if each.saw in CONSISTENT[kind]}
     if places <= bad:
@@ -150,8 +163,13 @@ def _all_of_it(
 def _thought(kind: Kind, subject: str, seen: list[Observation], *where: str) -> Iterator[Hypothesis]:
     seen = _who_would_know(kind, seen)
     if any(each.saw in TELLING[kind] for each in seen):
-        fits = tuple(each for each in seen if each.saw in CONSISTENT[kind])
+        fits = tuple(each for each in seen if each.saw in CONSISTENT[kind] and not (kind == "slow" and _hangs(each)))
         yield Hypothesis(kind, subject, tuple(seen), fits, frozenset(where))
+
+
+def _hangs(each: Observation) -> bool:
+    """Onward has patience with one that is slow: it gives up one that hangs."""
+    return each.user == ONWARD and each.saw == "timed-out"
 
 
 def _who_would_know(kind: Kind, seen: list[Observation]) -> list[Observation]:

@@ -18,6 +18,8 @@ LASTING = 3
 
 NO_ANSWER: frozenset[Sight] = frozenset({"refused", "timed-out"})
 """What somebody saw who asked and was told nothing."""
+SERVED: frozenset[Sight] = frozenset({"ok", "slow"})
+"""What somebody saw who asked and was given what he wanted."""
 NO_NOISE = frozenset({"login-refused", "no-space", "certificate", "clock", "stopped"})
 """What neither a restart nor a busy moment brings about: believed when it is said once."""
 

@@ -34,6 +34,8 @@ class Complaint:
     interface: str
     saw: Sight
     since: float
+    until: float
+    """When it said so last."""
     times: int
 
 
@@ -49,7 +51,7 @@ def complaints(log: Path, after: float) -> Iterator[Complaint]:
             # The lines of one traceback have one time, to the millisecond: they are one error.
             found.setdefault(said, {})[line[:_TO_THE_MILLISECOND]] = at
     for (interface, saw), times in found.items():
-        yield Complaint(interface, saw, min(times.values()), len(times))
+        yield Complaint(interface, saw, min(times.values()), max(times.values()), len(times))
 
 
 def _last_lines(log: Path) -> list[str]:

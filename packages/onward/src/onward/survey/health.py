@@ -81,7 +81,7 @@ def _asked(unit: str, store: ModelStore, *, here: bool) -> UnitHealth:
 
 def _noted(directory: Path) -> tuple[ComponentHealth, ...]:
     """What its workers have noted of their calls, though none of them answers: read by the unit's own code."""
-    argv = [sys.executable, "-m", "onward_service.noted", directory / STATE_FILE]
+    argv = [sys.executable, "-m", "onward_service.noted", str(directory / STATE_FILE)]
     try:
         done = run_command(argv, environment={"PYTHONPATH": str(directory / CODE)}, timeout_seconds=NOTED_SECONDS)
         return read_health("", json.loads(done.stdout)).components if done.exit_status == 0 else ()

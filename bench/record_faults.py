@@ -31,6 +31,8 @@ from onward.survey.sighting import Watcher
 SEED = 2_026
 DOUBLE = 4
 """Every so many cases have two faults."""
+FIRST = int(os.environ.get("FIRST", "0"))
+"""Number of a file's first case: another one than that of a file with the same cases."""
 VERBOSE = bool(os.environ.get("VERBOSE"))
 WELL_SECONDS = 150.0
 WARM_SECONDS = 8.0
@@ -54,7 +56,7 @@ class Recorder:
     def next_number(self) -> int:
         """Of the next case: one more than that of the last one that was recorded."""
         last = self.file.read_text().splitlines()[1:][-1:]
-        return json.loads(last[0])["number"] + 1 if last else 0
+        return json.loads(last[0])["number"] + 1 if last else FIRST
 
     def look(self, since: float | None = None) -> Sighting:
         """``since``: what is left in logs of the fault before, and what began anew after it, is no part of this one."""

@@ -26,16 +26,16 @@ KILLED_WHOLE = ("placement", "glance")
 SLOW_MILLISECONDS = {"keystone": 15, "cinder-api": 5, "mariadb": 3, "glance": 3, "placement": 3}
 """Of a processor's second, for one that is slow: with less, those who wait are so many that it seems to hang."""
 SLOW_SETTLE = 16.0
+CALL_BY_MESSAGE_SECONDS = 62.0
+"""Who is called through the broker is waited for for a minute (oslo.messaging's rpc_response_timeout)."""
 SEVERED = (
     ("keystone", "mariadb"),
     ("glance", "mariadb"),
     ("placement", "mariadb"),
     ("cinder-api", "mariadb"),
-    ("keystone", "memcached"),
 )
-GIVEN_UP_SECONDS = 36.0
-"""A server of memcached that was lost once is not asked for half a minute: only then it is known that it is gone."""
-"""Who is cut off from whom. Of Keystone's callers nobody says who does not answer: they wait as long as TCP does."""
+"""Who is cut off from whom. Of Keystone's callers nobody says who does not answer: they wait as long as TCP does; and a
+cache that was lost once oslo.cache does not ask again for five minutes."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ class Faults:
             for unit in units:
                 if unit in killed and name in KILLED:
                     yield self._fault("kill", kind, unit, [unit], self.killed, 4.0)
-                yield self._fault("hang", kind, unit, [unit], self.hanging, 2.5)
+                settle = CALL_BY_MESSAGE_SECONDS if name == "cinder-scheduler" else 2.5
+                yield self._fault("hang", kind, unit, [unit], self.hanging, settle)
             if len(units) > 1:
                 if name in KILLED_WHOLE:
                     yield self._fault("kill", "down", name, units, self.killed, 4.0)
@@ -118,7 +119,7 @@ class Faults:
                     truth=(("network", f"{user} - {provider}"),),
                     touches=hurt,
                     inject=lambda user=user, provider=provider, way=way: self.ground.severed(user, provider, way),
-                    settle=GIVEN_UP_SECONDS if provider == "memcached" else settle,
+                    settle=settle,
                     needs=frozenset({*needed, *self.units.get("haproxy", ())}) - hurt,
                 )
 

@@ -21,7 +21,7 @@ from onward.model.deployment import name_in_paths
 FILLER = "filler"
 APIS = ("keystone", "glance", "placement", "cinder-api")
 DATABASE_USERS = (*APIS, "cinder-scheduler")
-PORTS = {"mariadb": 3306, "memcached": 11211, "rabbitmq-server": 5672}
+PORTS = {"mariadb": 3306}
 SETTLED_SECONDS = 240.0
 
 

@@ -1,6 +1,7 @@
 """Which causes are named, from what units say of one another."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -235,6 +236,17 @@ def test_that_all_was_well_before_the_balancer_was_gone_does_not_speak_for_it() 
     said = (
         Observation("haproxy/0", "haproxy/0", "stopped", 9.0),
         Observation(ONWARD, "haproxy/0", "refused", 9.0),
-        *(Observation(f"glance/{number}", "mariadb/0", "ok", 2.0) for number in range(6)),
+        *(Observation(f"glance/{number}", "mariadb/0", "ok", 2.0, until=2.0) for number in range(6)),
     )
     assert named(*said, graph=graph) == [("down", "haproxy/0")]
+
+
+def test_who_has_not_used_it_since_others_complain_does_not_speak_for_it() -> None:
+    said = [
+        Observation("keystone/0", "mariadb/0", "certificate", 9.0),
+        *(Observation(f"glance/{number}", "mariadb/0", "ok", 2.0, until=2.0) for number in range(2)),
+        Observation("cinder-api/0", "mariadb/0", "ok", 2.0, until=2.0),
+    ]
+    assert named(*said, graph=CUT_OFF) == [("certificate", "mariadb/0")]
+    since = [each if each.saw != "ok" else replace(each, until=10.0) for each in said]
+    assert named(*since, graph=CUT_OFF) == []

@@ -134,7 +134,7 @@ def _serving(said: Sequence[Observation], graph: Dependencies) -> dict[str, floa
     for each in said:
         name = graph.application.get(each.about, each.about)
         if each.saw == "ok" and each.user != ONWARD and graph.application.get(each.user) != name:
-            found[name] = max(found.get(name, each.since), each.since)
+            found[name] = max(found.get(name, each.until), each.until)
     return found
 
 

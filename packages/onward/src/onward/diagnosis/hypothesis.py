@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from onward.diagnosis.dependencies import Dependencies
-from onward.diagnosis.observation import NO_ANSWER, ONWARD, Observation, Sight
+from onward.diagnosis.observation import ONWARD, Observation, Sight
 
 Kind = Literal["disk", "clock", "certificate", "credentials", "overload", "network", "slow", "node-down", "down"]
 
@@ -128,18 +128,12 @@ def _of_application(
 def _through(balancer: str, about: dict[str, list[Observation]], graph: Dependencies) -> Iterator[Observation]:
     """What users say of those whom they reach through it: it may be the one that they do not reach.
 
-    Onward asks those themselves, and other units do not go through it. That all was well says nothing where it was
-    before Onward found the balancer gone: users may not have come that far since.
+    Onward asks those themselves, and other units do not go through it.
     """
-    gone = [each.since for unit in graph.units[balancer] for each in about.get(unit, ()) if each.saw in NO_ANSWER]
     for name, through in graph.balancers.items():
         if through == balancer:
             for place in dict.fromkeys((name, *graph.units[name][:1])):
-                for each in about.get(place, ()):
-                    if each.user not in (ONWARD, place) and not (
-                        each.saw == "ok" and each.since < min(gone, default=0)
-                    ):
-                        yield each
+                yield from (each for each in about.get(place, ()) if each.user not in (ONWARD, place))
 
 
 def _shows(kind: Kind, seen: Iterable[Observation]) -> bool:
@@ -173,6 +167,9 @@ def _hangs(each: Observation) -> bool:
 
 
 def _who_would_know(kind: Kind, seen: list[Observation]) -> list[Observation]:
+    """Those whose words say something of it. Who has not used it since others began to complain cannot have seen it."""
+    began = min((each.since for each in seen if each.saw in TELLING[kind]), default=0.0)
+    asked = [each for each in seen if each.saw != "ok" or each.until >= began]
     if kind not in UNSEEN_FROM_OUTSIDE:
-        return seen
-    return [each for each in seen if each.user != ONWARD or each.saw != "ok"]
+        return asked
+    return [each for each in asked if each.user != ONWARD or each.saw != "ok"]

@@ -1,6 +1,7 @@
 """What somebody says of something that he depends on."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 Sight = Literal[
@@ -39,6 +40,8 @@ class Observation:
     """How often in a row."""
     detail: str = ""
     """For people: an error's class and number, an address. No secret."""
+    until: float = inf
+    """When it was so last, in seconds since 1970, where nobody knows whether it still is: it was not used since."""
 
 
 def latest(observations: tuple[Observation, ...]) -> tuple[Observation, ...]:

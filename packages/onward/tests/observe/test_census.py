@@ -128,6 +128,14 @@ def test_what_is_new_is_told_and_is_no_loss(database: Database) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("which", "lost"), [("number = 2", []), ("1", ["event: 3 rows are missing, key boot, 1; halt, 2 and 1 more"])]
+)
+def test_no_more_rows_may_go_than_is_documented(database: Database, which: str, lost: list[str]) -> None:
+    removed = change("rows-removed", "event").model_copy(update={"at_most": 1})
+    assert found(database.after(f"DELETE FROM event WHERE {which}", removed)) == lost
+
+
 def test_where_there_were_no_rows_nothing_is_lost_with_a_table_or_a_column(database: Database) -> None:
     database.run("DELETE FROM tag; DELETE FROM event")
     database.before = take_census(database.engine, KEYSTONE, database.rows)

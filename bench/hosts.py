@@ -47,6 +47,8 @@ from onward.hosts.user import own_name
 AT_ONCE = 50
 ADDRESSES = 16
 """An sshd listens at no more than so many."""
+PATIENCE = 60
+"""Seconds that each program gives a machine to let it in: the usual limit of Onward, which is the longest."""
 INSTALLED = ("ansible-core", "pyinfra")
 FURTHER = 5
 CASES = ("no-op", "no-op again", "further no-op", "copy and run")
@@ -211,7 +213,7 @@ class Ansible:
         self.programs = field.tools / "bin"
         self.inventory = field.inventory(count)
         (field.directory / "ansible.cfg").write_text(
-            f"[defaults]\nforks={AT_ONCE}\nretry_files_enabled=False\n[ssh_connection]\npipelining=True\n"
+            f"[defaults]\nforks={AT_ONCE}\nretry_files_enabled=False\ntimeout={PATIENCE}\n[ssh_connection]\npipelining=True\n"
             f"control_path_dir={self.control}\n"
             f"ssh_args=-C -o ControlMaster=auto -o ControlPersist=60s -o UserKnownHostsFile={field.known_hosts}\n"
         )
@@ -260,6 +262,7 @@ class Pyinfra:
             "ssh_key": str(field.identity),
             "ssh_known_hosts_file": str(field.known_hosts),
             "ssh_strict_host_key_checking": "yes",
+            "ssh_paramiko_connect_kwargs": dict.fromkeys(("timeout", "banner_timeout", "auth_timeout"), PATIENCE),
         }
         inventory.write_text(f"machines = ({field.hosts[:count]!r}, {settings!r})\n")
         program = field.tools / "bin" / "pyinfra"

@@ -1,26 +1,28 @@
 """Puts faults into a deployed cloud, one after the other, and records what is seen of each, beside what it truly was.
 
-    uv run python bench/record_faults.py STATE-DIRECTORY MODEL FILE faults|healthy [COUNT] [MINUTES] [FIRST]
+    uv run python bench/record_faults.py STATE-DIRECTORY MODEL FILE faults|healthy [COUNT] [MINUTES]
 
-The cloud is that of bench/material/faults.yaml. Ordinary users call its APIs all the time. Every fourth case has two
-faults at once. A line of JSON is added to FILE for each; called again, it goes on where it ended. ``healthy`` records
-windows in which nothing is wrong, with ordinary noise: a unit that is being restarted, a query that waits for a lock.
-FILE's first line is the cloud: who depends on whom, and what is found where.
+The clouds are those of bench/material/faults.yaml and faults_single.yaml. Ordinary users call their APIs all the time.
+Every fourth case has two faults at once. A line of JSON is added to FILE for each; called again, it goes on where it
+ended. ``healthy`` records windows in which nothing is wrong, with ordinary noise (bench/material/ordinary_noise.py).
+FILE's first line is the cloud: who depends on whom, and what is found where. What is in bench/material/recorded is the
+same, compressed. Nothing is put in before all is well again after the last one.
 """
 
 import json
 import os
 import random
+import signal
 import sys
-import threading
 import time
-from contextlib import nullcontext
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from material.deployed_faults import Fault, Faults, restarted, slow_query, together
+from material.deployed_faults import Fault, Faults, together
 from material.faulty_cloud import BETWEEN_CALLS, Cloud, Traffic
+from material.ordinary_noise import beside, noise
 from onward.diagnosis.causes import diagnose
 from onward.diagnosis.sighting import Sighting, observations
 from onward.hosts.state import Directories, default_directories
@@ -29,9 +31,12 @@ from onward.survey.sighting import Watcher
 SEED = 2_026
 DOUBLE = 4
 """Every so many cases have two faults."""
+FIRST = int(os.environ.get("FIRST", "0"))
+"""Number of a file's first case: another one than that of a file with the same cases."""
 VERBOSE = bool(os.environ.get("VERBOSE"))
-WELL_SECONDS = 120.0
-RESTARTED = ("keystone", "glance", "placement", "cinder-api", "memcached", "cinder-scheduler")
+WELL_SECONDS = 150.0
+WARM_SECONDS = 8.0
+SLOW_SECONDS = 1.5
 
 
 class Recorder:
@@ -41,15 +46,17 @@ class Recorder:
         self.watcher = Watcher(Directories(state, default_directories().cache), model)
         self.cloud = Cloud(self.watcher.store)
         self.faults = Faults(self.cloud)
-        self.faults.prepare()
+        self.faults.ground.prepare()
         self.file = file
         if not file.exists():
             graph, places = self.watcher.graph, self.watcher.places
             head = {"units": graph.units, "uses": graph.uses, "machines": graph.machines, "places": asdict(places)}
             file.write_text(json.dumps({**head, "balancers": graph.balancers}) + "\n")
 
-    def done(self) -> int:
-        return len(self.file.read_text().splitlines()) - 1
+    def next_number(self) -> int:
+        """Of the next case: one more than that of the last one that was recorded."""
+        last = self.file.read_text().splitlines()[1:][-1:]
+        return json.loads(last[0])["number"] + 1 if last else FIRST
 
     def look(self, since: float | None = None) -> Sighting:
         """``since``: what is left in logs of the fault before, and what began anew after it, is no part of this one."""
@@ -59,13 +66,19 @@ class Recorder:
         told = diagnose(list(observations(sighting, self.watcher.places)), self.watcher.graph)
         return [(each.kind, each.subject) for each in told.causes]
 
+    def require_slow(self, chosen: Sequence[Fault]) -> None:
+        """One that is starved and is not slow for its users is no fault. Raises ValueError."""
+        units = [unit for each in chosen if each.name.startswith("slow ") for unit in each.touches]
+        took = {unit: self.cloud.seconds(unit) for unit in units}
+        if any(seconds < SLOW_SECONDS for seconds in took.values()):
+            raise ValueError(f"not slow: {took}")
+
     def until_well(self) -> float:
         """Wait until nothing is seen of the last fault any more; the seconds that it took."""
         began = time.monotonic()
         while time.monotonic() - began < WELL_SECONDS:
             sighting = self.look()
-            bad = [each for each in sighting.seen if each.saw != "ok" and each.user != each.about[:0]]
-            bad = [each for each in bad if each.detail[:3] != "in "]
+            bad = [each for each in sighting.seen if each.saw != "ok" and each.detail[:3] != "in "]
             unwell = [each for each in sighting.health if each.state not in ("pass", "warn")]
             poor = [c for each in sighting.health for c in each.components if c.state == "fail" and c.age_seconds < 30]
             clustered = self._clustered()
@@ -78,18 +91,18 @@ class Recorder:
 
     def _clustered(self) -> bool:
         try:
-            for unit in self.faults.units["mariadb"]:
-                (rows,) = self.cloud.sql("SHOW STATUS LIKE 'wsrep_cluster_size'", unit=unit)
-                if rows[0][1] != str(len(self.faults.units["mariadb"])):
-                    return False
             nodes = self.cloud.broker("GET", "nodes")
         except Exception:
             return False
-        return all(each.get("running") and not each.get("partitions") for each in nodes)
+        brokers = all(each.get("running") and not each.get("partitions") for each in nodes)
+        return brokers and all(self.cloud.serves(each) for each in self.cloud.nodes("mariadb"))
 
-    def record(self, kind: str, name: str, truth: Any, sighting: Sighting, **more: Any) -> None:
-        line = {"kind": kind, "name": name, "truth": truth, "sighting": asdict(sighting), **more}
-        text = json.dumps(line, separators=(",", ":")).replace(str(self.watcher.store.directory), "")
+    def record(self, number: int, kind: str, name: str, truth: Any, sighting: Sighting) -> None:
+        """Add a case. Refused where a secret of the cloud is in it."""
+        load = round(os.getloadavg()[0], 1)
+        line = {"number": number, "kind": kind, "name": name, "truth": truth, "load": load}
+        text = json.dumps({**line, "sighting": asdict(sighting)}, separators=(",", ":"))
+        text = text.replace(str(self.watcher.store.directory), "")
         for secret in self.cloud.secrets.values():
             assert secret not in text
         with self.file.open("a") as file:
@@ -108,61 +121,63 @@ def drawn(faults: list[Fault], number: int) -> tuple[Fault, ...]:
 
 
 def record_fault(recorder: Recorder, number: int) -> str:
+    """Put it in, look once, take it back, and wait until all is well."""
     chosen = drawn(recorder.faults.all(), number)
     name = " + ".join(each.name for each in chosen)
     since = time.time()
     with together(chosen):
         time.sleep(max(each.settle for each in chosen) + 2 * BETWEEN_CALLS)
+        recorder.require_slow(chosen)
         began = time.monotonic()
         sighting = recorder.look(since)
         took = time.monotonic() - began
     truth = sorted({what for each in chosen for what in each.truth})
     named = recorder.named(sighting)
-    recorder.record("double" if len(chosen) > 1 else "single", name, truth, sighting)
+    recorder.record(number, "double" if len(chosen) > 1 else "single", name, truth, sighting)
     back = recorder.until_well()
     mark = "ok " if named[:1] and list(named[0]) in [list(each) for each in truth] else "BAD"
-    return f"{number} {mark} {name}: {named} (looked {took:.1f} s, well after {back:.1f} s)"
+    return f"{mark} {name}: {named} (looked {took:.1f} s, well after {back:.1f} s)"
 
 
 def record_healthy(recorder: Recorder, number: int) -> str:
+    """Make some noise, look once as anybody would, and wait until what was restarted serves."""
     lot = random.Random(f"{SEED}-healthy-{number}")  # noqa: S311 - the same each time
-    noise = lot.choice(("nothing", "slow query", "slow query", "restart"))
-    name, since = noise, time.time()
-    other: Any = nullcontext()
-    if noise == "slow query":
-        user = lot.choice(("keystone", "glance", "placement"))
-        other = threading.Thread(target=slow_query, args=(recorder.cloud, user))
-        other.start()
-        name = f"slow query of {user}"
-        time.sleep(lot.uniform(0, 2))
-    elif noise == "restart":
-        unit = lot.choice([each for each in RESTARTED for each in recorder.faults.units[each]])
-        restarted(recorder.cloud, unit)
-        name = f"restart of {unit}"
-        time.sleep(lot.uniform(0, 8))
-    sighting = recorder.look(since)
+    made = noise(recorder.cloud, lot)
+    with beside(made):
+        time.sleep(lot.uniform(0, made.longest_wait))
+        sighting = recorder.look()
     named = recorder.named(sighting)
-    recorder.record("healthy", name, [], sighting)
-    if isinstance(other, threading.Thread):
-        other.join()
-    back = recorder.until_well() if noise == "restart" else 0.0
-    return f"{number} {'BAD' if named else 'ok '} {name}: {named} (well after {back:.1f} s)"
+    recorder.record(number, "healthy", made.name, [], sighting)
+    back = recorder.until_well()
+    return f"{'BAD' if named else 'ok '} {made.name}: {named} (well after {back:.1f} s)"
+
+
+def _end(*_: object) -> None:
+    """As if it had been interrupted: what was put in is taken back."""
+    raise KeyboardInterrupt
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, _end)
     state, model, file, what = sys.argv[1:5]
-    count = int(sys.argv[5]) if len(sys.argv) > 5 else 200
+    count = int(sys.argv[5]) if len(sys.argv) > 5 else 100
     deadline = time.monotonic() + 60 * (float(sys.argv[6]) if len(sys.argv) > 6 else 9)
-    first = int(sys.argv[7]) if len(sys.argv) > 7 else 0
     recorder = Recorder(Path(state), model, Path(file))
     one = record_fault if what == "faults" else record_healthy
     with Traffic(recorder.cloud) as traffic:
-        time.sleep(8)
+        time.sleep(WARM_SECONDS)
         print("well after", round(recorder.until_well(), 1), flush=True)
-        for number in range(first + recorder.done(), first + count):
+        for number in range(recorder.next_number(), count):
             if time.monotonic() > deadline:
                 break
-            print(one(recorder, number), f"{traffic.calls} calls, {traffic.failed} failed", flush=True)
+            began = time.monotonic()
+            try:
+                told = one(recorder, number)
+            except Exception as error:
+                # What could not be put in is left out, and said: it is no case.
+                told = f"left out: {type(error).__name__} {error}; well after {recorder.until_well():.1f} s"
+            took = time.monotonic() - began
+            print(f"{number} {told}; {took:.0f} s; {traffic.calls} calls, {traffic.failed} failed", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ the dependency with the most complaints would have been right. ``-v``: every cas
 """
 
 import json
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -25,9 +26,9 @@ def most_reported(case: Recorded) -> list[str]:
 
 
 def ends(case: Recorded) -> set[str]:
-    """Applications where the faults are: of a wrong password either end is right."""
+    """Applications where the faults are: of what is between two, a password or a network, either end is right."""
     place = case.graph.application
-    return {place.get(end, end) for _, subject in case.truth for end in subject.split(" > ")}
+    return {place.get(end, end) for _, subject in case.truth for end in re.split(" [>-] ", subject)}
 
 
 def accuracy(cases: Sequence[Recorded], verbose: bool = False) -> dict[str, object]:

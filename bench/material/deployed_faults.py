@@ -3,10 +3,7 @@
 Nothing of it is pretended: real processes are killed, stopped and slowed down, real passwords changed.
 """
 
-import os
-import shutil
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,20 +16,26 @@ import pymysql
 import requests
 
 from material.faulty_cloud import CALL_SECONDS, Cloud
-from onward.hosts.user import own_name
+from material.prepared_cloud import APIS, DATABASE_USERS, PreparedCloud
 from onward.model.deployment import name_in_paths
 
 WRONG = "not-the-password-that-is-configured"
-FILLER = "filler"
-KILLED = (
-    *("haproxy/0", "memcached/0", "cinder-scheduler/0", "mariadb/0", "mariadb/2", "rabbitmq-server/2"),
-    *("keystone/0", "glance/1", "placement"),
-)
+KILLED = ("haproxy", "memcached", "cinder-scheduler", "mariadb", "rabbitmq-server", "keystone", "glance", "placement")
+KILLED_WHOLE = ("placement", "glance")
 """An API takes a while until it serves again, a node of RabbitMQ a minute: not each of them is killed."""
-SHIFTED = ("keystone/1", "glance/1", "placement/1")
-"""Units whose clock can be shifted."""
-SMALL_DISK = "rabbitmq-server/1"
-"""The unit whose data are on a disk of their own."""
+SLOW_MILLISECONDS = {"keystone": 15, "cinder-api": 5, "mariadb": 3, "glance": 3, "placement": 3}
+"""Of a processor's second, for one that is slow: with less, those who wait are so many that it seems to hang."""
+SLOW_SETTLE = 16.0
+CALL_BY_MESSAGE_SECONDS = 62.0
+"""Who is called through the broker is waited for for a minute (oslo.messaging's rpc_response_timeout)."""
+SEVERED = (
+    ("keystone", "mariadb"),
+    ("glance", "mariadb"),
+    ("placement", "mariadb"),
+    ("cinder-api", "mariadb"),
+)
+"""Who is cut off from whom. Of Keystone's callers nobody says who does not answer: they wait as long as TCP does; and a
+cache that was lost once oslo.cache does not ask again for five minutes."""
 
 
 @dataclass(frozen=True)
@@ -65,94 +68,79 @@ class Faults:
         self.units: dict[str, list[str]] = {}
         for name, numbers in cloud.record["units"].items():
             self.units[name] = [f"{name}/{number}" for number in numbers]
+        self.ground = PreparedCloud(cloud, self.units)
 
     def whole(self, name: str) -> str:
         """What an application that is wrong in all of its units is called."""
         return self.units[name][0] if len(self.units[name]) == 1 else name
 
-    def prepare(self) -> None:
-        """What faults need that are put there later: units with a clock that can be shifted, a small disk."""
-        library = self.cloud.store.directory / "shifted_clock.so"
-        if not library.exists():
-            source = Path(__file__).with_name("shifted_clock.c")
-            subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library, source], check=True)
-        for unit in SHIFTED:
-            file = self.cloud.store.directory / "programs" / f"{name_in_paths(unit)}.conf"
-            text = file.read_text()
-            if "LD_PRELOAD" not in text:
-                more = f'LD_PRELOAD="{library}",SHIFTED_CLOCK_FILE="{self._shift_file(unit)}",'
-                file.write_text(text.replace("environment = ", f"environment = {more}"))
-                self._begun_anew(unit, lambda: None)
-        data = self.cloud.store.unit_directory(SMALL_DISK) / "data"
-        if not os.path.ismount(data):
-            self._begun_anew(SMALL_DISK, lambda: _onto_small_disk(data))
-
-    def _begun_anew(self, unit: str, between: Callable[[], None]) -> None:
-        server, group = self.cloud.server(), name_in_paths(unit)
-        server.reloadConfig()
-        server.stopProcessGroup(group)
-        server.removeProcessGroup(group)
-        between()
-        server.addProcessGroup(group)
-
-    def _shift_file(self, unit: str) -> Path:
-        return self.cloud.store.directory / f"{name_in_paths(unit)}.shifted"
-
-    @contextmanager
-    def shifted_clock(self, units: list[str]) -> Iterator[None]:
-        """Five minutes ahead."""
-        for unit in units:
-            self._shift_file(unit).touch()
-        try:
-            yield
-        finally:
-            for unit in units:
-                self._shift_file(unit).unlink()
-
-    @contextmanager
-    def full_disk(self, units: list[str]) -> Iterator[None]:
-        """RabbitMQ takes no messages while less than 50 MB are free."""
-        files = [self.cloud.store.unit_directory(unit) / "data" / FILLER for unit in units]
-        for file in files:
-            free = os.statvfs(file.parent)
-            with file.open("wb") as out:
-                os.posix_fallocate(out.fileno(), 0, max(1, free.f_bavail * free.f_frsize - 8 * 1024 * 1024))
-        try:
-            yield
-        finally:
-            for file in files:
-                file.unlink()
-
     def all(self) -> list[Fault]:
-        found: list[Fault] = []
+        return [*self._processes(), *self._slownesses(), *self._passwords(), *self._ways(), *self._others()]
+
+    def _processes(self) -> Iterator[Fault]:
         for name, units in self.units.items():
+            kind = "down" if len(units) == 1 else "node-down"
+            killed = [units[0], *units[2:]] if name == "mariadb" else units[-1:]
             for unit in units:
-                kind = "down" if len(units) == 1 else "node-down"
-                if unit in KILLED:
-                    found.append(self._fault("kill", kind, unit, [unit], self.killed, 4.0))
-                found.append(self._fault("hang", kind, unit, [unit], self.hanging, 2.5))
+                if unit in killed and name in KILLED:
+                    yield self._fault("kill", kind, unit, [unit], self.killed, 4.0)
+                settle = CALL_BY_MESSAGE_SECONDS if name == "cinder-scheduler" else 2.5
+                yield self._fault("hang", kind, unit, [unit], self.hanging, settle)
             if len(units) > 1:
-                if name in KILLED:
-                    found.append(self._fault("kill", "down", name, units, self.killed, 4.0))
-                found.append(self._fault("hang", "down", name, units, self.hanging, 2.5))
-            if name in ("keystone", "glance", "placement", "cinder-api"):
-                found.append(self._fault("slow", "slow", name, units, self.slow, 10.0))
-                found += [self._fault("slow", "slow", unit, [unit], self.slow, 10.0) for unit in units]
-            if name == "mariadb":
-                found.append(self._fault("slow", "slow", units[0], units[:1], self.slow, 10.0))
+                if name in KILLED_WHOLE:
+                    yield self._fault("kill", "down", name, units, self.killed, 4.0)
+                yield self._fault("hang", "down", name, units, self.hanging, 2.5)
+
+    def _slownesses(self) -> Iterator[Fault]:
+        for name in APIS:
+            units = self.units[name]
+            if len(units) > 1:
+                yield self._fault("slow", "slow", name, units, self.slow, SLOW_SETTLE)
+            yield from (self._fault("slow", "slow", unit, [unit], self.slow, SLOW_SETTLE) for unit in units)
+        unit = self.units["mariadb"][0]
+        yield self._fault("slow", "slow", unit, [unit], self.slow, SLOW_SETTLE)
+
+    def _passwords(self) -> Iterator[Fault]:
         # Cinder's scheduler makes no new connection for minutes: nobody could see that its password is wrong.
-        for user in ("keystone", "glance", "placement", "cinder-api"):
-            found.append(self._refused(user, "mariadb", lambda user=user: self.wrong_database_password(user)))
-        for user in ("glance", "placement", "cinder-api"):
-            found.append(self._refused(user, "keystone", lambda user=user: self.wrong_service_password(user)))
+        for user in APIS:
+            yield self._refused(user, "mariadb", lambda user=user: self.wrong_database_password(user))
+        for user in APIS[1:]:
+            yield self._refused(user, "keystone", lambda user=user: self.wrong_service_password(user))
         for user in ("cinder-api", "cinder-scheduler"):
-            found.append(self._refused(user, "rabbitmq-server", lambda user=user: self.wrong_broker_password(user)))
-        everybody = frozenset({"haproxy/0", *self.units["keystone"]})
-        truth = (("overload", "mariadb/0"),)
-        found.append(Fault("full mariadb/0", truth, frozenset({"mariadb/0"}), self.overload, 5.0, everybody))
-        found += [self._fault("clock", "clock", unit, [unit], self.shifted_clock, 4.0) for unit in SHIFTED]
-        found.append(self._fault("disk", "disk", SMALL_DISK, [SMALL_DISK], self.full_disk, 12.0))
-        return found
+            yield self._refused(user, "rabbitmq-server", lambda user=user: self.wrong_broker_password(user))
+
+    def _ways(self) -> Iterator[Fault]:
+        """Between two applications; everybody else reaches both."""
+        for way, settle in (("drop", 14.0), ("refuse", 5.0)):
+            for user, provider in SEVERED:
+                hurt, needed = frozenset(self.units[user]), {*self.units[provider], *self.units["keystone"]}
+                yield Fault(
+                    name=f"{way} {user} - {provider}",
+                    truth=(("network", f"{user} - {provider}"),),
+                    touches=hurt,
+                    inject=lambda user=user, provider=provider, way=way: self.ground.severed(user, provider, way),
+                    settle=settle,
+                    needs=frozenset({*needed, *self.units.get("haproxy", ())}) - hurt,
+                )
+
+    def _others(self) -> Iterator[Fault]:
+        databases, front = self.units["mariadb"], self.units.get("haproxy", ())
+        everybody = frozenset({*front, *self.units["keystone"]})
+        full = frozenset(databases[:1])
+        yield Fault(f"full {databases[0]}", (("overload", databases[0]),), full, self.overload, 5.0, everybody)
+        whole, touched = self.whole("mariadb"), frozenset(databases)
+        yield Fault(
+            name=f"certificate {whole}",
+            truth=(("certificate", whole),),
+            touches=touched,
+            inject=lambda: self.ground.expired_certificate(databases),
+            settle=5.0,
+            needs=everybody,
+        )
+        for unit in self.ground.shifted:
+            yield self._fault("clock", "clock", unit, [unit], self.ground.shifted_clock, 4.0)
+        disk = self.ground.small_disk
+        yield self._fault("disk", "disk", disk, [disk], self.ground.full_disk, 12.0)
 
     def _fault(
         self, how: str, kind: str, subject: str, units: Sequence[str], inject: Callable[..., Any], settle: float
@@ -160,7 +148,9 @@ class Faults:
         return Fault(f"{how} {subject}", ((kind, subject),), frozenset(units), lambda: inject(list(units)), settle)
 
     def _refused(self, user: str, provider: str, inject: Callable[[], Any]) -> Fault:
-        path = frozenset({"haproxy/0", *self.units["keystone"], *self.units[provider], *self.units["mariadb"]})
+        path = frozenset(
+            {*self.units.get("haproxy", ()), *self.units["keystone"], *self.units[provider], *self.units["mariadb"]}
+        )
         truth = (("credentials", f"{user} > {provider}"),)
         touched = frozenset(self.units[user])
         return Fault(f"password {user} > {provider}", truth, touched, inject, 6.0, path - touched)
@@ -195,16 +185,17 @@ class Faults:
 
     @contextmanager
     def slow(self, units: list[str]) -> Iterator[None]:
-        """They have a hundredth of a processor together: cgroup v1's cpu controller."""
+        """Each has some thousandths of a processor: cgroup v1's cpu controller."""
         processes = [each for unit in units for each in self.cloud.processes(unit)]
+        milliseconds = SLOW_MILLISECONDS[units[0].partition("/")[0]]
         (line,) = (
             each for each in Path(f"/proc/{processes[0].pid}/cgroup").read_text().splitlines() if ":cpu:" in each
         )
         parent = Path("/sys/fs/cgroup/cpu") / line.rpartition(":")[2].lstrip("/")
-        group = parent / f"onward-slow-{name_in_paths(units[0])}"
+        group = parent / f"onward-slow-{self.cloud.store.directory.name}-{name_in_paths(units[0])}"
         group.mkdir(exist_ok=True)
-        (group / "cpu.cfs_period_us").write_text("100000")
-        (group / "cpu.cfs_quota_us").write_text(str(1000 * len(units)))
+        (group / "cpu.cfs_period_us").write_text("1000000")
+        (group / "cpu.cfs_quota_us").write_text(str(1000 * milliseconds * len(units)))
         self._move(units, group)
         try:
             yield
@@ -284,7 +275,7 @@ class Faults:
 
     @contextmanager
     def overload(self) -> Iterator[None]:
-        """All connections that it accepts are somebody else's."""
+        """All connections that it accepts are somebody else's: of one who has none of his own."""
         password = self.cloud.secrets["placement/shared-db"]
         self.cloud.sql("SET GLOBAL max_connections = 10")
         held: list[Any] = []
@@ -293,8 +284,8 @@ class Faults:
         def hold() -> None:
             place = {"host": self.cloud.addresses["mariadb/0"], "user": "placement", "password": password}
             while not over.is_set():
-                for each in ("keystone", "glance", "cinder-api", "cinder-scheduler"):
-                    with suppress(pymysql.Error):
+                for each in DATABASE_USERS:
+                    if each != "placement":
                         self.cloud.disconnect(each)
                 # The killed ones give up theirs one after the other.
                 for _ in range(40):
@@ -315,16 +306,6 @@ class Faults:
             self.cloud.sql("SET GLOBAL max_connections = 1000")
 
 
-def _onto_small_disk(data: Path) -> None:
-    """Its data go on a disk in memory, of 200 MB."""
-    kept = data.with_name("data.before")
-    if data.exists() and not kept.exists():
-        data.rename(kept)
-    data.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m,mode=700", "tmpfs", data], check=True)
-    shutil.copytree(kept, data, dirs_exist_ok=True, symlinks=True)
-
-
 @contextmanager
 def together(faults: Sequence[Fault]) -> Iterator[None]:
     """All of them at once."""
@@ -332,18 +313,3 @@ def together(faults: Sequence[Fault]) -> Iterator[None]:
         for each in faults:
             stack.enter_context(each.inject())
         yield
-
-
-def restarted(cloud: Cloud, unit: str) -> None:
-    """Ordinary noise: a unit is killed once, and begun again by its supervisor."""
-    cloud.signal([unit], signal.SIGKILL)
-
-
-def slow_query(cloud: Cloud, user: str) -> None:
-    """Ordinary noise: a table that is locked for a second and a half."""
-    tables = {"keystone": "keystone.project", "glance": "glance.images", "placement": "placement.resource_providers"}
-    path = str(cloud.sockets / "mariadb-0.sock")
-    with pymysql.connect(unix_socket=path, user=own_name()) as connection, connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLES {tables[user]} WRITE")
-        time.sleep(1.5)
-        cursor.execute("UNLOCK TABLES")

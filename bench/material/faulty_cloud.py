@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import threading
+import time
 import xmlrpc.client
 from base64 import b64encode
 from collections.abc import Sequence
@@ -24,8 +25,15 @@ from onward.model.deployment import name_in_paths
 from onward.observe.keystone_login import password_login
 
 CALL_SECONDS = 10.0
-BETWEEN_CALLS = float(os.environ.get("BETWEEN_CALLS", "0.5"))
+BETWEEN_CALLS = float(os.environ.get("BETWEEN_CALLS", "1.0"))
 """Seconds between two calls of a user; more of them make less work for a machine that has other work."""
+LISTS = {
+    "keystone": "/v3/projects",
+    "glance": "/v2/images",
+    "placement": "/resource_providers",
+    "cinder-api": "/v3/scheduler-stats/get_pools",
+}
+PORTS = {5000: "keystone", 9292: "glance", 8778: "placement", 8776: "cinder-api"}
 
 
 class Cloud:
@@ -75,9 +83,21 @@ class Cloud:
                 answers.append(cursor.fetchall())
             return answers
 
+    def nodes(self, application: str) -> list[str]:
+        return [f"{application}/{number}" for number in self.record["units"][application]]
+
+    def serves(self, unit: str) -> bool:
+        """Whether a database server does, with all of its cluster."""
+        nodes = self.nodes("mariadb")
+        try:
+            (rows,) = self.sql("SHOW STATUS WHERE Variable_name IN ('wsrep_ready', 'wsrep_cluster_size')", unit=unit)
+        except pymysql.Error:
+            return False
+        return len(nodes) == 1 or dict(rows) == {"wsrep_ready": "ON", "wsrep_cluster_size": str(len(nodes))}
+
     def disconnect(self, user: str) -> None:
         """End a database user's connections. KILL USER leaves those that it knows by another pattern of hosts."""
-        for unit in ("mariadb/0", "mariadb/1", "mariadb/2"):
+        for unit in self.nodes("mariadb"):
             with suppress(pymysql.Error):
                 (rows,) = self.sql(f"SELECT ID FROM information_schema.PROCESSLIST WHERE USER = '{user}'", unit=unit)  # noqa: S608
                 for (identifier,) in rows:
@@ -95,7 +115,22 @@ class Cloud:
         return json.loads(content) if content.startswith((b"[", b"{")) else None
 
     def url(self, port: int, path: str) -> str:
-        return f"http://{self.addresses['haproxy public']}:{port}{path}"
+        """Where users find it: through the balancer, if there is one."""
+        address = self.addresses.get("haproxy public") or self.addresses[f"{PORTS[port]}/0"]
+        return f"http://{address}:{port}{path}"
+
+    def seconds(self, unit: str) -> float:
+        """How long a user would wait for what the unit does, or CALL_SECONDS."""
+        began = time.monotonic()
+        application = unit.partition("/")[0]
+        with suppress(requests.RequestException, pymysql.Error):
+            if application == "mariadb":
+                self.sql("SELECT COUNT(*) FROM information_schema.TABLES", unit=unit)
+            else:
+                (port,) = (port for port, name in PORTS.items() if name == application)
+                url = f"http://{self.addresses[unit]}:{port}{LISTS[application]}"
+                requests.get(url, headers={"X-Auth-Token": self.log_in()[0]}, timeout=CALL_SECONDS)
+        return time.monotonic() - began
 
     def log_in(self) -> tuple[str, str]:
         """A token, and its project."""
@@ -113,8 +148,8 @@ class Traffic:
         self.token = self.project = ""
         self.calls = self.failed = 0
         self._over = threading.Event()
-        paths = ((5000, "/v3/projects"), (9292, "/v2/images"), (8778, "/resource_providers"))
-        volumes = ((8776, "/v3/scheduler-stats/get_pools"), (8776, "/v3/{project}/volumes/detail"))
+        paths = [(port, LISTS[name]) for port, name in PORTS.items() if name != "cinder-api"]
+        volumes = [(8776, LISTS["cinder-api"]), (8776, "/v3/{project}/volumes/detail")]
         self._threads = [threading.Thread(target=self._log_in, daemon=True)]
         for port, path in (*paths, *paths, *volumes, *volumes):
             self._threads.append(threading.Thread(target=self._ask, args=(port, path), daemon=True))

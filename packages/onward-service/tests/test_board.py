@@ -1,5 +1,6 @@
 """Workers are real processes here, and are killed as real ones are."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from onward_service import board as module
-from onward_service.board import Board, StateFileUnusable
+from onward_service.board import Board, StateFileUnusable, noted
 from onward_service.collector import Collector
 from onward_service.observation import Outcome, Status
 
@@ -152,3 +153,24 @@ def test_the_disk_cannot_become_too_full_to_write_what_is_seen(tmp_path: Path) -
     Board(tmp_path / "unit.health")
     found = (tmp_path / "unit.health").stat()
     assert found.st_blocks * 512 >= found.st_size
+
+
+def test_what_a_worker_has_noted_is_read_while_it_answers_nobody(tmp_path: Path) -> None:
+    file = tmp_path / "onward.health"
+    with worker(file, "sql:db") as process:
+        process.send_signal(signal.SIGSTOP)
+        before = file.read_bytes()
+        argv = [sys.executable, "-m", "onward_service.noted", str(file)]
+        told = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+        assert told["checks"]["sql:db"]["status"] == "pass"
+        assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [None, b"", b"something else"])
+def test_a_file_that_is_none_is_neither_read_nor_made(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "onward.health"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(StateFileUnusable):
+        noted(file)
+    assert (file.read_bytes() if file.exists() else None) == content

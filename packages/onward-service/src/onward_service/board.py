@@ -89,49 +89,71 @@ class Board:
 
     def read(self) -> list[Observation]:
         """Everything that every worker has written, of the dead ones as well."""
-        return [found for slot, pid, alive in self._claimed() for found in self._slot_content(slot, pid, alive)]
-
-    def _slot_content(self, slot: int, pid: int, alive: bool) -> Iterator[Observation]:
-        begin = _PAGE + slot * _SLOT_SIZE + _HEAD_SIZE
-        content = self._map[begin : begin + RECORDS * _RECORD_SIZE]
-        for offset in range(0, len(content), _RECORD_SIZE):
-            (checksum,) = _CHECKSUM.unpack_from(content, offset)
-            record = content[offset + _CHECKSUM.size : offset + _RECORD_SIZE]
-            if checksum == 0 and not any(record[:16]):
-                return
-            if zlib.crc32(record) != checksum:
-                continue
-            status, at, latency, uses, losses, usual, reason, component = _RECORD.unpack(record)
-            try:
-                yield Observation(
-                    component=component.rstrip(b"\0").decode(errors="replace"),
-                    status=Status(status),
-                    at=at,
-                    latency=latency,
-                    usual=usual,
-                    uses=int(uses),
-                    losses=int(losses),
-                    reason=reason.rstrip(b"\0").decode(errors="replace"),
-                    worker=pid,
-                    alive=alive,
-                )
-            except (ValueError, OverflowError):
-                continue
-
-    def _claimed(self) -> Iterator[tuple[int, int, bool]]:
-        for slot in range(SLOTS):
-            pid, start, _ = _HEAD.unpack_from(self._map, _PAGE + slot * _SLOT_SIZE)
-            if pid:
-                yield slot, pid, started(pid) == start
+        return _read(self._map)
 
     def _free(self) -> int | None:
         """A slot that nobody has had, or else the one whose dead owner claimed it longest ago."""
-        claimed = {slot: alive for slot, _, alive in self._claimed()}
+        claimed = {slot: alive for slot, _, alive in _claimed(self._map)}
         for slot in range(SLOTS):
             if slot not in claimed:
                 return slot
         dead = [slot for slot, alive in claimed.items() if not alive]
         return min(dead, key=lambda slot: _HEAD.unpack_from(self._map, _PAGE + slot * _SLOT_SIZE)[2], default=None)
+
+
+def noted(path: Path) -> list[Observation]:
+    """What the workers of a unit have written, read from outside: of workers that answer nobody as well.
+
+    Raises StateFileUnusable; the file is never made or changed.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            content = file.read(_SIZE + 1)
+    except OSError as error:
+        raise StateFileUnusable(f"{path}: {error.strerror}") from None
+    if len(content) != _SIZE or not content.startswith(_MAGIC):
+        raise StateFileUnusable(f"{path}: not a file of this version")
+    return _read(content)
+
+
+def _read(content: mmap.mmap | bytes) -> list[Observation]:
+    return [found for slot, pid, alive in _claimed(content) for found in _slot_content(content, slot, pid, alive)]
+
+
+def _slot_content(whole: mmap.mmap | bytes, slot: int, pid: int, alive: bool) -> Iterator[Observation]:
+    begin = _PAGE + slot * _SLOT_SIZE + _HEAD_SIZE
+    content = whole[begin : begin + RECORDS * _RECORD_SIZE]
+    for offset in range(0, len(content), _RECORD_SIZE):
+        (checksum,) = _CHECKSUM.unpack_from(content, offset)
+        record = content[offset + _CHECKSUM.size : offset + _RECORD_SIZE]
+        if checksum == 0 and not any(record[:16]):
+            return
+        if zlib.crc32(record) != checksum:
+            continue
+        status, at, latency, uses, losses, usual, reason, component = _RECORD.unpack(record)
+        try:
+            yield Observation(
+                component=component.rstrip(b"\0").decode(errors="replace"),
+                status=Status(status),
+                at=at,
+                latency=latency,
+                usual=usual,
+                uses=int(uses),
+                losses=int(losses),
+                reason=reason.rstrip(b"\0").decode(errors="replace"),
+                worker=pid,
+                alive=alive,
+            )
+        except (ValueError, OverflowError):
+            continue
+
+
+def _claimed(content: mmap.mmap | bytes) -> Iterator[tuple[int, int, bool]]:
+    for slot in range(SLOTS):
+        pid, start, _ = _HEAD.unpack_from(content, _PAGE + slot * _SLOT_SIZE)
+        if pid:
+            yield slot, pid, started(pid) == start
 
 
 def started(pid: int) -> int | None:

@@ -1,6 +1,7 @@
 """Which causes are named, from what units say of one another."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from material.generated_faults import KINDS, case, cases, cloud, draw_fault, healthy
 from onward.diagnosis.causes import diagnose
 from onward.diagnosis.dependencies import Dependencies
-from onward.diagnosis.observation import ONWARD, Observation
+from onward.diagnosis.observation import ONWARD, Observation, Sight
 
 SMALL = Dependencies(
     units={"mariadb": ("mariadb/0",), "memcached": ("memcached/0",), "keystone": ("keystone/0", "keystone/1")},
@@ -153,3 +154,99 @@ def test_what_all_complain_of_is_the_only_unit_that_shows_it() -> None:
         Observation("glance/1", "mariadb", "too-many", 1.0),
     )
     assert named(*said, graph=graph) == [("overload", "mariadb/0")]
+
+
+CUT_OFF = Dependencies(
+    units={
+        "mariadb": ("mariadb/0",),
+        "memcached": ("memcached/0",),
+        "keystone": ("keystone/0",),
+        "glance": ("glance/0", "glance/1"),
+        "cinder-api": ("cinder-api/0",),
+    },
+    uses={
+        "mariadb": (),
+        "memcached": (),
+        "keystone": ("mariadb", "memcached"),
+        "glance": ("mariadb", "keystone"),
+        "cinder-api": ("mariadb", "glance"),
+    },
+)
+
+
+@pytest.mark.parametrize("saw", ["timed-out", "refused"])
+def test_the_way_between_two_applications_is_at_fault_where_others_reach_the_same(saw: Sight) -> None:
+    said = (
+        Observation("glance/0", "mariadb/0", saw, 1.0),
+        Observation("glance/1", "mariadb/0", saw, 1.0),
+        Observation("keystone/0", "mariadb/0", "ok", 1.0),
+        Observation("cinder-api/0", "glance", "timed-out", 1.0),
+        Observation(ONWARD, "mariadb/0", "ok", 1.0),
+        Observation(ONWARD, "glance/0", "timed-out", 1.0),
+        Observation(ONWARD, "glance/1", "timed-out", 1.0),
+    )
+    found = diagnose(said, CUT_OFF)
+    assert [(each.kind, each.subject) for each in found.causes] == [("network", "glance - mariadb")]
+    assert found.causes[0].explains == 5
+
+
+@pytest.mark.parametrize("saw", ["timed-out", "refused"])
+def test_one_that_nobody_reaches_is_down_though_only_one_uses_it(saw: Sight) -> None:
+    said = (
+        Observation("keystone/0", "memcached/0", saw, 1.0),
+        Observation(ONWARD, "memcached/0", saw, 1.0),
+        Observation(ONWARD, "keystone/0", "ok", 1.0),
+    )
+    assert named(*said, graph=CUT_OFF) == [("down", "memcached/0")]
+
+
+def test_half_of_an_application_that_does_not_reach_another_one_is_not_the_way_between_them() -> None:
+    said = (
+        Observation("glance/0", "mariadb/0", "refused", 1.0),
+        *(Observation(user, "mariadb/0", "ok", 1.0) for user in ("glance/1", "keystone/0", ONWARD)),
+    )
+    assert named(*said, graph=CUT_OFF) == []
+
+
+def test_two_applications_with_a_wrong_password_are_two_faults_and_not_one_of_the_database() -> None:
+    graph = Dependencies(
+        units={
+            "mariadb": ("mariadb/0",),
+            **{name: (f"{name}/0", f"{name}/1") for name in ("keystone", "glance", "cinder-api")},
+        },
+        uses={"mariadb": (), **dict.fromkeys(("keystone", "glance", "cinder-api"), ("mariadb",))},
+    )
+    said = [
+        Observation(f"{name}/{number}", "mariadb/0", "login-refused" if name != "keystone" else "ok", 1.0)
+        for name in ("keystone", "glance", "cinder-api")
+        for number in (0, 1)
+    ]
+    assert set(named(*said, graph=graph)) == {
+        ("credentials", "glance > mariadb"),
+        ("credentials", "cinder-api > mariadb"),
+    }
+
+
+def test_that_all_was_well_before_the_balancer_was_gone_does_not_speak_for_it() -> None:
+    graph = Dependencies(
+        units={"haproxy": ("haproxy/0",), "mariadb": ("mariadb/0",), "glance": tuple(f"glance/{n}" for n in range(6))},
+        uses={"haproxy": (), "mariadb": (), "glance": ("mariadb",)},
+        balancers={"mariadb": "haproxy"},
+    )
+    said = (
+        Observation("haproxy/0", "haproxy/0", "stopped", 9.0),
+        Observation(ONWARD, "haproxy/0", "refused", 9.0),
+        *(Observation(f"glance/{number}", "mariadb/0", "ok", 2.0, until=2.0) for number in range(6)),
+    )
+    assert named(*said, graph=graph) == [("down", "haproxy/0")]
+
+
+def test_who_has_not_used_it_since_others_complain_does_not_speak_for_it() -> None:
+    said = [
+        Observation("keystone/0", "mariadb/0", "certificate", 9.0),
+        *(Observation(f"glance/{number}", "mariadb/0", "ok", 2.0, until=2.0) for number in range(2)),
+        Observation("cinder-api/0", "mariadb/0", "ok", 2.0, until=2.0),
+    ]
+    assert named(*said, graph=CUT_OFF) == [("certificate", "mariadb/0")]
+    since = [each if each.saw != "ok" else replace(each, until=10.0) for each in said]
+    assert named(*since, graph=CUT_OFF) == []

@@ -161,3 +161,11 @@ def test_that_it_was_well_before_onward_had_no_answer_acquits_nobody(used: float
     health = (UnitHealth("cinder-api/0", "cinder-api", "pass", (replace(WELL, name=name, age_seconds=used),)),)
     found = observations(Sighting(1000.0, (hangs,), health), PLACES)
     assert " ".join(sorted(each.saw for each in found)) == saw
+
+
+@pytest.mark.parametrize(("latency", "saw"), [(1900.0, "ok"), (2500.0, "slow")])
+def test_that_onward_waits_for_a_unit_is_believed_where_the_unit_is_slower_than_usual(latency: float, saw: str) -> None:
+    own = ComponentHealth("calls:own", "pass", 1.0, latency, 1000.0, 900, 0, "")
+    late = Observation(ONWARD, "glance/0", "slow", 100.0, detail="took 2.4 s")
+    sighting = Sighting(101.0, (late,), (UnitHealth("glance/0", "glance", "pass", (own,)),))
+    assert [each.saw for each in observations(sighting, PLACES) if each.user == ONWARD] == [saw]

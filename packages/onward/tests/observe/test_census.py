@@ -128,6 +128,17 @@ def test_what_is_new_is_told_and_is_no_loss(database: Database) -> None:
     ]
 
 
+def test_where_there_were_no_rows_nothing_is_lost_with_a_table_or_a_column(database: Database) -> None:
+    database.run("DELETE FROM tag; DELETE FROM event")
+    database.before = take_census(database.engine, KEYSTONE, database.rows)
+    result = database.after("DROP TABLE tag; ALTER TABLE event DROP COLUMN number")
+    assert found(result) == []
+    assert sorted(result.notes) == [
+        "event.number: the column is gone, of no rows",
+        "tag: the table is gone, in which there were no rows",
+    ]
+
+
 @pytest.mark.parametrize(
     ("sql", "documented"),
     [

@@ -71,11 +71,19 @@ def listen_to_memcache(collector: Collector, module: Any) -> None:
     @functools.wraps(mark_dead)
     def marked(self: Any, reason: Any) -> Any:
         outcome = Outcome.LOST if self.socket else Outcome.REFUSED
-        collector.observe(_server(self.address), outcome, 0.0, "marked dead")
+        collector.observe(_server(self.address), outcome, 0.0, f"marked dead {_error(reason)}".strip())
         return mark_dead(self, reason)
 
     host.connect = connected
     host.mark_dead = marked
+
+
+def _error(reason: Any) -> str:
+    """The class of the error, of which the library keeps the words only."""
+    words = str(reason).lower()
+    if "refused" in words:
+        return "ConnectionRefusedError"
+    return "TimeoutError" if "timed out" in words else ""
 
 
 def _server(address: Any) -> str:

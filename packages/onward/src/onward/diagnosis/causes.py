@@ -1,5 +1,6 @@
 """From what is said to the few causes that explain it, ranked: see docs/adr/0016-causes-by-parsimonious-cover.md."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ class Cause:
     seen: tuple[Observation, ...]
     """The complaints that speak of it directly."""
 
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The subject, or both where it is between two: ``glance > mariadb``, ``glance - mariadb``."""
+        return tuple(re.split(" [>-] ", self.subject))
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -45,7 +51,8 @@ def diagnose(observations: Sequence[Observation], graph: Dependencies) -> Diagno
     counted = [each for each in said if each.saw == "ok" or each in left]
     thoughts = [each for each in hypotheses(counted, graph) if each.hit >= ENOUGH_HIT]
     partly = _partly_well(said, graph)
-    explained = {each: _explained(each, left, graph, partly) for each in thoughts}
+    serving = _serving(said, graph)
+    explained = {each: _explained(each, left, graph, partly, serving) for each in thoughts}
     causes: list[Cause] = []
     untold: list[str] = []
     while left:
@@ -121,16 +128,35 @@ def _partly_well(said: Sequence[Observation], graph: Dependencies) -> frozenset[
     )
 
 
+def _serving(said: Sequence[Observation], graph: Dependencies) -> dict[str, float]:
+    """By application, when a user of it was served last."""
+    found: dict[str, float] = {}
+    for each in said:
+        name = graph.application.get(each.about, each.about)
+        if each.saw == "ok" and each.user != ONWARD and graph.application.get(each.user) != name:
+            found[name] = max(found.get(name, each.until), each.until)
+    return found
+
+
 def _explained(
-    thought: Hypothesis, left: dict[Observation, None], graph: Dependencies, partly: frozenset[str]
+    thought: Hypothesis,
+    left: dict[Observation, None],
+    graph: Dependencies,
+    partly: frozenset[str],
+    serving: dict[str, float],
 ) -> dict[Observation, float]:
     """The complaints that it explains, each with its weight: those seen directly, and those passed on by users.
 
     A complaint of one is passed on where he depends on what is at fault, and complains of it or passes it on himself;
     of one who says nothing of his own dependencies it is taken for so. A node of several that is dead, and does not
-    hang, is not what keeps one unit from answering Onward while those beside it do.
+    hang, is not what keeps one unit from answering Onward while those beside it do; and nothing is passed on of one
+    node where its users have been served since.
     """
     found = {each: 1.0 for each in thought.seen if each in left}
+    if thought.kind == "node-down" and any(
+        serving.get(name, 0) > max(each.since for each in thought.seen) for name in thought.where
+    ):
+        return found
     speaks = {graph.application.get(each.user, each.user) for each in left}
     hurt = {graph.application.get(each.user, each.user) for each in found} | thought.where
     by_target: dict[str, list[Observation]] = defaultdict(list)

@@ -16,7 +16,7 @@ TELLING: dict[Kind, frozenset[Sight]] = {
     "certificate": frozenset({"certificate"}),
     "credentials": frozenset({"login-refused"}),
     "overload": frozenset({"too-many"}),
-    "network": frozenset({"timed-out"}),
+    "network": frozenset({"timed-out", "refused"}),
     "slow": frozenset({"slow"}),
     "node-down": frozenset({"refused", "stopped", "timed-out"}),
     "down": frozenset({"refused", "stopped", "timed-out"}),
@@ -42,6 +42,9 @@ PASSED_ON: frozenset[Sight] = frozenset({"failed", "timed-out", "slow"})
 UNSEEN_FROM_OUTSIDE: frozenset[Kind] = frozenset({"disk", "clock", "certificate", "credentials", "overload"})
 """Who only looks whether something serves may find it well."""
 
+OF_A_BALANCER: frozenset[Kind] = frozenset({"down", "slow", "overload"})
+"""What those who come through it see of a balancer: it passes on everything else as it is."""
+
 PARTICULAR: dict[Kind, int] = {kind: place for place, kind in enumerate(TELLING)}
 
 
@@ -51,7 +54,8 @@ class Hypothesis:
 
     kind: Kind
     subject: str
-    """A unit, an application, for credentials who uses and whom (glance > mariadb), for a network two machines."""
+    """A unit, an application; for credentials who uses and whom (glance > mariadb); for a network both ends, machines
+    or applications (glance - mariadb)."""
     would_see: tuple[Observation, ...]
     """What was said, good or bad, by all who would see it directly."""
     seen: tuple[Observation, ...]
@@ -81,21 +85,36 @@ def hypotheses(said: Iterable[Observation], graph: Dependencies) -> Iterator[Hyp
         yield from _of_application(name, units, about, graph)
     for (users, provider), seen in pairs.items():
         yield from _thought("credentials", f"{users} > {provider}", seen, provider)
+        if _are_cut_off(users, provider, seen, about, graph):
+            yield Hypothesis("network", f"{users} - {provider}", tuple(seen), tuple(seen), frozenset({provider}))
     for (first, second), seen in machines.items():
         if first != second:
             applications = {graph.application.get(each.about, each.about) for each in seen}
             yield from _thought("network", f"{first or 'here'} - {second}", seen, *applications)
 
 
+def _are_cut_off(
+    users: str, provider: str, seen: list[Observation], about: dict[str, list[Observation]], graph: Dependencies
+) -> bool:
+    """Whether no unit of one application reaches another one, which Onward does reach.
+
+    Onward asks now: what other users say of it may be older than the fault.
+    """
+    places = (provider, *graph.units.get(provider, ()))
+    reached = any(each.user == ONWARD and each.saw == "ok" for place in places for each in about.get(place, ()))
+    return users != ONWARD and reached and all(each.saw in TELLING["network"] for each in seen)
+
+
 def _of_application(
     name: str, units: tuple[str, ...], about: dict[str, list[Observation]], graph: Dependencies
 ) -> Iterator[Hypothesis]:
     everywhere = [each for place in dict.fromkeys((name, *units)) for each in about.get(place, ())]
-    everywhere += _through(name, about, graph)
+    through = list(_through(name, about, graph))
     alone = len(units) == 1
     for kind in TELLING:
         if kind == "down" or (kind not in ("network", "node-down") and alone):
-            yield from _all_of_it(kind, units[0] if alone else name, name, units, everywhere)
+            seen = [*everywhere, *(through if kind in OF_A_BALANCER else ())]
+            yield from _all_of_it(kind, units[0] if alone else name, name, units, seen)
         elif kind not in ("network", "down"):
             showing = [] if alone else [unit for unit in units if _shows(kind, about.get(unit, ()))]
             for unit in showing:
@@ -126,6 +145,9 @@ def _all_of_it(
 ) -> Iterator[Hypothesis]:
     """It is thought of all units only where each that was looked at shows it, or callers of the whole say so."""
     seen = _who_would_know(kind, seen)
+    if kind == "credentials" and any(each.saw == "ok" for each in seen):
+        # A password is between two: a server whose fault it is has forgotten everybody's.
+        return
     places = {each.about for each in seen} & set(units)
     bad = {each.about for each in seen if each.saw in CONSISTENT[kind]}
     if places <= bad:
@@ -135,11 +157,19 @@ def _all_of_it(
 def _thought(kind: Kind, subject: str, seen: list[Observation], *where: str) -> Iterator[Hypothesis]:
     seen = _who_would_know(kind, seen)
     if any(each.saw in TELLING[kind] for each in seen):
-        fits = tuple(each for each in seen if each.saw in CONSISTENT[kind])
+        fits = tuple(each for each in seen if each.saw in CONSISTENT[kind] and not (kind == "slow" and _hangs(each)))
         yield Hypothesis(kind, subject, tuple(seen), fits, frozenset(where))
 
 
+def _hangs(each: Observation) -> bool:
+    """Onward has patience with one that is slow: it gives up one that hangs."""
+    return each.user == ONWARD and each.saw == "timed-out"
+
+
 def _who_would_know(kind: Kind, seen: list[Observation]) -> list[Observation]:
+    """Those whose words say something of it. Who has not used it since others began to complain cannot have seen it."""
+    began = min((each.since for each in seen if each.saw in TELLING[kind]), default=0.0)
+    asked = [each for each in seen if each.saw != "ok" or each.until >= began]
     if kind not in UNSEEN_FROM_OUTSIDE:
-        return seen
-    return [each for each in seen if each.user != ONWARD or each.saw != "ok"]
+        return asked
+    return [each for each in asked if each.user != ONWARD or each.saw != "ok"]

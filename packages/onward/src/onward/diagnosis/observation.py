@@ -1,6 +1,7 @@
 """What somebody says of something that he depends on."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 Sight = Literal[
@@ -18,6 +19,8 @@ LASTING = 3
 
 NO_ANSWER: frozenset[Sight] = frozenset({"refused", "timed-out"})
 """What somebody saw who asked and was told nothing."""
+SERVED: frozenset[Sight] = frozenset({"ok", "slow"})
+"""What somebody saw who asked and was given what he wanted."""
 NO_NOISE = frozenset({"login-refused", "no-space", "certificate", "clock", "stopped"})
 """What neither a restart nor a busy moment brings about: believed when it is said once."""
 
@@ -37,6 +40,8 @@ class Observation:
     """How often in a row."""
     detail: str = ""
     """For people: an error's class and number, an address. No secret."""
+    until: float = inf
+    """When it was so last, in seconds since 1970, where nobody knows whether it still is: it was not used since."""
 
 
 def latest(observations: tuple[Observation, ...]) -> tuple[Observation, ...]:

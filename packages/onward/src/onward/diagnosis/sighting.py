@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from onward.diagnosis.observation import NO_ANSWER, NO_NOISE, ONWARD, Observation
+from onward.diagnosis.observation import NO_ANSWER, NO_NOISE, ONWARD, SERVED, Observation
 from onward.diagnosis.places import Places
-from onward.diagnosis.told import told_by
+from onward.diagnosis.told import is_as_usual, told_by
 from onward.model.health import UnitHealth
 
 
@@ -31,15 +31,24 @@ def observations(sighting: Sighting, places: Places) -> Iterator[Observation]:
 
 
 def _all(sighting: Sighting, places: Places) -> Iterator[Observation]:
+    """Onward's own word that a unit is slow does not stand against the unit's, which knows what is usual."""
+    as_usual = {each.unit for each in sighting.health if is_as_usual(each)}
+    for each in _both(sighting, places):
+        busy = each.user == ONWARD and each.saw == "slow" and each.about in as_usual
+        yield replace(each, saw="ok", detail="") if busy else each
+
+
+def _both(sighting: Sighting, places: Places) -> Iterator[Observation]:
     """What a unit told of its calls is said after what its log has of the same.
 
-    That one was well before Onward looked and had no answer speaks of then: its users may not have called it since.
+    That one was well, or slow, before Onward looked and had no answer speaks of then: its users may not have called it
+    since.
     """
     silent = {each.about: each.since for each in sighting.seen if each.user == ONWARD and each.saw in NO_ANSWER}
     told = {
         (each.user, each.about): each
         for each in told_by(sighting.health, places, sighting.at)
-        if each.saw != "ok" or each.since >= silent.get(each.about, each.since)
+        if each.saw not in SERVED or each.since >= silent.get(each.about, each.since)
     }
     for each in sighting.seen:
         newer = told.get((each.user, each.about))

@@ -14,6 +14,9 @@ SLOW_MS = {"calls": 1200.0, "sql": 60.0, "cache": 60.0, "messaging": 1000.0, "rp
 """By kind, what nobody minds: a query is not a call that makes ten of them."""
 SLOWER = 4.0
 """And how many times slower than usual it is, so that a machine that is busy is not taken for it."""
+NOTICED = 2.0
+"""How many times slower than usual answers are where two agree that they are: the unit, and one who waits for it."""
+LATELY_SECONDS = 10.0
 APART_SECONDS = 30.0
 """Clocks that are further apart than that have tokens refused that were just issued, or not yet (Fernet tokens allow
 for none; five seconds are what a busy machine takes to answer)."""
@@ -49,7 +52,8 @@ def told_by(units: Iterable[UnitHealth], places: Places, at: float) -> Iterator[
             about = places.named(each.name)
             if about is not None and each.age_seconds <= FRESH_SECONDS:
                 detail = each.note if each.state != "pass" else ""
-                yield Observation(unit.unit, about, sight(each), at - each.age_seconds, _times(each), detail)
+                used = at - each.age_seconds
+                yield Observation(unit.unit, about, sight(each), used, _times(each), detail, used)
 
 
 def _slow_itself(unit: UnitHealth) -> bool:
@@ -57,6 +61,12 @@ def _slow_itself(unit: UnitHealth) -> bool:
     own = [sight(each) for each in unit.components if each.name == OWN_CALLS and each.age_seconds <= FRESH_SECONDS]
     used = [sight(each) for each in unit.components if each.name != OWN_CALLS and each.age_seconds <= FRESH_SECONDS]
     return own == ["slow"] and set(used) <= {"ok"}
+
+
+def is_as_usual(unit: UnitHealth) -> bool:
+    """Whether its own answers take about as long as ever: then its machine is busy, as it has been before."""
+    own = [each for each in unit.components if each.name == OWN_CALLS and each.age_seconds <= LATELY_SECONDS]
+    return any(each.usual_ms > 0 and each.latency_ms < NOTICED * each.usual_ms for each in own)
 
 
 def sight(component: ComponentHealth) -> Sight:

@@ -111,6 +111,8 @@ def _gone(result: Comparison, table: _Table) -> None:
     dropped = table.of_rows("dropped")
     if dropped is not None:
         result.documented.append(f"{table.name}: {table.old.rows} rows dropped by {dropped.series}: {dropped.reason}")
+    elif table.old.rows == 0:
+        result.notes.append(f"{table.name}: the table is gone, in which there were no rows")
     else:
         what = f"the table is gone, with {table.old.rows} rows"
         result.differences.append(Difference(table.name, None, what, table.old.rows))
@@ -125,6 +127,8 @@ def _columns_to_compare(result: Comparison, table: _Table, now: TableCensus) -> 
         if name_now not in now.columns:
             if change is not None and change.kind == "dropped":
                 result.documented.append(told)
+            elif table.old.rows == 0:
+                result.notes.append(f"{table.name}.{name}: the column is gone, of no rows")
             else:
                 what = f"the column is gone, of {table.old.rows} rows"
                 result.differences.append(Difference(table.name, name, what, table.old.rows))

@@ -17,13 +17,14 @@ _WORDS: tuple[tuple[str, str, Sight], ...] = (
     ("", "Disk is full", "no-space"),
     ("mysql-shared", "Access denied for user", "login-refused"),
     ("mysql-shared", "(1040,", "too-many"),
+    ("mysql-shared", "CERTIFICATE_VERIFY_FAILED", "certificate"),
     ("mysql-shared", "timed out)", "timed-out"),
     ("mysql-shared", "Can't connect to MySQL server", "refused"),
     ("rabbitmq", "ACCESS_REFUSED", "login-refused"),
     ("rabbitmq", "AMQP server on", "refused"),
 )
 """The interface of the one complained of (empty: the unit's own machine), words, and what they mean; the first fits.
-PyMySQL's connections.py and err.py, oslo.messaging's impl_rabbit.py, MariaDB's errmsg-utf8.txt."""
+PyMySQL's connections.py and err.py, oslo.messaging's impl_rabbit.py, MariaDB's errmsg-utf8.txt, Python's _ssl.c."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Complaint:
     interface: str
     saw: Sight
     since: float
+    until: float
+    """When it said so last."""
     times: int
 
 
@@ -48,7 +51,7 @@ def complaints(log: Path, after: float) -> Iterator[Complaint]:
             # The lines of one traceback have one time, to the millisecond: they are one error.
             found.setdefault(said, {})[line[:_TO_THE_MILLISECOND]] = at
     for (interface, saw), times in found.items():
-        yield Complaint(interface, saw, min(times.values()), len(times))
+        yield Complaint(interface, saw, min(times.values()), max(times.values()), len(times))
 
 
 def _last_lines(log: Path) -> list[str]:

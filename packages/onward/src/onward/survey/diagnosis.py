@@ -67,12 +67,10 @@ def _next_command(
     addresses: Mapping[str, str],
 ) -> str:
     """What an operator would look at first; it changes nothing."""
-    application = graph.application.get(cause.subject.partition(" > ")[0])
+    application = graph.application.get(cause.ends[0])
     if application is None:
         return f"onward status {model}"
-    unit = cause.subject if cause.subject not in graph.units else graph.units[application][0]
-    if cause.kind == "credentials":
-        unit = graph.units[application][0]
+    unit = cause.ends[0] if cause.ends[0] not in graph.units else graph.units[application][0]
     pids = [str(each.pid) for each in states.get(unit, []) if each.pid]
     match cause.kind:
         case "disk":

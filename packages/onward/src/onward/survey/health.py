@@ -2,21 +2,26 @@
 
 import http.client
 import json
+import subprocess
+import sys
 from collections.abc import Container, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from onward.catalog.health import HEALTH
+from onward.hosts.command import run_command
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.model.deployment import ReadyProbe
 from onward.model.health import ComponentHealth, HealthState, UnitHealth
-from onward.plan.deployment.health import PATH
+from onward.plan.deployment.health import CODE, PATH, STATE_FILE
 from onward.plan.deployment.topology import Topology
 from onward.survey.recorded import known_model, placed_units, recorded_topology
 
 ASK_SECONDS = 2.0
+NOTED_SECONDS = 5.0
 LONGEST_ANSWER = 262_144
 """Bytes: a unit knows of 32 components, and says some hundred characters of each."""
 MOST_AT_ONCE = 32
@@ -66,12 +71,22 @@ def _asked(unit: str, store: ModelStore, *, here: bool) -> UnitHealth:
         told = _answer(probe, probe.address if here else "")
     except (OSError, http.client.HTTPException, ValueError) as error:
         note = f"{probe.address}:{probe.port}{PATH}: {type(error).__name__}"
-        return UnitHealth(unit, name, "silent", notes=(note,))
+        return UnitHealth(unit, name, "silent", _noted(store.unit_directory(unit)) if here else (), (note,))
     notes = [] if here else ["it is on another machine, where it does not tell of what"]
     try:
         return read_health(unit, told, notes)
     except ValueError as error:
         return UnitHealth(unit, name, "silent", notes=(f"{probe.address}:{probe.port}{PATH}: {error}",))
+
+
+def _noted(directory: Path) -> tuple[ComponentHealth, ...]:
+    """What its workers have noted of their calls, though none of them answers: read by the unit's own code."""
+    argv = [sys.executable, "-m", "onward_service.noted", str(directory / STATE_FILE)]
+    try:
+        done = run_command(argv, environment={"PYTHONPATH": str(directory / CODE)}, timeout_seconds=NOTED_SECONDS)
+        return read_health("", json.loads(done.stdout)).components if done.exit_status == 0 else ()
+    except (OSError, subprocess.TimeoutExpired, ValueError):
+        return ()
 
 
 def _answer(probe: ReadyProbe, source: str) -> Any:

@@ -25,6 +25,8 @@ from onward.survey.recorded import known_model, placed_units, recorded_site, rec
 
 MOST_AT_ONCE = 32
 RECENT_SECONDS = 30.0
+LASTS_SECONDS = 15.0
+"""Whoever still does not reach another one tries it again, and says so, within this."""
 ON_THE_WAY = ("STARTING", "STOPPING")
 STARTING_LOOKS, STARTING_SECONDS = 3, 0.6
 """The supervisor calls what has run for a second started; what ends before that is begun again and again."""
@@ -53,7 +55,7 @@ class Watcher:
         deployed = self._deployed()
         silent = self.silent(deployed)
         seen = [
-            *_processes(self.graph, deployed.states, silent),
+            *stopped(self.graph, deployed.states, silent),
             *_servers(self.topology, self.graph, self.store, silent),
             *_brokers(self.topology, self.record["addresses"], self.store),
             *_logs(self.topology, self.graph, self.store, after),
@@ -87,20 +89,25 @@ def _seconds(process: ProcessState) -> float:
     return float(process.seconds) if process.state == "RUNNING" else float("inf")
 
 
-def _processes(
-    graph: Dependencies, states: Mapping[str, list[ProcessState]], silent: set[str]
-) -> Iterator[Observation]:
-    """What those say who keep processes running: a unit complains of itself."""
+def stopped(graph: Dependencies, states: Mapping[str, list[ProcessState]], silent: set[str]) -> Iterator[Observation]:
+    """What those say who keep processes running: a unit complains of itself.
+
+    ``states`` are those of each unit's processes, ``silent`` units of whom nobody can be asked.
+    """
     now = time.time()
     for units in graph.units.values():
         for unit in units:
             if unit in silent:
                 continue
-            bad = [each for each in states.get(unit, []) if each.state not in ("RUNNING", *ON_THE_WAY)]
+            processes = states.get(unit, [])
+            bad = [each for each in processes if each.state not in ("RUNNING", *ON_THE_WAY)]
+            if all(each.state == "STOPPED" for each in bad) and any(each.state in ON_THE_WAY for each in processes):
+                # Somebody is just stopping or starting it, one process after the other.
+                continue
             if bad:
                 words = f"process {bad[0].name} is {bad[0].state}"
                 yield Observation(unit, unit, "stopped", now, detail=words)
-            elif not states.get(unit):
+            elif not processes:
                 yield Observation(unit, unit, "stopped", now, detail="no process is known to the supervisor")
 
 
@@ -165,7 +172,8 @@ def _logs(found: Topology, graph: Dependencies, store: ModelStore, after: float)
                 for each in complaints(log, after):
                     about = _reached_as(graph, providers.get(each.interface)) if each.interface else unit
                     if about is not None:
-                        yield Observation(unit, about, each.saw, each.since, each.times, f"in {log}")
+                        times = each.times if time.time() - each.until < LASTS_SECONDS else 1
+                        yield Observation(unit, about, each.saw, each.since, times, f"in {log}")
 
 
 def _reached_as(graph: Dependencies, provider: str | None) -> str | None:

@@ -54,7 +54,7 @@ def boxes_of(graph: Dependencies, units: Iterable[UnitStatus], causes: Iterable[
     active = {each.name for each in units if each.state == "active"}
     said: dict[str, str] = {}
     for cause, words in causes:
-        for part in cause.subject.split(" > "):
+        for part in cause.ends:
             application = graph.application.get(part)
             if application is not None:
                 said.setdefault(application, words)

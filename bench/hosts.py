@@ -25,6 +25,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -46,6 +47,8 @@ from onward.hosts.user import own_name
 AT_ONCE = 50
 ADDRESSES = 16
 """An sshd listens at no more than so many."""
+PATIENCE = 60
+"""Seconds that each program gives a machine to let it in: the usual limit of Onward, which is the longest."""
 INSTALLED = ("ansible-core", "pyinfra")
 FURTHER = 5
 CASES = ("no-op", "no-op again", "further no-op", "copy and run")
@@ -210,7 +213,7 @@ class Ansible:
         self.programs = field.tools / "bin"
         self.inventory = field.inventory(count)
         (field.directory / "ansible.cfg").write_text(
-            f"[defaults]\nforks={AT_ONCE}\nretry_files_enabled=False\n[ssh_connection]\npipelining=True\n"
+            f"[defaults]\nforks={AT_ONCE}\nretry_files_enabled=False\ntimeout={PATIENCE}\n[ssh_connection]\npipelining=True\n"
             f"control_path_dir={self.control}\n"
             f"ssh_args=-C -o ControlMaster=auto -o ControlPersist=60s -o UserKnownHostsFile={field.known_hosts}\n"
         )
@@ -259,6 +262,7 @@ class Pyinfra:
             "ssh_key": str(field.identity),
             "ssh_known_hosts_file": str(field.known_hosts),
             "ssh_strict_host_key_checking": "yes",
+            "ssh_paramiko_connect_kwargs": dict.fromkeys(("timeout", "banner_timeout", "auth_timeout"), PATIENCE),
         }
         inventory.write_text(f"machines = ({field.hosts[:count]!r}, {settings!r})\n")
         program = field.tools / "bin" / "pyinfra"
@@ -302,7 +306,8 @@ def measured(field: Field, count: int, rounds: int, wanted: Sequence[str]) -> li
         for name, program in PROGRAMS.items():
             for case, cost in played(program, field, count, wanted):
                 costs[case][name].append(cost)
-                print(f"{count} {case} {name}: {cost.seconds:.2f} s", file=sys.stderr, flush=True)
+                said = f"{cost.seconds:.2f} s, {cost.processor:.2f} s of processors"
+                print(f"{count} {case} {name}: {said}", file=sys.stderr, flush=True)
     return [row(count, case, {name: each for name, each in costs[case].items() if each}) for case in wanted]
 
 
@@ -338,12 +343,17 @@ def player(program: Callable[[Field, int], Any], field: Field, count: int) -> It
 
 def row(count: int, case: str, costs: dict[str, list[Cost]]) -> dict[str, object]:
     medians = {name: statistics.median(cost.seconds for cost in each) for name, each in costs.items()}
+    worked = {name: statistics.median(cost.processor for cost in each) for name, each in costs.items()}
     return {
         "hosts": count,
         "case": case,
         **{f"{name}_seconds": [round(cost.seconds, 2) for cost in each] for name, each in costs.items()},
         **{f"{name}_processor_seconds": [round(cost.processor, 2) for cost in each] for name, each in costs.items()},
         **{f"{name}_to_onward": round(seconds / medians["onward"], 1) for name, seconds in medians.items()},
+        **{
+            f"{name}_to_onward_in_processor_seconds": round(seconds / worked["onward"], 1)
+            for name, seconds in worked.items()
+        },
     }
 
 
@@ -364,6 +374,8 @@ def install(directory: Path) -> dict[str, str]:
 
 
 def main() -> None:
+    # Told to end, it ends the servers that it has begun.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     parser = argparse.ArgumentParser()
     parser.add_argument("hosts", type=int, nargs="*", default=[50, 200])
     parser.add_argument("--rounds", type=int, default=1)

@@ -17,6 +17,8 @@ ONWARD = "onward"
 LASTING = 3
 """Times in a row after which one who says it is believed: a restart loses one call or two, and a query may be slow."""
 
+SETTLE_SECONDS = 4.0
+"""After a change, until everybody who would see it has."""
 GIVEN_TIME = 0
 """Times of what is said to be out of reach of one that has only just begun."""
 

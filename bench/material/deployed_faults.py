@@ -23,7 +23,7 @@ WRONG = "not-the-password-that-is-configured"
 KILLED = ("haproxy", "memcached", "cinder-scheduler", "mariadb", "rabbitmq-server", "keystone", "glance", "placement")
 KILLED_WHOLE = ("placement", "glance")
 """An API takes a while until it serves again, a node of RabbitMQ a minute: not each of them is killed."""
-SLOW_MILLISECONDS = {"keystone": 15, "cinder-api": 5, "mariadb": 3, "glance": 3, "placement": 3}
+SLOW_MILLISECONDS = {"keystone": 8, "cinder-api": 3, "mariadb": 2, "glance": 1, "placement": 1}
 """Of a processor's second, for one that is slow: with less, those who wait are so many that it seems to hang."""
 SLOW_SETTLE = 16.0
 CALL_BY_MESSAGE_SECONDS = 62.0

@@ -137,10 +137,10 @@ class PreparedCloud:
             file = self._severed_file(user)
             partial = file.with_suffix(".partial")
             partial.write_text("".join(f"{line}\n" for line in (silent, *(f"{way} {each} {port}" for each in places))))
-            partial.rename(file)
             if provider == "mariadb":
-                # What waits for an answer on an old connection would wait for a quarter of an hour.
+                # What waits for an answer on an old connection would wait for a quarter of an hour, and say nothing.
                 self.cloud.disconnect(user)
+            partial.rename(file)
             try:
                 yield
             finally:

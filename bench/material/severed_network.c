@@ -2,12 +2,13 @@
 
    The file's first line is the port on 127.0.0.1 at which connections are never accepted; each other one is
    "drop ADDRESS PORT" or "refuse ADDRESS PORT". What is dropped is not answered: a new connection waits for the kernel's
-   own timeout, and what is sent on an old one is held back until the file is gone. */
+   own timeout, and what is sent on an old one is held back until the file is gone, or the other end had closed it before. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,8 @@ static int held_back(int fd) {
     int silent_port = 0;
     if (named_places() == NULL || syscall(SYS_getpeername, fd, &peer, &length) != 0) return 0;
     for (;;) {
+        struct pollfd closed = {.fd = fd, .events = POLLRDHUP};
+        if (poll(&closed, 1, 0) > 0) return 0;
         enum way way = way_to((struct sockaddr *)&peer, &silent_port);
         if (way == OPEN) return 0;
         if (way == REFUSE) {

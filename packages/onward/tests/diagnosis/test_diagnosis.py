@@ -243,10 +243,70 @@ def test_that_all_was_well_before_the_balancer_was_gone_does_not_speak_for_it() 
 
 def test_who_has_not_used_it_since_others_complain_does_not_speak_for_it() -> None:
     said = [
-        Observation("keystone/0", "mariadb/0", "certificate", 9.0),
-        *(Observation(f"glance/{number}", "mariadb/0", "ok", 2.0, until=2.0) for number in range(2)),
-        Observation("cinder-api/0", "mariadb/0", "ok", 2.0, until=2.0),
+        Observation("keystone/0", "mariadb/0", "certificate", 19.0),
+        *(Observation(f"glance/{number}", "mariadb/0", "ok", 12.0, until=12.0) for number in range(2)),
+        Observation("cinder-api/0", "mariadb/0", "ok", 12.0, until=12.0),
     ]
     assert named(*said, graph=CUT_OFF) == [("certificate", "mariadb/0")]
-    since = [each if each.saw != "ok" else replace(each, until=10.0) for each in said]
+    since = [each if each.saw != "ok" else replace(each, until=20.0) for each in said]
     assert named(*since, graph=CUT_OFF) == []
+
+
+CLUSTER = Dependencies(
+    units={
+        "mariadb": ("mariadb/0", "mariadb/1"),
+        "rabbitmq": ("rabbitmq/0",),
+        "glance": ("glance/0", "glance/1"),
+        "cinder-api": ("cinder-api/0", "cinder-api/1"),
+    },
+    uses={"mariadb": (), "rabbitmq": (), "glance": ("mariadb",), "cinder-api": ("mariadb", "rabbitmq")},
+)
+
+
+def test_all_units_that_hang_are_not_explained_by_a_node_without_which_others_are_served() -> None:
+    said = (
+        Observation(ONWARD, "mariadb/0", "ok", 5.0),
+        Observation(ONWARD, "mariadb/1", "timed-out", 5.0),
+        Observation("cinder-api/0", "mariadb", "ok", 9.0, until=9.0),
+        *(Observation(ONWARD, f"glance/{number}", "timed-out", 5.0) for number in (0, 1)),
+    )
+    assert set(named(*said, graph=CLUSTER)) == {("node-down", "mariadb/1"), ("down", "glance")}
+
+
+def test_one_unit_that_waits_for_a_node_that_hangs_is_no_fault_of_its_own() -> None:
+    said = (
+        Observation(ONWARD, "mariadb/0", "ok", 5.0),
+        Observation(ONWARD, "mariadb/1", "timed-out", 5.0),
+        Observation("cinder-api/0", "mariadb", "ok", 9.0, until=9.0),
+        Observation(ONWARD, "glance/0", "ok", 5.0),
+        Observation(ONWARD, "glance/1", "timed-out", 5.0),
+    )
+    assert named(*said, graph=CLUSTER) == [("node-down", "mariadb/1")]
+
+
+def test_who_is_slow_himself_sees_all_that_he_uses_slow() -> None:
+    said = (
+        Observation(ONWARD, "cinder-api/0", "slow", 5.0),
+        Observation(ONWARD, "cinder-api/1", "ok", 5.0),
+        Observation(ONWARD, "rabbitmq/0", "ok", 5.0),
+        Observation("cinder-api/0", "rabbitmq/0", "slow", 9.0),
+    )
+    assert named(*said, graph=CLUSTER) == [("slow", "cinder-api/0")]
+
+
+def test_who_was_served_a_moment_before_another_one_complained_again_speaks_for_it() -> None:
+    said = (
+        Observation("glance/0", "mariadb/0", "login-refused", 9.9, until=9.9),
+        Observation("glance/1", "mariadb/0", "login-refused", 9.8, until=9.8),
+        Observation("keystone/0", "mariadb/0", "ok", 9.5, until=9.5),
+        Observation("cinder-api/0", "mariadb/0", "ok", 9.6, until=9.6),
+    )
+    assert named(*said, graph=CUT_OFF) == [("credentials", "glance > mariadb")]
+
+
+def test_one_call_that_many_lost_is_not_the_way_between_two() -> None:
+    said = (
+        *(Observation(user, "mariadb/0", "refused", 1.0, times=1) for user in ("glance/0", "glance/1", "cinder-api/0")),
+        *(Observation(user, "mariadb/0", "ok", 1.0) for user in ("keystone/0", "keystone/1", "keystone/2", ONWARD)),
+    )
+    assert named(*said, graph=CUT_OFF) == []

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 from bundles import wish
 
-from onward.diagnosis.observation import ONWARD, Observation
+from onward.diagnosis.causes import diagnose
+from onward.diagnosis.dependencies import dependencies_of
+from onward.diagnosis.observation import GIVEN_TIME, ONWARD, Observation
 from onward.diagnosis.places import places_of
 from onward.diagnosis.sighting import Sighting, observations
 from onward.diagnosis.told import sight, told_by
@@ -149,7 +151,7 @@ def test_of_a_unit_that_has_only_just_begun_nobody_is_believed_that_it_is_gone()
     gone = Observation(ONWARD, "glance/0", "refused", 999.0)
     ended = Observation("glance/1", "glance/1", "stopped", 999.0)
     found = observations(Sighting(1000.0, (gone, ended), (), ("glance/0", "glance/1")), PLACES)
-    assert {each.about: each.times for each in found} == {"glance/0": 1, "glance/1": 3}
+    assert {each.about: each.times for each in found} == {"glance/0": GIVEN_TIME, "glance/1": 3}
     (found_again,) = observations(Sighting(1000.0, (gone,), ()), PLACES)
     assert found_again.times == 3
 
@@ -169,3 +171,12 @@ def test_that_onward_waits_for_a_unit_is_believed_where_the_unit_is_slower_than_
     late = Observation(ONWARD, "glance/0", "slow", 100.0, detail="took 2.4 s")
     sighting = Sighting(101.0, (late,), (UnitHealth("glance/0", "glance", "pass", (own,)),))
     assert [each.saw for each in observations(sighting, PLACES) if each.user == ONWARD] == [saw]
+
+
+def test_of_one_that_has_just_begun_nobody_is_believed_that_it_is_gone_and_not_three_either() -> None:
+    users = ("cinder-api/0", "cinder-scheduler/0", ONWARD)
+    gone = tuple(Observation(user, "rabbitmq-server/0", "refused", 100.0) for user in users)
+    young = Sighting(101.0, gone, (), young=("rabbitmq-server/0",))
+    graph = dependencies_of(WISH.topology, {})
+    assert diagnose(list(observations(young, PLACES)), graph).causes == ()
+    assert diagnose(list(observations(replace(young, young=()), PLACES)), graph).causes != ()

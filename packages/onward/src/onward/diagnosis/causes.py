@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from onward.diagnosis.dependencies import Dependencies
 from onward.diagnosis.hypothesis import PARTICULAR, PASSED_ON, TELLING, Hypothesis, hypotheses
-from onward.diagnosis.observation import LASTING, NO_NOISE, ONWARD, Observation, latest
+from onward.diagnosis.observation import GIVEN_TIME, LASTING, NO_NOISE, ONWARD, Observation, latest
 
 ENOUGH_HIT = 0.5
 """Of those who would see it, at least so many do."""
@@ -52,7 +52,9 @@ def diagnose(observations: Sequence[Observation], graph: Dependencies) -> Diagno
     thoughts = [each for each in hypotheses(counted, graph) if each.hit >= ENOUGH_HIT]
     partly = _partly_well(said, graph)
     serving = _serving(said, graph)
-    explained = {each: _explained(each, left, graph, partly, serving) for each in thoughts}
+    thinkable = {seen for each in thoughts for seen in each.seen}
+    speaks = frozenset(graph.application.get(each.user, each.user) for each in left if each in thinkable)
+    explained = {each: _explained(each, left, graph, partly, serving, speaks) for each in thoughts}
     causes: list[Cause] = []
     untold: list[str] = []
     while left:
@@ -114,7 +116,9 @@ def _believed(said: Sequence[Observation]) -> list[Observation]:
         for each in said
         if each.saw != "ok"
         and (
-            each.times >= LASTING or each.saw in NO_NOISE or (each.saw != "slow" and many[each.about, each.saw] >= MANY)
+            each.times >= LASTING
+            or each.saw in NO_NOISE
+            or (each.times > GIVEN_TIME and each.saw != "slow" and many[each.about, each.saw] >= MANY)
         )
     ]
 
@@ -144,25 +148,33 @@ def _explained(
     graph: Dependencies,
     partly: frozenset[str],
     serving: dict[str, float],
+    speaks: frozenset[str],
 ) -> dict[Observation, float]:
     """The complaints that it explains, each with its weight: those seen directly, and those passed on by users.
 
     A complaint of one is passed on where he depends on what is at fault, and complains of it or passes it on himself;
-    of one who says nothing of his own dependencies it is taken for so. A node of several that is dead, and does not
-    hang, is not what keeps one unit from answering Onward while those beside it do; and nothing is passed on of one
-    node where its users have been served since.
+    of one who says nothing of his own dependencies that could be at fault it is taken for so. A node of several that is
+    dead, and does not hang, is not what keeps one unit from answering Onward while those beside it do; and no node is
+    what keeps all units of another application from it where its own users have been served since. Who is slow himself
+    sees all that he uses slow.
     """
     found = {each: 1.0 for each in thought.seen if each in left}
-    if thought.kind == "node-down" and any(
+    if thought.kind == "slow":
+        itself = thought.where if thought.subject in graph.units else frozenset({thought.subject})
+        found |= {
+            each: found.get(each, PASSED_ON_WEIGHT)
+            for each in left
+            if each.saw == "slow" and {each.user, graph.application.get(each.user)} & itself
+        }
+    served = thought.kind == "node-down" and any(
         serving.get(name, 0) > max(each.since for each in thought.seen) for name in thought.where
-    ):
-        return found
-    speaks = {graph.application.get(each.user, each.user) for each in left}
+    )
     hurt = {graph.application.get(each.user, each.user) for each in found} | thought.where
     by_target: dict[str, list[Observation]] = defaultdict(list)
     for each in left:
-        alone = each.user == ONWARD and graph.application.get(each.about) in partly and _is_dead_node(thought)
-        if each.saw in PASSED_ON and each not in found and not alone:
+        beside = graph.application.get(each.about) in partly
+        spared = each.user == ONWARD and (_is_dead_node(thought) if beside else served)
+        if each.saw in PASSED_ON and each not in found and not spared:
             by_target[graph.application.get(each.about, each.about)].append(each)
     todo = sorted(by_target)
     while todo:

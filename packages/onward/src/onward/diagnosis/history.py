@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 
 from onward.diagnosis.causes import Cause, diagnose
 from onward.diagnosis.dependencies import Dependencies
-from onward.diagnosis.observation import LASTING, Observation
+from onward.diagnosis.observation import LASTING, SETTLE_SECONDS, Observation
 
-SETTLE_SECONDS = 4.0
-"""After a change, until everybody who would see it has."""
 MOST_LOOKS = 200
 """Moments that are judged: of more changes the last ones count."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from onward.diagnosis.dependencies import Dependencies
-from onward.diagnosis.observation import ONWARD, Observation, Sight
+from onward.diagnosis.observation import LASTING, ONWARD, SETTLE_SECONDS, Observation, Sight
 
 Kind = Literal["disk", "clock", "certificate", "credentials", "overload", "network", "slow", "node-down", "down"]
 
@@ -98,11 +98,13 @@ def _are_cut_off(
 ) -> bool:
     """Whether no unit of one application reaches another one, which Onward does reach.
 
-    Onward asks now: what other users say of it may be older than the fault.
+    Onward asks now: what other users say of it may be older than the fault. That many say the same at once speaks of
+    what they use, and not of the way to it: each has to say it again and again.
     """
     places = (provider, *graph.units.get(provider, ()))
     reached = any(each.user == ONWARD and each.saw == "ok" for place in places for each in about.get(place, ()))
-    return users != ONWARD and reached and all(each.saw in TELLING["network"] for each in seen)
+    lasts = all(each.saw in TELLING["network"] and each.times >= LASTING for each in seen)
+    return users != ONWARD and reached and lasts
 
 
 def _of_application(
@@ -167,8 +169,11 @@ def _hangs(each: Observation) -> bool:
 
 
 def _who_would_know(kind: Kind, seen: list[Observation]) -> list[Observation]:
-    """Those whose words say something of it. Who has not used it since others began to complain cannot have seen it."""
-    began = min((each.since for each in seen if each.saw in TELLING[kind]), default=0.0)
+    """Those whose words say something of it. Who has not used it since others began to complain cannot have seen it.
+
+    Some of those who complain say since when; others only when it was so last.
+    """
+    began = min((each.since for each in seen if each.saw in TELLING[kind]), default=0.0) - SETTLE_SECONDS
     asked = [each for each in seen if each.saw != "ok" or each.until >= began]
     if kind not in UNSEEN_FROM_OUTSIDE:
         return asked

@@ -17,6 +17,11 @@ ONWARD = "onward"
 LASTING = 3
 """Times in a row after which one who says it is believed: a restart loses one call or two, and a query may be slow."""
 
+SETTLE_SECONDS = 4.0
+"""After a change, until everybody who would see it has."""
+GIVEN_TIME = 0
+"""Times of what is said to be out of reach of one that has only just begun."""
+
 NO_ANSWER: frozenset[Sight] = frozenset({"refused", "timed-out"})
 """What somebody saw who asked and was told nothing."""
 SERVED: frozenset[Sight] = frozenset({"ok", "slow"})
@@ -37,7 +42,7 @@ class Observation:
     since: float
     """When it began to be so, in seconds since 1970."""
     times: int = LASTING
-    """How often in a row."""
+    """How often in a row. GIVEN_TIME: as if nobody had said it, whoever says the same."""
     detail: str = ""
     """For people: an error's class and number, an address. No secret."""
     until: float = inf

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from onward.diagnosis.observation import NO_ANSWER, NO_NOISE, ONWARD, SERVED, Observation
+from onward.diagnosis.observation import GIVEN_TIME, NO_ANSWER, NO_NOISE, ONWARD, SERVED, Observation
 from onward.diagnosis.places import Places
 from onward.diagnosis.told import is_as_usual, told_by
 from onward.model.health import UnitHealth
@@ -27,7 +27,7 @@ def observations(sighting: Sighting, places: Places) -> Iterator[Observation]:
     """All that is said in it. Of one that has only just begun nobody is believed that it is gone."""
     for each in _all(sighting, places):
         passing = each.about in sighting.young and each.user != each.about and each.saw not in NO_NOISE
-        yield replace(each, times=1) if passing else each
+        yield replace(each, times=GIVEN_TIME) if passing else each
 
 
 def _all(sighting: Sighting, places: Places) -> Iterator[Observation]:

@@ -4,10 +4,10 @@
 
 1. The journal alone: events a second, each a commit on the disk, on SQLite and on PostgreSQL, by one writer and three.
 2. STEPS (10,000) steps on three controllers. The one that leads is killed with SIGKILL after a quarter of them; a
-   second one is stopped with SIGSTOP after half, together with its guard, as when its machine stands still, and
-   continued when the third has taken over. It lives in a namespace of processes, as if on another machine, so that
-   nobody can kill it (needs root). Each step's effect is a file that is made exclusively, so that a second one would
-   be seen as such; each call of the action is written down as well.
+   second one is stopped with SIGSTOP after half, together with its guard, as when its machine stands still, in an
+   instant in which it has steps in its hands, and continued when the third has taken over. It lives in a namespace of
+   processes, as if on another machine, so that nobody can kill it (needs root). Each step's effect is a file that is
+   made exclusively, so that a second one would be seen as such; each call of the action is written down as well.
 
 Prints one JSON document. Needs PostgreSQL's server; starts a private one.
 """
@@ -36,7 +36,7 @@ from onward.engine.action import StepContext
 from onward.engine.engine import Engine
 from onward.engine.journal import Journal
 from onward.engine.record import Event
-from onward.engine.runs import enqueue, events, read_run
+from onward.engine.runs import enqueue, events, process_namespace, read_run
 from onward.engine.shared.controller import SharedController
 from onward.engine.shared.lease import LEASE_SECONDS
 from onward.errors import StepFailed
@@ -146,14 +146,11 @@ def three_controllers(directory: Path, url: str, steps: int) -> dict[str, object
     at_least = max(steps // 2, done(directories) + steps // 20)
     wait(lambda: done(directories) >= at_least, "half is done")
     family = [each.pid for each in psutil.Process(elsewhere.pid).children(recursive=True)]
-    stopped = time.time()
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)
-    at_stop = done(directories)
+    wait(lambda: stopped_at_work(directories, family), "the second one is stopped at work")
+    stopped, held, at_stop = time.time(), held_elsewhere(directories), done(directories)
     wait(lambda: lost(directories) == 2, "the stopped one was taken over from")
-    for pid in reversed(family):  # the controller before its guard
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
+    woken = time.time()
+    go_on(family)
     wait(lambda: read_run(directories, RUN).status == "done", "the run is done")
     seconds = time.monotonic() - began
     said = elsewhere.communicate()[1]
@@ -168,9 +165,51 @@ def three_controllers(directory: Path, url: str, steps: int) -> dict[str, object
         "killed": lag(directories, killed, stopped),
         "stopped": lag(directories, stopped, time.time()),
         "done_when_it_was_stopped": at_stop,
+        "steps_it_had_in_its_hands_then": len(held),
+        "steps_it_went_on_with_when_it_woke": len(calls_elsewhere(directories, woken)),
+        "effects_it_had_after_that": len(effects_elsewhere(directories, woken)),
         "the_woken_one_said": said.strip().splitlines(),
         "the_woken_one_ended_with": elsewhere.returncode,
     }
+
+
+def stopped_at_work(directories: Directories, family: list[int]) -> bool:
+    """Stop a controller and its guard; go on with both and say False when it was at no step in that instant."""
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    if held_elsewhere(directories):
+        return True
+    go_on(family)
+    return False
+
+
+def go_on(family: list[int]) -> None:
+    for pid in reversed(family):  # the controller before its guard
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def held_elsewhere(directories: Directories) -> list[str]:
+    """The steps of the controller whose processes have other numbers than ours."""
+    with Journal(directories.journal) as journal:
+        rows = journal.database.execute(
+            "SELECT step_id FROM onward_attempts JOIN onward_controllers USING (token)"
+            " WHERE state = 'open' AND NOT lost AND split_part(process, ' ', 2) <> ?",
+            (process_namespace(),),
+        )
+    return [row[0] for row in rows]
+
+
+def calls_elsewhere(directories: Directories, since: float) -> list[str]:
+    """Steps that it has begun since then: in its numbering it is the first process."""
+    calls = [line.split() for line in (directories.workspace(RUN) / "calls").read_text().splitlines()]
+    return [step for step, pid, at in calls if pid == "1" and float(at) > since]
+
+
+def effects_elsewhere(directories: Directories, since: float) -> list[str]:
+    """Steps whose effect it has had since then."""
+    made = (directories.workspace(RUN) / "effects").iterdir()
+    return [path.name for path in made if path.read_text() == "1" and path.stat().st_mtime > since]
 
 
 def lost(directories: Directories) -> int:

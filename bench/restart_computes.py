@@ -43,7 +43,9 @@ from onward.restart.load import calm_of
 
 PROGRAM = Path(__file__).parent / "material" / "agents_program.py"
 LOST_PART = 0.03
-CALM_SECONDS = 8.0
+CALM_SECONDS = 10.0
+LEFT_SECONDS = 60.0
+"""For what the last schedule has left at the broker, at the most: agents leave it within some seconds."""
 LONGEST = 240.0
 """Of one schedule."""
 LOOK_SECONDS = 0.5
@@ -243,11 +245,28 @@ def p99(calls: Path, since: float, until: float) -> tuple[float, int]:
     return (took[min(len(took) - 1, int(0.99 * len(took)))] * 1000 if took else float("nan")), len(took)
 
 
+def connections(node: Node) -> int:
+    """At the broker now, whoever's."""
+    answer = requests.get(f"http://{node.management_address}/api/overview", auth=(USER, PASSWORD), timeout=30)
+    return int(answer.json()["object_totals"]["connections"])
+
+
 def measured(
-    name: str, schedule: Callable[[FleetOfAgents, frozenset[str]], str], fleet: FleetOfAgents, node: Node, calls: Path
+    name: str,
+    schedule: Callable[[FleetOfAgents, frozenset[str]], str],
+    fleet: FleetOfAgents,
+    node: Node,
+    calls: Path,
+    usual: int,
 ) -> dict[str, Any]:
-    """One schedule: calm before, the restart, and until all that come back are back."""
+    """One schedule: calm before, the restart, and until all that come back are back.
+
+    ``usual``: connections when nothing has been restarted; what is left of the schedule before is waited for.
+    """
     lost = frozenset(fleet.names[5 :: round(1 / LOST_PART)])
+    began = time.monotonic()
+    while connections(node) > usual and time.monotonic() < began + LEFT_SECONDS:
+        time.sleep(1.0)
     calm_from = time.monotonic()
     time.sleep(CALM_SECONDS)
     began = time.monotonic()
@@ -256,7 +275,7 @@ def measured(
     fleet.away.clear()
     with watched(node) as seen:
         said = schedule(fleet, lost)
-        told = time.monotonic()
+        told = max(fleet.told.values())
         gone = frozenset(name for name in fleet.names if fleet.told[name] >= began)
         fleet.wait(lambda: all(fleet.back(each) for each in gone - lost), LONGEST)
         ended = max([told, *(fleet.up[each] for each in gone if fleet.back(each))])
@@ -360,10 +379,11 @@ def main() -> None:
             f"serial-{5 * part}": (f"Ansible: serial {5 * part}", serial(5 * part)),
         }
         chosen = wanted.only or list(schedules)
+        usual = connections(node)
         rows: list[dict[str, Any]] = []
         for each in chosen:
             if time.monotonic() - began < wanted.limit - NEEDED_SECONDS:
-                rows.append(measured(*schedules[each], fleet, node, calls))
+                rows.append(measured(*schedules[each], fleet, node, calls, usual))
         print(table(rows))
         for row in rows:
             if row["said"]:

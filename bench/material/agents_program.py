@@ -27,7 +27,7 @@ import oslo_messaging  # noqa: E402
 from eventlet.greenio import GreenPipe  # noqa: E402
 from oslo_config import cfg  # noqa: E402
 
-REPORT_SECONDS = 10.0
+REPORT_SECONDS = 30.0
 CALLS_A_SECOND = 25
 TIMEOUT = 20
 _saying = threading.Lock()

@@ -6,7 +6,7 @@ import pytest
 
 from onward.catalog.load import in_force, recipe
 from onward.catalog.service import Check
-from onward.checks.service_owned import findings_of
+from onward.checks.service_owned import findings_of, told_all_the_same
 
 UPGRADE_CHECK = next(check for check in recipe("keystone").checks if check.since == "train")
 DOCTOR = next(check for check in recipe("keystone").checks if check.name == "doctor")
@@ -150,3 +150,14 @@ def test_what_a_check_doubts_does_not_make_its_failures_less() -> None:
     assert [
         each.result for each in findings_of(check, 2, "Cell 5d9f did not respond when getting minimum\n" + broken)
     ] == ["fail"]
+
+
+def test_what_fails_because_of_old_computes_is_a_warning_where_nova_is_told_to_start_all_the_same() -> None:
+    name = recipe("nova").heartbeats.oldest_check  # type: ignore[union-attr]
+    option = "[workarounds] disable_compute_service_check_for_ffu = true"
+    nova = next(iter(recipe("nova").checks))
+    (_, placement, old) = findings_of(nova, 2, TABLE.replace("Warning", "Failure"), "nova 2026.2")
+    assert (old.name, old.result) == (name, "fail")
+    eased = told_all_the_same(old, name, option)
+    assert (eased.result, eased.details) == ("warn", f"Result: some of them; {option} has it start all the same")
+    assert told_all_the_same(placement, name, option) == placement

@@ -308,6 +308,13 @@ def test_what_nova_has_begun_does_not_hold_up_its_stop_for_minutes(series: str, 
         assert process["stop_seconds"] > (seconds or 0)
 
 
+def test_parts_of_nova_that_start_before_its_computes_do_not_mind_how_old_the_records_of_these_are() -> None:
+    plan = plan_of(EVERYTHING)
+    for unit in ("nova-conductor/0", "nova-scheduler/0", "nova-api/0", "nova-compute/1"):
+        configuration = plan.step(f"configure/{unit}").model_dump_json()
+        assert "[workarounds]\\ndisable_compute_service_check_for_ffu = true" in configuration
+
+
 def test_what_does_not_use_one_another_goes_at_once_and_nothing_before_those_who_use_it() -> None:
     found = wish(EVERYTHING).topology
     wave = {name: number for number, names in enumerate(found.in_waves()) for name in names}

@@ -163,6 +163,23 @@ def test_without_its_database_it_stops_where_it_is_and_says_what_is_down(deploye
     assert "mariadb/0 does not run" in said(stopped)
     assert f"onward diagnose forward onward runs resume {run}" in said(stopped)
     assert not [unit for unit in deployed.pids("forward") if unit.split("/")[0] in SERVICES]
+    deployed.must("restart", "mariadb/0")
+    deployed.must("runs", "resume", run)
+    at(deployed, "2026.1")
+
+
+def test_without_its_broker_it_stops_where_it_is_and_says_what_is_down(deployed: Operator) -> None:
+    assert forward(deployed, ONWARD_CRASH_AT="application.command-run#3").returncode == -signal.SIGKILL
+    run = newest(deployed)
+    deployed.supervisor("forward").stop(["rabbitmq-server/0"])
+    stopped = deployed.run("runs", "resume", run)
+    assert stopped.returncode == 1
+    assert re.search(r"OW916 at start/(keystone|placement|heat)", said(stopped))
+    assert "rabbitmq-server/0 does not run" in said(stopped)
+    assert f"onward diagnose forward onward runs resume {run}" in said(stopped)
+    deployed.must("restart", "rabbitmq-server/0")
+    deployed.must("runs", "resume", run)
+    at(deployed, "2026.1")
 
 
 def heat(operator: Operator, statement: str) -> list[tuple[object, ...]]:

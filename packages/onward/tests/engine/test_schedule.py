@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from onward.engine.schedule import Schedule
 from onward.plan.plan import Plan
+from onward.plan.step import WAIT_POOL
 
-POOLS = ("lane", "network")
+POOLS = ("lane", "network", WAIT_POOL)
 
 
 @st.composite
@@ -28,10 +29,12 @@ def plans(draw: st.DrawFn) -> Plan:
 def may_begin(plan: Plan, done: set[str], running: set[str], failed: set[str], overall: int) -> str | None:
     """The first step that may begin, worked out from nothing each time."""
     busy = Counter(plan.step(each).pool for each in running)
+    waits = {WAIT_POOL} & set(plan.limits)
+    at_work = sum(count for pool, count in busy.items() if pool not in waits)
     for each in plan.steps:
         known = each.id in done | running | failed
         full = each.pool in plan.limits and busy[each.pool] >= plan.limits[each.pool]
-        if not known and set(each.needs) <= done and not full and len(running) < overall:
+        if not known and set(each.needs) <= done and not full and (each.pool in waits or at_work < overall):
             return each.id
     return None
 

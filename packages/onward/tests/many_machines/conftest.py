@@ -24,6 +24,8 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         (machine.state / host).mkdir(parents=True)
     machine.start(
         ListenAddress="\nListenAddress ".join(HOSTS),
+        # The shell of a session reads no ~/.bashrc: what the developer of this machine has there may take long.
+        SetEnv="SHLVL=1",
         ForceCommand=f'set -- $SSH_CONNECTION; cd {machine.state}/$3 && eval "$SSH_ORIGINAL_COMMAND"',
     )
     yield machine

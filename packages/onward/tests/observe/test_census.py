@@ -129,6 +129,25 @@ def test_what_is_new_is_told_and_is_no_loss(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
+    ("which", "lost"), [("number = 2", []), ("1", ["event: 3 rows are missing, key boot, 1; halt, 2 and 1 more"])]
+)
+def test_no_more_rows_may_go_than_is_documented(database: Database, which: str, lost: list[str]) -> None:
+    removed = change("rows-removed", "event").model_copy(update={"at_most": 1})
+    assert found(database.after(f"DELETE FROM event WHERE {which}", removed)) == lost
+
+
+def test_where_there_were_no_rows_nothing_is_lost_with_a_table_or_a_column(database: Database) -> None:
+    database.run("DELETE FROM tag; DELETE FROM event")
+    database.before = take_census(database.engine, KEYSTONE, database.rows)
+    result = database.after("DROP TABLE tag; ALTER TABLE event DROP COLUMN number")
+    assert found(result) == []
+    assert sorted(result.notes) == [
+        "event.number: the column is gone, of no rows",
+        "tag: the table is gone, in which there were no rows",
+    ]
+
+
+@pytest.mark.parametrize(
     ("sql", "documented"),
     [
         ("DROP TABLE event", change("dropped", "event")),

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from onward.model.restart import Bounds, BrokerLoad, Fleet, Seen
+from onward.model.restart import Bounds, BrokerLoad, DatabaseLoad, Fleet, Seen
 from onward.restart.controller import Begin, Move, decide
 from onward.restart.history import Entry, Progress, after, progress_of
 from onward.restart.load import Calm
 
 CALM = BrokerLoad(answer_seconds=0.001)
+FELT = BrokerLoad(answer_seconds=0.0035)
 BUSY = BrokerLoad(answer_seconds=1.0)
 ALARM = BrokerLoad(alarms=("memory of rabbit@one",))
 UNKNOWN = BrokerLoad(failure="it does not answer")
@@ -31,6 +32,7 @@ class World:
     away: set[str] = field(default_factory=set)
     skip: set[str] = field(default_factory=set)
     load: BrokerLoad = CALM
+    databases: tuple[DatabaseLoad, ...] = ()
     stopping: bool = False
     progress: Progress = field(init=False)
     begun: list[tuple[Begin, Progress, Seen]] = field(default_factory=list)
@@ -44,7 +46,7 @@ class World:
         self.progress = progress_of(self.fleet, self.bounds, self.lines)
         if self.progress.calm is None:
             self._write(Entry(kind="calm", at=self.now, calm=Calm(answer_seconds=0.001)))
-        if self.progress.failed:
+        else:
             self._write(Entry(kind="again", at=self.now, units=tuple(self.progress.failed)))
         for unit in self.progress.restarting:
             self._tell(unit)
@@ -56,6 +58,7 @@ class World:
             health={unit: self._lacks(unit) for unit in looked},
             away=frozenset(self.away & set(self.progress.waiting)),
             broker=self.load,
+            databases=self.databases,
             skip=frozenset(self.skip),
             stopping=self.stopping,
         )

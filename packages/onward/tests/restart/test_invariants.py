@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from restart_world import ALARM, BUSY, CALM, UNKNOWN, World
 
 from onward.model.restart import Bounds, Fleet
-from onward.restart.controller import Done, Stop
+from onward.restart.controller import Done, Stop, on_the_way
 from onward.restart.history import progress_of
 
 
@@ -90,14 +90,16 @@ class Restarted(RuleBasedStateMachine):
     def a_batch_begins_only_when_it_may(self) -> None:
         world = self.world
         for begin, progress, seen in world.begun:
-            assert not progress.restarting
+            # Of those that are late, all may stay away, and all are of the one domain.
+            assert not on_the_way(world.bounds, progress, seen.at)
+            assert not progress.restarting or len(progress.restarting) + len(progress.failed) <= world.bounds.failures
             assert len(begin.units) <= progress.size
             assert seen.broker is CALM
             assert not seen.stopping
             assert len(progress.failed) <= world.bounds.failures
             assert not set(begin.units) & world.skip & set(progress.skipped)
             assert progress.settled is None or seen.at >= progress.settled + world.bounds.pause
-            away = {*progress.failed, *seen.away}
+            away = {*progress.failed, *progress.restarting, *seen.away}
             more = set(begin.units) - away
             assert not more or len(away | more) <= world.fleet.most_away
         world.begun.clear()

@@ -58,6 +58,9 @@ class Heartbeats(Fact):
     oldest_ignored: tuple[str, str] | None = Field(
         default=None, description="Option (group, name) with which it starts all the same"
     )
+    oldest_check: str | None = Field(
+        default=None, description="What of the service's own upgrade check fails for the same reason, whatever it says"
+    )
     api: ListedByApi | None = None
     remove: str = Field(description="Command that removes a row; {id}, {kind} and {host} stand for its own")
     source: str

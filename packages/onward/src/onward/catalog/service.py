@@ -164,6 +164,7 @@ class CensusChange(Fact):
         description="rewritten: any value may change; filled: only where there was none (NULL)"
     )
     renamed_to: str | None = None
+    at_most: int | None = Field(default=None, description="Of rows-removed: how many; None: any number")
     reason: str
     source: str
 

@@ -47,6 +47,13 @@ def findings_of(check: Check, exit_status: int, output: str, about: str = "") ->
     return [replace(finding, about=about) for finding in found]
 
 
+def told_all_the_same(finding: Finding, name: str | None, option: str) -> Finding:
+    """A failed check of that name is a warning where the service is told to start all the same, by this option."""
+    if finding.name != name or finding.result != "fail":
+        return finding
+    return replace(finding, result="warn", details=f"{finding.details}; {option} has it start all the same")
+
+
 def none_of_its_own(name: str, about: str = "", not_run: str = "") -> Finding:
     """What is said of a release that has no checks: that nothing was looked at, and not that it is in order.
 

@@ -17,7 +17,6 @@ from onward import __version__
 from onward.commands.overview import overview
 from onward.errors import BUG, USAGE, Bug, OnwardError
 from onward.hosts.state import Directories, default_directories
-from onward.views.terminal import print_error
 
 COMMANDS = {
     "rehearse": "onward.commands.rehearse:Rehearse",
@@ -182,7 +181,7 @@ class OnwardApp(App):
         try:
             status: int = command.run(parsed)
         except OnwardError as error:
-            print_error(error, self.stderr)
+            self._print_error(error)
             return error.exit_status
         except BrokenPipeError:
             # The reader of a pipe has seen enough; Python must not complain about it at exit.
@@ -194,16 +193,21 @@ class OnwardApp(App):
             if self.options.debug:
                 traceback.print_exc(file=self.stderr)
             last = traceback.extract_tb(error.__traceback__)[-1]
-            print_error(
+            self._print_error(
                 Bug(
                     f"Onward itself failed: {type(error).__name__}: {error}",
                     evidence=f"at {last.filename}:{last.lineno}",
                     next_command="run it again with --debug and report what it prints",
-                ),
-                self.stderr,
+                )
             )
             return BUG
         return status or 0
+
+    def _print_error(self, error: OnwardError) -> None:
+        # What draws on terminals is a seventh of the start of a command that draws nothing.
+        from onward.views.terminal import print_error  # noqa: PLC0415
+
+        print_error(error, self.stderr)
 
     def _no_such_command(self, argv: list[str]) -> str:
         """What to say of words that are no command, with those that were perhaps meant."""

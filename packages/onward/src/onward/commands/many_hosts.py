@@ -1,6 +1,8 @@
 """``onward hosts list``, ``run`` and ``copy``: machines that were recorded, or that an inventory names."""
 
 import argparse
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -9,7 +11,7 @@ from typing import Any
 
 from onward.commands.base import HasApp, Lister, directories_of
 from onward.errors import DONE, FAILED, USAGE, NoSuchMachine
-from onward.hosts.fan_out import AT_ONCE, Answer, Upload, everywhere, upload_of
+from onward.hosts.fan_out import AT_ONCE, Answer, Command, Upload, everywhere, upload_of
 from onward.hosts.known_machines import opened, recorded_machines
 from onward.model.machine import KnownMachine
 from onward.survey.inventory import machines_in, read_inventory
@@ -103,7 +105,7 @@ class _OnMachines(Lister):
         return int(super().run(parsed_args)) or (DONE if self.all_done else FAILED)
 
     def on_all(
-        self, parsed_args: argparse.Namespace, upload: Upload | None, command: Sequence[str]
+        self, parsed_args: argparse.Namespace, upload: Upload | None, commands: Sequence[Command]
     ) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Do it, and return columns and rows."""
         directories = directories_of(self)
@@ -114,7 +116,7 @@ class _OnMachines(Lister):
         answers = everywhere(
             wanted,
             upload=upload,
-            command=tuple(command),
+            commands=commands,
             seconds=parsed_args.timeout,
             at_once=max(parsed_args.at_once, 1),
         )
@@ -122,21 +124,20 @@ class _OnMachines(Lister):
         done = sum(each.state == "done" for each in answers.values())
         print(f"{done} of {len(answers)} done", file=self.app.stderr)
         typed = parsed_args.formatter in TYPED_FORMATS
-        return _columns(upload), [_row(name, each, upload, typed=typed) for name, each in answers.items()]
+        more = (*(("File",) if upload else ()), *(("Command",) if len(commands) > 1 else ()))
+        columns = ("Machine", "State", *more, "Exit", "Seconds", "Output")
+        return columns, [_row(name, each, more, typed=typed) for name, each in answers.items()]
 
 
-def _columns(upload: Upload | None) -> tuple[str, ...]:
-    return ("Machine", "State", *(("File",) if upload else ()), "Exit", "Seconds", "Output")
-
-
-def _row(name: str, answer: Answer, upload: Upload | None, *, typed: bool) -> tuple[object, ...]:
+def _row(name: str, answer: Answer, more: Sequence[str], *, typed: bool) -> tuple[object, ...]:
     file = {True: "changed", False: "unchanged", None: ""}[answer.changed]
     said = answer.stdout if answer.state == "done" else f"{answer.stdout}{answer.stderr}"
     lines = said.strip().splitlines()
     return (
         name,
         answer.state,
-        *((file,) if upload else ()),
+        *((file,) if "File" in more else ()),
+        *((shlex.join(answer.begun),) if "Command" in more else ()),
         answer.exit_status if typed or answer.exit_status is not None else "",
         round(answer.seconds, 2),
         said if typed else (lines[-1] if lines else ""),
@@ -144,9 +145,11 @@ def _row(name: str, answer: Answer, upload: Upload | None, *, typed: bool) -> tu
 
 
 class HostsRun(_OnMachines):
-    """Run a command on many machines at once, each with its own time limit; there is no shell in between.
+    """Run commands on many machines at once, each with its own time limit; there is no shell in between.
 
-    The table has the last line that each has said; `-f json` has all of it. Exits 0 when all machines have done it.
+    Several commands (--commands) run one after the other over one connection, on each machine as fast as it can; one
+    that fails is the last one there. The table has the last line that each machine has said; `-f json` has all of it.
+    Exits 0 when all machines have done it.
     """
 
     def get_parser(self, prog_name: str) -> Any:
@@ -154,15 +157,21 @@ class HostsRun(_OnMachines):
         parser = super().get_parser(prog_name)
         parser.add_argument("--put", type=Path, metavar="FILE", help="put this file on the machine first, as --to says")
         parser.add_argument("--to", metavar="PATH", help="where the file of --put goes")
-        parser.add_argument("command", nargs="+", help="program and arguments, after --")
+        parser.add_argument(
+            "--commands", type=Path, metavar="FILE", help="run these, a line each; # begins a comment, - is the input"
+        )
+        parser.add_argument("command", nargs="*", help="program and arguments, after --")
         return parser
 
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Return columns and rows."""
         if bool(parsed_args.put) != bool(parsed_args.to):
             raise usage_error(self, "--put and --to are given together")
+        if bool(parsed_args.commands) == bool(parsed_args.command):
+            raise usage_error(self, "say what is to be run, after -- or with --commands")
         upload = _upload(self, parsed_args.put, parsed_args.to, None) if parsed_args.put else None
-        return self.on_all(parsed_args, upload, parsed_args.command)
+        words = [tuple(parsed_args.command)] if parsed_args.command else _commands(self, parsed_args.commands)
+        return self.on_all(parsed_args, upload, words)
 
 
 class HostsCopy(_OnMachines):
@@ -190,6 +199,25 @@ def _upload(command: HasApp, path: Path, destination: str, mode: str | None) -> 
         return upload_of(path, destination, mode)
     except OSError as error:
         raise usage_error(command, f"{path}: {error.strerror}") from None
+
+
+def _commands(command: HasApp, path: Path) -> list[Command]:
+    """The commands of a file, their words taken apart as a shell would."""
+    found: list[Command] = []
+    try:
+        lines = (sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise usage_error(command, f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    for number, line in enumerate(lines, 1):
+        try:
+            words = tuple(shlex.split(line, comments=True))
+        except ValueError as error:
+            raise usage_error(command, f"{path}, line {number}: {error}") from None
+        if words:
+            found.append(words)
+    if not found:
+        raise usage_error(command, f"{path}: there is no command in it")
+    return found
 
 
 def usage_error(command: HasApp, text: str) -> SystemExit:

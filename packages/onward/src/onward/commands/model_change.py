@@ -33,6 +33,8 @@ class ModelChange(Command):
         return parser
 
     model_help = "name of the model (default: the only one there is)"
+    put_off: tuple[str, ...] = ()
+    """Units whose restart the plan has put off."""
 
     def change(
         self,
@@ -59,6 +61,7 @@ class ModelChange(Command):
         """
         waivers = parse_waivers(parsed_args.waive)
         plan = survey_deployment(directories, wanted, environment_wish(parsed_args), self.tell)
+        self.put_off = tuple(step.target for step in plan.steps if step.action == "unit.defer")
         if ignored := without_effect(wanted.bundle):
             self.tell(f"without effect here: {', '.join(ignored)}")
         if parsed_args.dry_run:

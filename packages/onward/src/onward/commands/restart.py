@@ -23,7 +23,7 @@ class Restart(Command):
         )
         parser.add_argument("--owed", action="store_true", help="of these, or of all, only those that owe a restart")
         parser.add_argument("--model", metavar="NAME", help="name of the model (default: the only one there is)")
-        add_limits(parser, Limits().batch)
+        add_limits(parser)
         parser.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
         parser.add_argument("-f", "--format", choices=("tree", "json"), default="tree", help="of the plan shown")
         add_environment_options(parser)
@@ -54,16 +54,14 @@ class Restart(Command):
         return carry_out(self.app, directories, plan, report_directory=None)
 
 
-def add_limits(parser: Any, batch: str | None) -> None:
-    """Add what bounds a restart; ``batch`` is what is taken where nothing is said."""
+def add_limits(parser: Any) -> None:
+    """Add what bounds a restart."""
     usual = Limits()
     parser.add_argument(
         "--batch",
         type=amount,
-        default=batch,
         metavar="UNITS",
-        help="units away at once, at the most: 10, or 5%% of them "
-        + ("(%(default)s)" if batch else "(default: units that serve are restarted one by one, as they serve)"),
+        help=f"units away at once, at the most: 10, or 5%% of them (default: {usual.batch.replace('%', '%%')})",
     )
     parser.add_argument(
         "--canary",
@@ -93,7 +91,8 @@ def add_limits(parser: Any, batch: str | None) -> None:
 
 def limits_of(parsed_args: Any) -> Limits:
     """What was said of it."""
-    return Limits(parsed_args.batch, parsed_args.failures, parsed_args.canary, parsed_args.pause, parsed_args.max_load)
+    batch = parsed_args.batch or Limits().batch
+    return Limits(batch, parsed_args.failures, parsed_args.canary, parsed_args.pause, parsed_args.max_load)
 
 
 def amount(text: str) -> str:

@@ -23,13 +23,13 @@ from onward.engine.runs import record_of, refuse_ended, this_process
 from onward.engine.schedule import Schedule
 from onward.errors import OnwardError, StepPaused
 from onward.plan.plan import Plan
-from onward.plan.step import Step
+from onward.plan.step import WAIT_POOL, Step
 
 if TYPE_CHECKING:
     from onward.engine.dbos_records import Records
 
 OVERALL_LIMIT = 4
-"""Steps at once, whatever the plan's pools allow: a controller with two cores does nothing sooner with more."""
+"""Steps at work at once, whatever the plan's pools allow: a controller with two cores does nothing sooner with more."""
 POLL_SECONDS = 0.2
 """How often requests of other processes and signals are looked for while steps are running."""
 
@@ -99,8 +99,9 @@ class Execution:
         crash_point("run.taken-over")
         closing: dict[str, Any] = {}
         try:
+            places = OVERALL_LIMIT + self._plan.limits.get(WAIT_POOL, 0)
             # Leaving the pool waits for the steps that still run, whatever made the loop end.
-            with ThreadPoolExecutor(OVERALL_LIMIT, thread_name_prefix="step") as threads:
+            with ThreadPoolExecutor(places, thread_name_prefix="step") as threads:
                 self._loop(threads)
         finally:
             closing = self._body.close()

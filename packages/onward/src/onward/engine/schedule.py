@@ -4,14 +4,17 @@ from collections.abc import Collection
 from heapq import heappop, heappush
 
 from onward.plan.plan import Plan
-from onward.plan.step import Step
+from onward.plan.step import WAIT_POOL, Step
 
 
 class Schedule:
     """What remains of a plan. What a step costs grows with its followers and the pools, not with the plan."""
 
     def __init__(self, plan: Plan, overall_limit: int, bound: Collection[str] = ()) -> None:
-        """``bound`` are steps that only the controller which leads the run may begin."""
+        """``bound`` are steps that only the controller which leads the run may begin.
+
+        ``overall_limit``: steps at once; those of the pool of waiting steps are not counted, where it has a limit.
+        """
         self.running: dict[str, Step] = {}
         self.done: set[str] = set()
         self._plan = plan
@@ -44,12 +47,12 @@ class Schedule:
 
         Who does not lead the run is given no bound step.
         """
-        if len(self.running) >= self._overall_limit:
-            return None
+        waiting = self._busy.get(WAIT_POOL, 0) if WAIT_POOL in self._plan.limits else 0
+        crowded = len(self.running) - waiting >= self._overall_limit
         tops = [
             top
             for (pool, bound), heap in self._heaps.items()
-            if (leading or not bound) and self._has_room(pool) and (top := self._top(heap)) is not None
+            if (leading or not bound) and self._has_room(pool, crowded) and (top := self._top(heap)) is not None
         ]
         if not tops:
             return None
@@ -105,7 +108,10 @@ class Schedule:
             heappop(heap)
         return heap[0] if heap else None
 
-    def _has_room(self, pool: str | None) -> bool:
-        if pool is None or pool not in self._plan.limits:
+    def _has_room(self, pool: str | None, crowded: bool) -> bool:
+        limited = pool is not None and pool in self._plan.limits
+        if crowded and not (limited and pool == WAIT_POOL):
+            return False
+        if pool is None or not limited:
             return True
         return self._busy.get(pool, 0) < self._plan.limits[pool]

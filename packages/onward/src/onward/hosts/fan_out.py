@@ -1,38 +1,56 @@
 """The same on many machines at once: each has its own time, and one that hangs holds up no other.
 
-A machine has one connection for all that is done there. So many are at work at once; one that does not answer keeps a
-place no longer than its own time limit.
+A machine has one connection for all that is done there, and what is done there one after the other waits for no other
+machine. So many are at work at once; one that does not answer keeps a place no longer than its own time limit.
 """
 
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from onward.errors import HostUnreachable, OnwardError
-from onward.hosts.command import CommandResult
 from onward.hosts.ssh import Host, SshAccess, connect, in_background
 
 AT_ONCE = 64
 
 State = Literal["done", "failed", "unreachable"]
 
-_PUT = """
+_PUT = r"""
 set -eu
-umask 077
-new="$1.onward-new.$$"
-trap 'rm -f "$new"' EXIT
-cat >"$new"
-if [ "$(sha256sum "$new" | cut -d" " -f1)" != "$2" ]; then echo "only a part of it came" >&2; exit 90; fi
-chmod "$3" "$new"
-if [ -f "$1" ] && cmp -s "$new" "$1" && [ "$(stat -c %a "$1")" = "$3" ]; then echo unchanged; exit; fi
-mv -f "$new" "$1"
-echo changed
+path=$1 digest=$2 mode=$3
+shift 3
+state=$(
+  umask 077
+  new="$path.onward-new.$$"
+  if [ -d "$path" ]; then echo "$path is a directory" >&2; exit 90; fi
+  trap 'rm -f -- "$new"' EXIT
+  cat >"$new"
+  sums=$(sha256sum -- "$new" "$path" 2>/dev/null) || :
+  came=${sums#\\}
+  if [ "${came%% *}" != "$digest" ]; then echo "only a part of it came" >&2; exit 90; fi
+  there=${sums#*
+}
+  there=${there#\\}
+  if [ "$there" != "$came" ] && [ "${there%% *}" = "$digest" ] && [ "$(stat -c %a -- "$path")" = "$mode" ]; then
+    echo unchanged
+    exit
+  fi
+  chmod "$mode" "$new"
+  mv -f -- "$new" "$path"
+  echo changed
+)
+echo "$state"
+[ $# -eq 0 ] || exec "$@" </dev/null
 """
-"""Writes its input into a file, which is the old or the new one, whatever happens. Arguments: path, digest, mode."""
+"""Writes its input into a file, which is the old or the new one, whatever happens, says which, and becomes a program.
+
+Arguments: path, digest, mode, and the words of the program, if there is one. Whatever it starts costs time on each
+machine: one process reads the new file and the old one.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,10 @@ class Upload:
     """Octal, as chmod takes it."""
 
 
+Command = tuple[str, ...]
+"""A program and its arguments."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What became of one machine."""
@@ -52,7 +74,9 @@ class Answer:
     state: State
     seconds: float
     exit_status: int | None = None
-    """Of the command, or of what wrote the file; None where the machine was not reached in time."""
+    """Of the last command that was begun, or of what wrote the file; None where it did not end in time."""
+    begun: Command = ()
+    """The last command that was begun; none where not even the file came to its end."""
     stdout: str = ""
     stderr: str = ""
     changed: bool | None = None
@@ -68,21 +92,20 @@ def everywhere(
     wanted: Mapping[str, SshAccess],
     *,
     upload: Upload | None,
-    command: tuple[str, ...],
+    commands: Sequence[Command],
     seconds: float,
     at_once: int = AT_ONCE,
     heard: Callable[[str, Answer], None] = lambda name, answer: None,
 ) -> dict[str, Answer]:
-    """Put the file on all machines, and run the command there afterwards; either may be missing.
+    """Put the file on all machines, and run the commands there afterwards, one after the other; either may be missing.
 
-    No machine gets more than ``seconds`` for connecting and all of it. ``heard`` is called with each answer, in a
-    thread.
+    A machine at which one of them fails has none of the following ones. No machine gets more than ``seconds`` for
+    connecting and all of it. ``heard`` is called with each answer, in a thread.
     """
 
     async def one(name: str, access: SshAccess, room: asyncio.Semaphore) -> Answer:
         async with room:
-            began = time.monotonic()
-            answer = await _answer(access, upload, command, seconds, began)
+            answer = await _Machine(access, seconds).answer(upload, commands)
         heard(name, answer)
         return answer
 
@@ -93,57 +116,83 @@ def everywhere(
     return dict(zip(wanted, in_background(all_of_them()), strict=True))
 
 
-async def _answer(
-    access: SshAccess, upload: Upload | None, command: tuple[str, ...], seconds: float, began: float
-) -> Answer:
-    try:
-        async with asyncio.timeout(seconds):
-            host = await connect(access)
-    except TimeoutError:
-        return _silent(began, f"it did not let us in within {seconds:g} s")
-    except OnwardError as error:
-        return _unreachable(error, began)
-    try:
-        left = seconds - (time.monotonic() - began)
-        return await asyncio.wait_for(_work(host, upload, command, seconds, began), max(left, 0.1))
-    except TimeoutError:
-        return _silent(began, f"it was not done within {seconds:g} s; what was begun there may go on")
-    except OnwardError as error:
-        return _unreachable(error, began)
-    finally:
-        # Nobody waits for the goodbye of a machine that may not say it.
-        host.connection.close()
+class _Machine:
+    """One of them, and how far it is."""
 
+    def __init__(self, access: SshAccess, seconds: float) -> None:
+        self._access = access
+        self._seconds = seconds
+        self._began = time.monotonic()
+        self._begun: Command = ()
+        self._changed: bool | None = None
+        self._stdout: list[str] = []
+        self._stderr: list[str] = []
 
-async def _work(host: Host, upload: Upload | None, command: tuple[str, ...], seconds: float, began: float) -> Answer:
-    changed: bool | None = None
-    if upload is not None:
-        put = await host.run(
-            ["/bin/sh", "-c", _PUT, "put", upload.destination, hashlib.sha256(upload.data).hexdigest(), upload.mode],
+    async def answer(self, upload: Upload | None, commands: Sequence[Command]) -> Answer:
+        """What became of it."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                host = await connect(self._access)
+        except TimeoutError:
+            return self._silent(f"it did not let us in within {self._seconds:g} s")
+        except OnwardError as error:
+            return self._unreachable(error)
+        try:
+            left = self._seconds - (time.monotonic() - self._began)
+            return await asyncio.wait_for(self._work(host, upload, commands), max(left, 0.1))
+        except TimeoutError:
+            return self._silent(f"it was not done within {self._seconds:g} s; what was begun there may go on")
+        except OnwardError as error:
+            return self._unreachable(error)
+        finally:
+            # Nobody waits for the goodbye of a machine that may not say it.
+            host.connection.close()
+
+    async def _work(self, host: Host, upload: Upload | None, commands: Sequence[Command]) -> Answer:
+        status = 0
+        if upload is not None:
+            status = await self._put(host, upload, commands[0] if commands else ())
+            commands = commands[1:]
+        for command in commands:
+            if status:
+                break
+            self._begun = command
+            ended = await host.run(command, timeout_seconds=self._seconds)
+            self._stdout.append(ended.stdout)
+            self._stderr.append(ended.stderr)
+            status = ended.exit_status
+        return self._told("failed" if status else "done", status)
+
+    async def _put(self, host: Host, upload: Upload, command: Command) -> int:
+        """Put the file there and run the first command, in one session; the exit status of both."""
+        digest = hashlib.sha256(upload.data).hexdigest()
+        ended = await host.run(
+            ["/bin/sh", "-c", _PUT, "put", upload.destination, digest, upload.mode, *command],
             stdin=upload.data,
-            timeout_seconds=seconds,
+            timeout_seconds=self._seconds,
         )
-        if put.exit_status or not command:
-            return _ended(put, began, put.stdout.strip() == "changed")
-        changed = put.stdout.strip() == "changed"
-    return _ended(await host.run(command, timeout_seconds=seconds), began, changed)
+        said, _, rest = ended.stdout.partition("\n")
+        if said in ("changed", "unchanged"):
+            self._changed = said == "changed"
+            self._begun = command
+        self._stdout.append(rest)
+        self._stderr.append(ended.stderr)
+        return ended.exit_status
 
+    def _told(self, state: State, status: int | None, *more: str) -> Answer:
+        return Answer(
+            state=state,
+            seconds=time.monotonic() - self._began,
+            exit_status=status,
+            begun=self._begun,
+            stdout="".join(self._stdout),
+            stderr="".join((*self._stderr, *more)),
+            changed=self._changed,
+        )
 
-def _ended(result: CommandResult, began: float, changed: bool | None) -> Answer:
-    return Answer(
-        state="failed" if result.exit_status else "done",
-        seconds=time.monotonic() - began,
-        exit_status=result.exit_status,
-        stdout=result.stdout,
-        stderr=result.stderr,
-        changed=changed,
-    )
+    def _silent(self, what: str) -> Answer:
+        return self._told("unreachable", None, f"{HostUnreachable.code}: {what}")
 
-
-def _silent(began: float, what: str) -> Answer:
-    return Answer("unreachable", time.monotonic() - began, stderr=f"{HostUnreachable.code}: {what}")
-
-
-def _unreachable(error: OnwardError, began: float) -> Answer:
-    said = f"{error.code}: {error.what} {error.evidence}"
-    return Answer("unreachable", time.monotonic() - began, stderr=" ".join(said.split()))
+    def _unreachable(self, error: OnwardError) -> Answer:
+        said = f"{error.code}: {error.what} {error.evidence}"
+        return self._told("unreachable", None, " ".join(said.split()))

@@ -27,6 +27,8 @@ SILENT_SECONDS, SILENT_TIMES = 5, 6
 COMMAND_SECONDS = 120.0
 MOST_AT_ONCE = 32
 KEY_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512")
+CIPHERS = "^aes256-gcm@openssh.com"
+"""First of what both sides know; it is as strong as ChaCha20, which takes asyncssh eight times as long for a packet."""
 
 Result = TypeVar("Result")
 _STARTING = threading.Lock()
@@ -91,6 +93,7 @@ async def connect(access: SshAccess) -> Host:
             client_keys=[access.identity] if access.identity else (),
             password=None,
             preferred_auth=("publickey",),
+            encryption_algs=CIPHERS,
             connect_timeout=access.connect_seconds,
             login_timeout=access.connect_seconds,
             keepalive_interval=SILENT_SECONDS,

@@ -25,6 +25,7 @@ import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from onward.errors import UnitNotReady
+from onward.hosts import supervisord_program
 from onward.hosts.leftovers import end_processes_of
 from onward.hosts.private_file import make_private, write_private
 from onward.model.deployment import UnitProcess, name_in_paths
@@ -94,7 +95,7 @@ class Supervisor:
         if self.pid is None:
             self._socket.unlink(missing_ok=True)
             subprocess.run(
-                [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)],
+                [sys.executable, "-m", supervisord_program.__name__, "-c", str(configuration)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -111,6 +111,8 @@ def _gone(result: Comparison, table: _Table) -> None:
     dropped = table.of_rows("dropped")
     if dropped is not None:
         result.documented.append(f"{table.name}: {table.old.rows} rows dropped by {dropped.series}: {dropped.reason}")
+    elif table.old.rows == 0:
+        result.notes.append(f"{table.name}: the table is gone, in which there were no rows")
     else:
         what = f"the table is gone, with {table.old.rows} rows"
         result.differences.append(Difference(table.name, None, what, table.old.rows))
@@ -125,6 +127,8 @@ def _columns_to_compare(result: Comparison, table: _Table, now: TableCensus) -> 
         if name_now not in now.columns:
             if change is not None and change.kind == "dropped":
                 result.documented.append(told)
+            elif table.old.rows == 0:
+                result.notes.append(f"{table.name}.{name}: the column is gone, of no rows")
             else:
                 what = f"the column is gone, of {table.old.rows} rows"
                 result.differences.append(Difference(table.name, name, what, table.old.rows))
@@ -191,7 +195,7 @@ def _missing_and_added(result: Comparison, rows: RowsFile, table: _Table, count:
     gone, keys = rows.missing(table.name, EXAMPLES)
     added = count - (table.old.rows - gone)
     removal, addition = table.of_rows("rows-removed"), table.of_rows("rows-added")
-    if gone and removal is not None:
+    if gone and removal is not None and (removal.at_most is None or gone <= removal.at_most):
         result.documented.append(f"{table.name}: {gone} rows removed by {removal.series}: {removal.reason}")
     elif gone:
         result.differences.append(Difference(table.name, None, f"{gone} rows are missing", gone, tuple(keys)))

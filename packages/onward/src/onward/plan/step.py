@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, SerializerFunction
 
 Phase = Literal["prepare", "deploy", "outage", "proof", "cleanup"]
 
+WAIT_POOL = "wait"
+"""Steps of this pool only wait, such as for processes to end: they take no place from those that work."""
+
 
 class Frozen(BaseModel):
     """Base of all plan data: immutable, and strict about unknown keys."""

@@ -1,13 +1,14 @@
 """Decides about the next batch. Pure: how it stands and what is seen now give what is to be done next.
 
 A batch begins only when all units of the last one are healthy or given up, what all share is calm, and the pause is
-over. It is twice as large as the last one while the broker stays calm, and half as large when it did not; once that has
-happened, batches grow by a tenth of what is allowed. The first units are a canary: if one of them stays away, so that
-whoever asked has to look.
+over. Those do not hold it up that take longer than nine of ten took, if they are few and may all stay away. It is twice
+as large as the last one while the broker stays calm, as large where the broker has felt it, and half as large where it
+has borne it badly; once that has happened, batches grow by a tenth of what is allowed. The first units are a canary: if
+one of them stays away, so that whoever asked has to look.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from onward.model.restart import Bounds, Fleet, Seen
 from onward.restart.history import Entry, Progress, after
@@ -18,6 +19,10 @@ NOT_CALM_SECONDS = 600.0
 KNOWN_UNITS = 5
 """Healthy units after which it is known how long one takes."""
 TIMES_SLOWEST = 4.0
+LATE_SECONDS = 1.0
+"""What nobody is late before."""
+LATE_PART = 10
+"""Of a batch, one in so many may be late; one may where a batch has fewer."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +58,23 @@ Move = Begin | Wait | Stop | Done
 
 def decide(fleet: Fleet, bounds: Bounds, progress: Progress, seen: Seen) -> tuple[tuple[Entry, ...], Move]:
     """What the look tells, to be written down first; and what is to be done then."""
-    load = judge(seen, progress.calm, bounds.slower) if progress.calm is not None else Judgement()
+    shared = _shared(fleet, seen)
+    load = judge(shared, progress.calm, bounds.slower) if progress.calm is not None else Judgement()
     entries = []
     for entry in _told(bounds, progress, seen, load):
         entries.append(entry)
         progress = after(progress, entry)
-    if progress.open and not progress.restarting:
+    if progress.open and not on_the_way(bounds, progress, seen.at):
         settled = _settled(bounds, progress, seen.at)
         entries.append(settled)
         progress = after(progress, settled)
     return tuple(entries), _move(fleet, bounds, progress, seen, load)
+
+
+def _shared(fleet: Fleet, seen: Seen) -> Seen:
+    """A look without those servers that cannot be asked and are restarted themselves: they are to be brought back."""
+    databases = tuple(each for each in seen.databases if not (each.failure and each.server in fleet.units))
+    return replace(seen, databases=databases)
 
 
 def patience(bounds: Bounds, progress: Progress) -> float:
@@ -70,6 +82,24 @@ def patience(bounds: Bounds, progress: Progress) -> float:
     if len(progress.healthy) < KNOWN_UNITS:
         return bounds.patience
     return min(bounds.patience, max(bounds.haste, TIMES_SLOWEST * progress.slowest))
+
+
+def on_the_way(bounds: Bounds, progress: Progress, at: float) -> frozenset[str]:
+    """Units for which another batch waits: all that are being restarted, but for a few late ones that may stay away."""
+    late = _late(progress, at)
+    few = len(late & progress.batch) <= max(1, len(progress.batch) // LATE_PART) < len(progress.batch)
+    borne = few and len(late) + len(progress.failed) <= bounds.failures
+    return frozenset(progress.restarting) - (late if borne else frozenset())
+
+
+def _late(progress: Progress, at: float) -> frozenset[str]:
+    """Units that take longer than nine of ten of the last ones took, when it is known how long that is."""
+    if len(progress.healthy) < KNOWN_UNITS or not progress.took:
+        return frozenset()
+    usual = max(LATE_SECONDS, sorted(progress.took)[int(0.9 * len(progress.took))])
+    return frozenset(
+        unit for unit, since in progress.restarting.items() if at - since > usual and unit not in progress.canaries
+    )
 
 
 def _told(bounds: Bounds, progress: Progress, seen: Seen, load: Judgement) -> Iterator[Entry]:
@@ -85,24 +115,29 @@ def _told(bounds: Bounds, progress: Progress, seen: Seen, load: Judgement) -> It
         if unit not in well and unit not in seen.skip and seen.at - since > longest:
             why = seen.health.get(unit) or "it could not be looked at"
             yield Entry(kind="failed", at=seen.at, units=(unit,), why=why)
-    if progress.restarting and not progress.busy and (load.busy or load.alarm):
+    if progress.open and not progress.busy and (load.busy or load.alarm):
         yield Entry(kind="busy", at=seen.at, why=load.alarm or load.busy)
+    elif progress.open and not progress.felt and load.felt:
+        yield Entry(kind="felt", at=seen.at)
 
 
 def _settled(bounds: Bounds, progress: Progress, at: float) -> Entry:
     """The end of a batch, and how large the next one may be."""
     if progress.busy:
         return Entry(kind="settled", at=at, size=max(1, progress.size // 2), cautious=True, why=progress.busy)
-    if progress.cautious:
+    if progress.felt:
+        size = progress.size
+    elif progress.cautious:
         size = progress.size + max(1, bounds.batch // 10)
     else:
-        size = max(2 * progress.size, bounds.batch // 4)
+        size = max(2 * progress.size, bounds.batch // 10)
     return Entry(kind="settled", at=at, size=min(bounds.batch, size), cautious=progress.cautious)
 
 
 def _move(fleet: Fleet, bounds: Bounds, progress: Progress, seen: Seen, load: Judgement) -> Move:
-    if progress.restarting:
-        return Wait(_waited_for(progress, seen))
+    waited_for = on_the_way(bounds, progress, seen.at) if progress.waiting else progress.restarting
+    if waited_for:
+        return Wait(_waited_for(waited_for, seen))
     if not progress.waiting and len(progress.failed) <= bounds.failures:
         return Done()
     stop = _stop(bounds, progress, seen, load)
@@ -120,7 +155,7 @@ def _stop(bounds: Bounds, progress: Progress, seen: Seen, load: Judgement) -> St
         return Stop("asked", f"{len(progress.waiting)} units are left")
     if load.alarm:
         return Stop("alarm", load.alarm)
-    late = progress.settled is not None and seen.at - progress.settled > NOT_CALM_SECONDS
+    late = progress.idle is not None and seen.at - progress.idle > NOT_CALM_SECONDS
     return Stop("not calm", load.busy) if load.busy and late else None
 
 
@@ -135,23 +170,29 @@ def _wait(bounds: Bounds, progress: Progress, seen: Seen, load: Judgement) -> Wa
 
 def _begin(fleet: Fleet, bounds: Bounds, progress: Progress, seen: Seen) -> Move:
     """The next batch: of one domain, and no more than may be away with those that are."""
+    late = progress.restarting
     domain = fleet.domains.get(progress.waiting[0], "")
     same = [unit for unit in progress.waiting if fleet.domains.get(unit, "") == domain]
-    away = {*progress.failed, *seen.away}
+    most = min(progress.size, bounds.batch - len(late))
+    if late and (most < 1 or any(fleet.domains.get(unit, "") != domain for unit in late)):
+        return Wait(_waited_for(late, seen))
+    away = {*progress.failed, *late, *seen.away}
     chosen: list[str] = []
     for unit in same:
-        if len(chosen) == min(progress.size, bounds.batch):
+        if len(chosen) == most:
             break
         # One that is away already is not one more.
         if len({*away, *chosen, unit}) <= fleet.most_away or (unit in away and len(away) <= fleet.most_away):
             chosen.append(unit)
+    if not chosen and late:
+        return Wait(_waited_for(late, seen))
     if not chosen:
         return Stop("quorum", f"away already: {', '.join(sorted(away))}; {fleet.most_away} may be")
     return Begin(tuple(chosen))
 
 
-def _waited_for(progress: Progress, seen: Seen) -> str:
-    unit = next(iter(progress.restarting))
+def _waited_for(units: Iterable[str], seen: Seen) -> str:
+    unit = min(units)
     return f"{unit}: {seen.health.get(unit) or 'not looked at yet'}"
 
 

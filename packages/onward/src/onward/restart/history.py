@@ -14,11 +14,13 @@ from onward.model.cloud import Described
 from onward.model.restart import Bounds, Fleet
 from onward.restart.load import Calm
 
+LAST_UNITS = 100
+
 
 class Entry(Described):
     """One line."""
 
-    kind: Literal["calm", "restarting", "healthy", "failed", "again", "skipped", "busy", "settled"]
+    kind: Literal["calm", "restarting", "healthy", "failed", "again", "skipped", "felt", "busy", "settled"]
     at: float = Field(description="Seconds since the epoch")
     units: tuple[str, ...] = ()
     why: str = ""
@@ -46,14 +48,22 @@ class Progress:
     canaries: tuple[str, ...] = ()
     busy: str = ""
     """What has been seen of the load in this batch."""
+    felt: bool = False
+    """Whether the broker has felt this batch, and borne it."""
     cautious: bool = False
+    batch: frozenset[str] = frozenset()
+    """The last one."""
     batches: int = 0
     open: bool = False
     """Whether the end of the last batch has not been written down."""
     settled: float | None = None
     """When the last batch ended."""
+    idle: float | None = None
+    """Since when nothing was on its way: from the last batch's end, or from the beginning of this life."""
     slowest: float = 0.0
     """Seconds that the slowest unit took to be healthy."""
+    took: tuple[float, ...] = ()
+    """The same of the last units, ``LAST_UNITS`` at the most."""
     attempts: Mapping[str, int] = field(default_factory=dict)
     before: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     calm: Calm | None = None
@@ -65,18 +75,29 @@ def progress_of(fleet: Fleet, bounds: Bounds, entries: Iterable[Entry]) -> Progr
 
 
 def first_size(bounds: Bounds) -> int:
-    """Of the first batch: the canary, or a quarter of what is allowed."""
-    return min(bounds.canary or max(1, bounds.batch // 4), bounds.batch)
+    """Of the first batch: the canary, or a tenth of what is allowed."""
+    return min(bounds.canary or max(1, bounds.batch // 10), bounds.batch)
 
 
 def after(progress: Progress, entry: Entry) -> Progress:
     """How it stands after one line more."""
     if entry.kind == "calm":
-        return replace(progress, calm=entry.calm)
+        return replace(progress, calm=entry.calm, idle=entry.at)
     if entry.kind == "busy":
         return replace(progress, busy=progress.busy or entry.why)
+    if entry.kind == "felt":
+        return replace(progress, felt=True)
     if entry.kind == "settled":
-        return replace(progress, size=entry.size, cautious=entry.cautious, settled=entry.at, busy="", open=False)
+        return replace(
+            progress,
+            size=entry.size,
+            cautious=entry.cautious,
+            settled=entry.at,
+            idle=entry.at,
+            busy="",
+            felt=False,
+            open=False,
+        )
     moved = _without(progress, frozenset(entry.units))
     return _restarting(moved, entry) if entry.kind == "restarting" else _ended(progress, moved, entry)
 
@@ -89,6 +110,7 @@ def _restarting(moved: Progress, entry: Entry) -> Progress:
         attempts={**moved.attempts, **attempts},
         before={**moved.before, **entry.before},
         canaries=moved.canaries or entry.units,
+        batch=frozenset(entry.units),
         batches=moved.batches + 1,
         open=True,
     )
@@ -98,11 +120,16 @@ def _ended(progress: Progress, moved: Progress, entry: Entry) -> Progress:
     """Units that are no longer being restarted, or that are to be once more."""
     if entry.kind == "healthy":
         took = [entry.at - progress.restarting[unit] for unit in entry.units if unit in progress.restarting]
-        return replace(moved, healthy=moved.healthy | set(entry.units), slowest=max((moved.slowest, *took)))
+        return replace(
+            moved,
+            healthy=moved.healthy | set(entry.units),
+            slowest=max((moved.slowest, *took)),
+            took=(*moved.took, *took)[-LAST_UNITS:],
+        )
     if entry.kind == "failed":
         return replace(moved, failed={**moved.failed, **dict.fromkeys(entry.units, entry.why)})
     if entry.kind == "again":
-        return replace(moved, waiting=(*entry.units, *moved.waiting), settled=None)
+        return replace(moved, waiting=(*entry.units, *moved.waiting), settled=None, idle=entry.at)
     return replace(moved, skipped=moved.skipped | set(entry.units))
 
 

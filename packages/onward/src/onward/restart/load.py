@@ -38,6 +38,8 @@ class Judgement:
     """For which everything ends."""
     busy: str = ""
     """For which it waits, and goes on with less."""
+    felt: bool = False
+    """Whether more than this would be too much: the broker answers half of the way from calm to that."""
 
 
 def calm_of(seen: Sequence[Seen]) -> Calm:
@@ -60,22 +62,29 @@ def judge(seen: Seen, calm: Calm, slower: float) -> Judgement:
         return Judgement(alarm=f"the broker is in alarm: {', '.join(seen.broker.alarms)}")
     found = list(_broker(seen.broker, calm, slower)) if seen.broker is not None else []
     found += [f"{each.server} {what}" for each in seen.databases for what in _database(each, calm)]
-    return Judgement(busy="; ".join(found))
+    return Judgement(busy="; ".join(found), felt=_answers_later(seen.broker, calm, (1 + slower) / 2))
 
 
 def _broker(load: BrokerLoad, calm: Calm, slower: float) -> Iterator[str]:
     if load.failure:
         yield f"the broker cannot be asked: {load.failure}"
         return
-    if load.answer_seconds is not None and calm.answer_seconds is not None:
-        most = slower * max(calm.answer_seconds, LEAST_SECONDS)
-        if load.answer_seconds > most:
-            yield f"the broker takes {load.answer_seconds * 1000:.0f} ms for a message, {most * 1000:.0f} are allowed"
+    if _answers_later(load, calm, slower):
+        most = slower * max(calm.answer_seconds or 0.0, LEAST_SECONDS)
+        took = load.answer_seconds or 0.0
+        yield f"the broker takes {took * 1000:.0f} ms for a message, {most * 1000:.0f} are allowed"
     if load.memory_limit and load.memory_used > MEMORY_PART * load.memory_limit:
         part = load.memory_used / load.memory_limit
         yield f"the broker has taken {part:.0%} of the memory that it may take"
     if load.waiting > calm.waiting + WAITING_MORE:
         yield f"{load.waiting} messages wait at the broker, {calm.waiting} did before"
+
+
+def _answers_later(load: BrokerLoad | None, calm: Calm, times: float) -> bool:
+    """Whether a message takes more than so many times what it took before."""
+    if load is None or load.answer_seconds is None or calm.answer_seconds is None:
+        return False
+    return load.answer_seconds > times * max(calm.answer_seconds, LEAST_SECONDS)
 
 
 def _database(load: DatabaseLoad, calm: Calm) -> Iterator[str]:

@@ -62,7 +62,7 @@ def survey_restart(
     bounds = {
         name: _bounds(limits, [unit for unit in units if unit.partition("/")[0] == name], wish) for name in chosen
     }
-    listed = _listed(cloud_of_model(directories, model), wish, units, progress)
+    listed = _listed(lambda: cloud_of_model(directories, model), wish, units, progress)
     return plan_restart(RestartWish(deployment=wish, units=units, bounds=bounds, listed=listed))
 
 
@@ -103,20 +103,23 @@ def _bounds(limits: Limits, units: Sequence[str], wish: DeploymentWish) -> Bound
 
 
 def _listed(
-    cloud: Cloud, wish: DeploymentWish, units: Sequence[str], progress: Callable[[str], None]
+    cloud_of: Callable[[], Cloud], wish: DeploymentWish, units: Sequence[str], progress: Callable[[str], None]
 ) -> Mapping[tuple[str, str], str]:
     """The availability zone of each process that the APIs of the units' services list, by kind and host."""
-    file = cloud.infrastructure.identity.file
-    if file is None:
-        return {}
     names = dict.fromkeys(unit.partition("/")[0] for unit in units)
     words = [Words(wish.topology, wish.site, name) for name in names]
     asked = [each for each in words if reports_of(each, each.unit_names[0])]
-    api = cloud_api(cloud.cloud, {"OS_CLIENT_CONFIG_FILE": file}) if asked else None
+    if not asked:
+        return {}
+    cloud = cloud_of()
+    file = cloud.infrastructure.identity.file
+    if file is None:
+        return {}
+    api = cloud_api(cloud.cloud, {"OS_CLIENT_CONFIG_FILE": file})
     found: dict[tuple[str, str], str] = {}
     for service in dict.fromkeys(each.charm.service or "" for each in asked):
         try:
-            found |= _listed_by(api, service) if api is not None else {}
+            found |= _listed_by(api, service)
         except ApiUnavailable as error:
             progress(f"{service} is not asked whether it has its processes as up: {error.what} {error.evidence}")
     return found

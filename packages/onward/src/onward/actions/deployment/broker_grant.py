@@ -1,11 +1,14 @@
 """Give an application a virtual host of the broker, and a user who may use this and nothing else; take both away."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
 import requests
 
 from onward.actions.deployment.noted import Withdrawal, elsewhere, provider_of, store_of
+from onward.actions.waiting import wait_until
 from onward.engine.action import Evidence, StepContext
 from onward.errors import StepFailed
 from onward.hosts.model_store import ModelStore
@@ -14,8 +17,9 @@ from onward.plan.deployment.grant import GrantWish
 
 CONNECT_SECONDS = 10.0
 SECONDS = 150.0
-"""For an answer. All nodes make a virtual host before there is one: three took more than 30 s on a machine that had ten
-times as much to do as it had processors for."""
+"""For an answer, and for all nodes to have a virtual host: three took more than 30 s on a machine that had ten times as
+much to do as it had processors for."""
+_RUNNING = "running"
 
 
 class GrantBroker:
@@ -37,10 +41,39 @@ class GrantBroker:
         vhost, user = wish.wants["vhost"], wish.wants["user"]
         host = quote(vhost, safe="")
         broker = _Broker(context, wish, provider_of(self._directories, context, wish))
-        broker.ask("PUT", f"vhosts/{host}", {})
+        self._make(context, broker, f"vhosts/{host}")
         broker.ask("PUT", f"users/{user}", {"password": password, "tags": ""})
         broker.ask("PUT", f"permissions/{host}/{user}", {"configure": ".*", "write": ".*", "read": ".*"})
         return {"vhost": vhost, "user": user, **elsewhere(context, wish)}
+
+    def _make(self, context: StepContext, broker: "_Broker", host: str) -> None:
+        """A virtual host that all nodes run. The broker gives up waiting for slow ones, some of which then never do.
+
+        https://www.rabbitmq.com/docs/3.10/vhosts: cluster_state, restarting a virtual host. Raises StepFailed.
+        """
+        try:
+            broker.ask("PUT", host, {})
+        except StepFailed:
+            if not broker.known(host):
+                raise
+        if all(state == _RUNNING for state in broker.known(host).values()):
+            return
+        context.progress(f"{context.step.target}: waiting until all nodes run the virtual host")
+
+        def look() -> Mapping[str, str]:
+            nodes = broker.known(host)
+            for node in (name for name, state in nodes.items() if state != _RUNNING):
+                broker.start(host, node)
+            return broker.known(host)
+
+        wait_until(
+            context,
+            look,
+            lambda nodes: bool(nodes) and all(state == _RUNNING for state in nodes.values()),
+            seconds=SECONDS,
+            stopped="Stopped while the broker made a virtual host.",
+            failed="Not all nodes of the broker run the virtual host.",
+        )
 
 
 class WithdrawBroker(Withdrawal):
@@ -63,6 +96,20 @@ class _Broker:
         self._context = context
         self._base = f"http://{wish.address}:{wish.ports['management']}/api"
         self._login = ("onward", provider.secrets()[f"{wish.provider}/administrator"])
+
+    def known(self, host: str) -> dict[str, str]:
+        """How each node has the virtual host; nothing where there is none, or the broker does not say."""
+        try:
+            answer = requests.get(f"{self._base}/{host}", auth=self._login, timeout=(CONNECT_SECONDS, SECONDS))
+            return {str(node): str(state) for node, state in answer.json().get("cluster_state", {}).items()}
+        except (requests.RequestException, ValueError, AttributeError):
+            return {}
+
+    def start(self, host: str, node: str) -> None:
+        """Have a node begin to run the virtual host; what comes of it is seen in what is known of it."""
+        url = f"{self._base}/{host}/start/{quote(node, safe='')}"
+        with suppress(requests.RequestException):
+            requests.post(url, auth=self._login, timeout=(CONNECT_SECONDS, SECONDS))
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
         """Ask it; what shall go and is not there is well. Raises StepFailed."""

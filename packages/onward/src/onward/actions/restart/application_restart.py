@@ -20,7 +20,7 @@ from onward.hosts.state import Directories
 from onward.model.restart import Fleet, Seen
 from onward.plan.deployment.restarting import RestartArguments, UnitRestart
 from onward.plan.step import Step
-from onward.restart.controller import Begin, Done, Stop, Wait, decide
+from onward.restart.controller import Begin, Done, Stop, Wait, decide, on_the_way
 from onward.restart.health import Before, lacking
 from onward.restart.history import Entry, after, progress_of
 from onward.restart.load import calm_of
@@ -107,7 +107,7 @@ class _Loop:
         if self._progress.calm is None:
             looks = list(self._calm_looks())
             self._note(Entry(kind="calm", at=time.time(), calm=calm_of(looks)))
-        if self._progress.failed:
+        else:
             self._note(Entry(kind="again", at=time.time(), units=tuple(self._progress.failed)))
         self._tell(self._progress.restarting)
         load = self._observer.broker()
@@ -151,10 +151,11 @@ class _Loop:
             unit: self._failure_to_tell(unit) or lacking(seen, Before.of(self._progress.before.get(unit, {})))
             for unit, seen in found.items()
         }
+        at = time.time()
         return Seen(
-            at=time.time(),
+            at=at,
             health=health,
-            away=self._away() if not self._progress.restarting else frozenset(),
+            away=frozenset() if on_the_way(self._wish.bounds, self._progress, at) else self._away(),
             broker=self._observer.broker(),
             databases=self._observer.databases(),
             skip=skip,

@@ -51,7 +51,7 @@ def deferring(put_off: Mapping[str, str], left: Iterable[str]) -> list[Step]:
                 target=unit,
                 arguments={"unit": unit, "digest": digest, "why": why},
                 needs=(configure,) if configure in written else (),
-                reason="it runs on with what it has read; `onward restart --owed` restarts it",
+                reason="it runs on with what it has read, until it is restarted",
                 phase="deploy",
             )
         )

@@ -18,7 +18,7 @@ from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.untouched import untouched
 from onward.plan.deployment.words import Words
 from onward.plan.forward import BUILD_POOL, WARM_POOL
-from onward.plan.step import Phase, Step
+from onward.plan.step import WAIT_POOL, Phase, Step
 
 BACKUP_POOL = "backup"
 GATE, PROBE, PROBED = "gate", "probe/begin", "probe/end"
@@ -218,6 +218,7 @@ class Forward:
                 "outage",
                 needs=needs,
                 reason="its database is about to change below it",
+                pool=WAIT_POOL,
             )
 
     def _serving(self, application: str) -> dict[str, JsonValue]:

@@ -22,9 +22,11 @@ from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.deployment.words import Words
 from onward.plan.forward import BUILD_POOL, WARM_POOL
 from onward.plan.plan import Plan, digest_of, in_order
-from onward.plan.step import Phase, Step
+from onward.plan.step import WAIT_POOL, Phase, Step
 
 CONFIGURE_POOL, START_POOL = "configure", "start"
+STOPS_AT_ONCE = 32
+"""Applications that are stopped at once: each takes as long as its slowest process, and no processor."""
 
 
 def plan_deployment(wish: DeploymentWish) -> Plan:
@@ -46,7 +48,8 @@ def plan_deployment(wish: DeploymentWish) -> Plan:
         kind="deployment",
         cloud=wish.site.model,
         facts={"record": digest_of(dict(wish.record)), **({"before": dict(wish.before)} if wish.moves else {})},
-        limits={BUILD_POOL: wish.parallel, WARM_POOL: wish.parallel, BACKUP_POOL: 4, CONFIGURE_POOL: 4, START_POOL: 4},
+        limits={BUILD_POOL: wish.parallel, WARM_POOL: wish.parallel, BACKUP_POOL: 4, CONFIGURE_POOL: 4, START_POOL: 4}
+        | ({WAIT_POOL: STOPS_AT_ONCE} if wish.moves else {}),
         steps=tuple(in_order(kept)),
     ).sealed()
 

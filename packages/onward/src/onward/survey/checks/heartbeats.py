@@ -54,7 +54,18 @@ def _least(context: CheckContext, service: str, facts: Heartbeats) -> Least | No
     version = next((each.version for each in facts.oldest if each.series == context.target.id), None)
     if version is None:
         return None
-    group, name = facts.oldest_ignored
-    set_to = (context.settings(service).text(group, name) or "").lower()
-    ignored = set_to in ("1", "true", "yes", "on")
-    return Least(context.target.id, version, facts.oldest_of, ignored, f"[{group}] {name} = true")
+    return Least(context.target.id, version, facts.oldest_of, old_ones_ignored(context, service), ignoring(facts))
+
+
+def old_ones_ignored(context: CheckContext, service: str) -> bool:
+    """Whether the service is told to start although other processes are too old for its release."""
+    facts = recipe(service).heartbeats
+    if facts is None or facts.oldest_ignored is None:
+        return False
+    return (context.settings(service).text(*facts.oldest_ignored) or "").lower() in ("1", "true", "yes", "on")
+
+
+def ignoring(facts: Heartbeats) -> str:
+    """What tells it so, as people write it."""
+    group, name = facts.oldest_ignored or ("", "")
+    return f"[{group}] {name} = true"

@@ -16,13 +16,14 @@ from onward.actions.check_upgrade import ask_release
 from onward.catalog.load import in_force, recipe
 from onward.catalog.series import Series
 from onward.checks.finding import Finding, finding_of
-from onward.checks.service_owned import none_of_its_own
+from onward.checks.service_owned import none_of_its_own, told_all_the_same
 from onward.errors import OnwardError, RunnerDied
 from onward.hosts.environments import Environment, EnvironmentSpec, build
 from onward.hosts.lent_runner import ReleaseCommands
 from onward.hosts.runner import Runner, warm_runner
 from onward.survey.checks.check import Check, Look
 from onward.survey.checks.context import CheckContext
+from onward.survey.checks.heartbeats import ignoring, old_ones_ignored
 from onward.survey.checks.side_by_side import side_by_side
 from onward.survey.environments import choose_environments
 from onward.survey.options import EnvironmentWish
@@ -169,6 +170,9 @@ def _ask(
             )
     except OnwardError as error:
         return [finding_of("upgrade-check", error, about=about)]
+    if known.heartbeats is not None and old_ones_ignored(context, service):
+        name, option = known.heartbeats.oldest_check, ignoring(known.heartbeats)
+        findings = [told_all_the_same(finding, name, option) for finding in findings]
     return [_with_way_out(finding, context, service) for finding in findings]
 
 

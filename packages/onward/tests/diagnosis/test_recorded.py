@@ -39,7 +39,7 @@ def test_what_was_killed_a_shifted_clock_and_a_certificate_are_always_named_firs
 
 def test_no_cause_is_named_where_nothing_was_wrong() -> None:
     windows = [each for each in recorded() if each.kind == "healthy"]
-    assert len(windows) >= 17
+    assert len(windows) >= 25
     assert [(each.name, each.named()) for each in windows if each.named()] == []
 
 

@@ -50,16 +50,19 @@ def test_what_calls_found_not_to_be_well_is_said_and_nothing_else() -> None:
         UnitHealth("keystone/1", "keystone", "silent", notes=("10.0.0.4:5000/health: TimeoutError",)),
         UnitHealth("glance/0", "glance", "pass", (well,)),
         UnitHealth("nova-api/0", "nova-api", "not told"),
+        UnitHealth("placement/0", "placement", "silent", (lost,), ("10.0.0.6:8778/health: TimeoutError",)),
     ]
     said = list(unwell_words(units))
     assert said == [
         "keystone/0 sql:10.0.0.2:3306/keystone fail: OperationalError 2003 (3.0 s ago)",
         "keystone/1 silent: 10.0.0.4:5000/health: TimeoutError",
+        "placement/0 sql:10.0.0.2:3306/keystone fail: OperationalError 2003 (3.0 s ago)",
+        "placement/0 silent: 10.0.0.6:8778/health: TimeoutError",
     ]
     shown = drawn(replace(MODEL, unwell=tuple(said)), columns=110)
     assert [line for line in shown if line.startswith("health: ")] == [f"health: {line}" for line in said]
     many = drawn(replace(MODEL, unwell=tuple(said * 20)))
-    assert "health: and 36 more: onward health demo" in many
+    assert "health: and 76 more: onward health demo" in many
 
 
 def test_in_a_pipe_the_age_of_a_finding_is_no_news() -> None:

@@ -15,5 +15,5 @@ def unwell_words(units: Iterable[UnitHealth]) -> Iterator[str]:
         for each in bad:
             note = f": {each.note}" if each.note else ""
             yield f"{unit.unit} {each.name} {each.state}{note} ({duration(each.age_seconds)} ago)"
-        if not bad and unit.state not in WELL:
+        if unit.state == "silent" or (not bad and unit.state not in WELL):
             yield f"{unit.unit} {unit.state}{': ' if unit.notes else ''}{'; '.join(unit.notes)}"

@@ -248,22 +248,6 @@ def test_an_option_is_set_and_taken_back_by_name(deployed: Operator) -> None:
     assert "Nothing was changed." in deployed.deploy(BUNDLE)
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("point", ["run.closed#1", "restart.decided#1"])
-def test_an_option_that_was_set_before_onward_was_killed_is_brought_to_its_end_by_the_same_command(
-    deployed: Operator, point: str
-) -> None:
-    before, store = deployed.pids("small"), deployed.store("small")
-    killed = deployed.run("config", "keystone/1", "token.expiration=600", environment={"ONWARD_CRASH_AT": point})
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert set(store.owed()) == {"keystone/1"}
-    assert "1 unit of small restarted and healthy" in deployed.must("config", "keystone/1", "token.expiration=600")
-    assert store.owed() == {}
-    assert [unit for unit, pid in deployed.pids("small").items() if pid != before[unit]] == ["keystone/1"]
-    deployed.must("config", "keystone/1", "token.expiration=")
-    assert "Nothing was changed." in deployed.deploy(BUNDLE)
-
-
 def behind_the_balancer(operator: Operator) -> set[str]:
     configuration = operator.store("small").directory / "units" / "haproxy-0" / "etc" / "haproxy.cfg"
     return set(re.findall(r"server (keystone-\d)", configuration.read_text()))

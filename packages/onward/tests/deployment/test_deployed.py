@@ -143,9 +143,12 @@ def test_every_log_of_a_unit_is_one_that_is_rotated(deployed: Operator) -> None:
     rotated = {Path(path).name for path in re.findall(r"stdout_logfile = (.*)", configured)}
     assert configured.count("stdout_logfile_maxbytes = 10MB") == len(re.findall("stdout_logfile = ", configured))
     assert {path.name for path in directory.glob("units/*/log/*")} <= rotated
-    assert "POST /v3/auth/tokens" in "".join(
-        path.read_text(errors="replace") for path in directory.glob("units/keystone-*/log/api.log")
-    )
+
+    def logged() -> str:
+        return "".join(path.read_text(errors="replace") for path in directory.glob("units/keystone-*/log/api.log"))
+
+    # Its supervisor writes it down when it has come through a pipe.
+    until("the call is logged", lambda: "POST /v3/auth/tokens" in logged())
 
 
 def test_the_versions_of_its_apis_are_remembered_as_they_were_deployed_and_others_are_told(deployed: Operator) -> None:

@@ -48,6 +48,8 @@ LEFT_SECONDS = 60.0
 """For what the last schedule has left at the broker, at the most: agents leave it within some seconds."""
 LONGEST = 240.0
 """Of one schedule."""
+SETTLED_SECONDS = 40.0
+"""After the first connections of all agents: what has just begun is not calm."""
 LOOK_SECONDS = 0.5
 """As the product looks."""
 NEEDED_SECONDS = 45.0
@@ -379,6 +381,7 @@ def main() -> None:
             f"serial-{5 * part}": (f"Ansible: serial {5 * part}", serial(5 * part)),
         }
         chosen = wanted.only or list(schedules)
+        time.sleep(SETTLED_SECONDS)
         usual = connections(node)
         rows: list[dict[str, Any]] = []
         for each in chosen:

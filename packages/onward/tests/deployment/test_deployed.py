@@ -59,13 +59,20 @@ def test_it_serves_on_every_network_of_its_load_balancer(deployed: Operator, net
 
 def test_a_database_that_hangs_is_named_and_nothing_is_when_it_goes_on(deployed: Operator) -> None:
     pid = int(statuses(deployed)["mariadb/0"]["Processes"].rpartition(" ")[2])
+    said: list[str] = []
+
+    def named() -> bool:
+        ended = deployed.run("diagnose", "small", "-f", "json")
+        said.append(ended.stdout)
+        return ended.returncode == 4
+
     os.kill(pid, signal.SIGSTOP)
     try:
-        ended = deployed.run("diagnose", "small", "-f", "json")
+        # Of a unit that has only just begun nobody is believed that it is gone.
+        until("a cause is named", named)
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert ended.returncode == 4, ended.stderr
-    first = json.loads(ended.stdout)[0]
+    first = json.loads(said[-1])[0]
     assert (first["Cause"], first["Where"]) == ("does not answer", "mariadb/0")
     assert str(pid) in first["Next"]
     assert json.loads(deployed.must("diagnose", "small", "-f", "json")) == []

@@ -25,13 +25,14 @@ import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from onward.errors import UnitNotReady
-from onward.hosts import supervisord_program
 from onward.hosts.leftovers import end_processes_of
 from onward.hosts.private_file import make_private, write_private
 from onward.model.deployment import UnitProcess, name_in_paths
 
 START_SECONDS = 30.0
 STOP_SECONDS = 300.0
+PROGRAM = "onward.hosts.supervisord_program"
+"""By name: whoever only asks a supervisor imports none."""
 _NOT_RUNNING = 10
 """BAD_NAME in supervisor.xmlrpc: there is no such group."""
 _ALREADY_ADDED = 90
@@ -95,7 +96,7 @@ class Supervisor:
         if self.pid is None:
             self._socket.unlink(missing_ok=True)
             subprocess.run(
-                [sys.executable, "-m", supervisord_program.__name__, "-c", str(configuration)],
+                [sys.executable, "-m", PROGRAM, "-c", str(configuration)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

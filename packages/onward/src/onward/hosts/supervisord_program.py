@@ -16,14 +16,9 @@ class ForgettingPoller(poller.PollPoller):  # type: ignore[misc]  # it has no an
 
     def _ignore_invalid(self, fd: int, eventmask: int) -> bool:
         """Whether there is nothing to do for it."""
-        broken = eventmask & (select.POLLERR | select.POLLNVAL)
-        return bool(
-            super()._ignore_invalid(fd, select.POLLNVAL if broken and not eventmask & self._useful else eventmask)
-        )
-
-    @property
-    def _useful(self) -> int:
-        return int(self.READ | self.WRITE)
+        if eventmask & select.POLLERR and not eventmask & (self.READ | self.WRITE):
+            eventmask = select.POLLNVAL
+        return bool(super()._ignore_invalid(fd, eventmask))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     .venv/bin/python bench/forward_scale.py [UNITS...]
 
 Keystone and Nova go from 2025.1 through 2025.2 to 2026.1, in the model of examples/all-services.yaml; the units are
-Nova's computes, in five applications. The plan is the one that ``onward plan upgrade`` makes; its actions do nothing, so
+Nova's computes, in five applications. The plan is that of ``onward plan upgrade``; its actions do nothing, so
 that what is measured is the engine, with a journal on the disk. Each size has a process of its own. Prints one JSON
 document; ``ratio`` is the time per unit against the size before.
 """

@@ -9,7 +9,8 @@ looks. In each, 3 % of the agents never come back.
 
     .venv/bin/python bench/restart_computes.py --agents 1000
 
-The agents are nice(10): a compute's own work is on a machine of its own, and takes nothing from the broker here.
+The agents have the policy SCHED_IDLE: a compute's own work is on a machine of its own, and takes nothing from the
+broker here.
 """
 
 import argparse
@@ -43,7 +44,8 @@ from onward.restart.load import calm_of
 
 PROGRAM = Path(__file__).parent / "material" / "agents_program.py"
 LOST_PART = 0.03
-CALM_SECONDS = 10.0
+CALM_SECONDS = 30.0
+"""Before each schedule, and again after it: one call in a hundred of ten seconds is told by chance."""
 LEFT_SECONDS = 60.0
 """For what the last schedule has left at the broker, at the most: agents leave it within some seconds."""
 LONGEST = 240.0
@@ -52,8 +54,8 @@ SETTLED_SECONDS = 40.0
 """After the first connections of all agents: what has just begun is not calm."""
 LOOK_SECONDS = 0.5
 """As the product looks."""
-NEEDED_SECONDS = 45.0
-"""What a schedule takes at least."""
+NEEDED_SECONDS = 120.0
+"""What a schedule takes at least, with the calm before and after it."""
 TOLD_SECONDS = 0.5
 """For what Ansible's connection, and the stop and the start of a service on a machine take at least."""
 
@@ -237,12 +239,12 @@ def watched(node: Node) -> Iterator[Watched]:
         thread.join()
 
 
-def p99(calls: Path, since: float, until: float) -> tuple[float, int]:
-    """Milliseconds, and of how many calls."""
+def p99(calls: Path, spans: Sequence[tuple[float, float]]) -> tuple[float, int]:
+    """Milliseconds, and of how many calls: those that began in one of the spans."""
     took = sorted(
         float(words[1])
         for line in calls.read_text().splitlines()
-        if len(words := line.split()) == 2 and since <= float(words[0]) <= until
+        if len(words := line.split()) == 2 and any(since <= float(words[0]) <= until for since, until in spans)
     )
     return (took[min(len(took) - 1, int(0.99 * len(took)))] * 1000 if took else float("nan")), len(took)
 
@@ -261,18 +263,13 @@ def measured(
     calls: Path,
     usual: int,
 ) -> dict[str, Any]:
-    """One schedule: calm before, the restart, and until all that come back are back.
+    """One schedule: calm before, the restart until all that come back are back, and calm afterwards.
 
     ``usual``: connections when nothing has been restarted; what is left of the schedule before is waited for.
     """
     lost = frozenset(fleet.names[5 :: round(1 / LOST_PART)])
+    calm = [_calm(node, usual)]
     began = time.monotonic()
-    while connections(node) > usual and time.monotonic() < began + LEFT_SECONDS:
-        time.sleep(1.0)
-    calm_from = time.monotonic()
-    time.sleep(CALM_SECONDS)
-    began = time.monotonic()
-    calm, _ = p99(calls, calm_from, began)
     fleet.errors = 0
     fleet.away.clear()
     with watched(node) as seen:
@@ -282,26 +279,39 @@ def measured(
         fleet.wait(lambda: all(fleet.back(each) for each in gone - lost), LONGEST)
         ended = max([told, *(fleet.up[each] for each in gone if fleet.back(each))])
         time.sleep(1.0)
-    worst, count = p99(calls, began, ended)
+    errors, away = fleet.errors, max((count for _, count in fleet.away), default=0)
+    fleet.restart([name for name in fleet.names if not fleet.back(name)])
+    fleet.wait(lambda: all(fleet.back(name) for name in fleet.names), LONGEST)
+    calm.append(_calm(node, usual))
+    worst, count = p99(calls, [(began, ended)])
+    usually, _ = p99(calls, calm)
     row = {
         "schedule": name,
-        "calm_ms": round(calm, 1),
+        "calm_ms": round(usually, 1),
         "p99_ms": round(worst, 1),
-        "times": round(worst / calm, 1),
+        "times": round(worst / usually, 1),
         "calls": count,
         "seconds": round(ended - began, 1),
-        "away": max((count for _, count in fleet.away), default=0),
+        "away": away,
         "memory_mb": round(max(seen.memory, default=0) / 1e6),
         "cpu": round(sum(seen.cpu) / max(1, len(seen.cpu)), 2),
         "cpu_peak": round(max(seen.cpu, default=0), 2),
-        "errors": fleet.errors,
+        "errors": errors,
         "lost": len(gone & lost),
         "said": said,
     }
     print(json.dumps(row), file=sys.stderr, flush=True)
-    fleet.restart([name for name in fleet.names if not fleet.back(name)])
-    fleet.wait(lambda: all(fleet.back(name) for name in fleet.names), LONGEST)
     return row
+
+
+def _calm(node: Node, usual: int) -> tuple[float, float]:
+    """Wait until what was restarted has left, and then a while: from when to when."""
+    began = time.monotonic()
+    while connections(node) > usual and time.monotonic() < began + LEFT_SECONDS:
+        time.sleep(1.0)
+    began = time.monotonic()
+    time.sleep(CALM_SECONDS)
+    return began, time.monotonic()
 
 
 def add_user(node: Node) -> None:
@@ -324,7 +334,7 @@ def environment_python() -> Path:
 
 COLUMNS = {
     "schedule": "schedule",
-    "calm_ms": "bystander's p99 before, ms",
+    "calm_ms": "bystander's p99 before and after, ms",
     "p99_ms": "meanwhile, ms",
     "times": "times",
     "seconds": "total, s",

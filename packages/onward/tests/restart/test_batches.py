@@ -25,7 +25,7 @@ def sizes(world: World, most: int = 100) -> list[int]:
 
 
 def test_a_canary_goes_first_and_batches_grow_while_the_broker_is_calm() -> None:
-    assert sizes(World(Fleet(UNITS), Bounds(batch=40))) == [1, 4, 8, 16, 32, 40, 40, 40, 19]
+    assert sizes(World(Fleet(UNITS), Bounds(batch=40))) == [1, 2, 4, 8, 16, 32, 40, 40, 40, 17]
 
 
 def test_batches_are_halved_when_the_broker_is_busy_and_grow_slowly_from_then_on() -> None:
@@ -38,10 +38,10 @@ def test_batches_are_halved_when_the_broker_is_busy_and_grow_slowly_from_then_on
     world.coming.clear()
     assert isinstance(world.go_on(), Wait)
     world.load = CALM
-    assert sizes(world)[:3] == [20, 24, 28]
+    assert sizes(world)[:3] == [20, 22, 24]
 
 
-def test_batches_stay_as_large_as_they_are_where_the_broker_feels_them_and_bears_them() -> None:
+def test_batches_stay_as_large_where_the_broker_feels_them_and_grow_slowly_from_then_on() -> None:
     world = World(Fleet(UNITS), Bounds(batch=40))
     while len(world.progress.restarting) != 16:
         world.coming.clear()
@@ -49,7 +49,7 @@ def test_batches_stay_as_large_as_they_are_where_the_broker_feels_them_and_bears
     world.load = FELT
     world.go_on()
     world.load = CALM
-    assert sizes(world)[:3] == [16, 32, 40]
+    assert sizes(world)[:3] == [16, 18, 20]
 
 
 def known(world: World) -> str:

@@ -5,10 +5,13 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from onward.hosts.model_store import ModelStore
 from onward.hosts.private_file import write_private
 from onward.model.store import StoreAddress
+
+if TYPE_CHECKING:
+    from onward.hosts.model_store import ModelStore
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,10 @@ class Directories:
         """Parent of all deployed models, each with a private directory of its own."""
         return self.state / "models"
 
-    def model_store(self, model: str) -> ModelStore:
+    def model_store(self, model: str) -> "ModelStore":
         """What is kept of a deployed model, whether or not there is one of this name."""
+        from onward.hosts.model_store import ModelStore  # noqa: PLC0415 - slow to import, and not all commands need it
+
         return ModelStore(self.models / model)
 
     @property

@@ -36,7 +36,8 @@ SecretReference = Annotated[
 class Described(BaseModel):
     """Base of all parts of a cloud file: immutable, and strict about keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    """Deferred: each command imports many more parts than it reads."""
 
 
 class Unit(Described):

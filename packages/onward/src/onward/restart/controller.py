@@ -3,8 +3,8 @@
 A batch begins only when all units of the last one are healthy or given up, what all share is calm, and the pause is
 over. Those do not hold it up that take longer than nine of ten took, if they are few and may all stay away. It is twice
 as large as the last one while the broker stays calm, as large where the broker has felt it, and half as large where it
-has borne it badly; once that has happened, batches grow by a tenth of what is allowed. The first units are a canary: if
-one of them stays away, so that whoever asked has to look.
+has borne it badly; once either has happened, batches grow by an eighth of themselves: what the broker bears is near.
+The first units are a canary: if one of them stays away, it ends, so that whoever asked has to look.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,6 +23,8 @@ LATE_SECONDS = 1.0
 """What nobody is late before."""
 LATE_PART = 10
 """Of a batch, one in so many may be late; one may where a batch has fewer."""
+GROWTH_PART = 8
+"""By one in so many grows a batch, and by one at least, when it is about known what the broker bears."""
 
 
 @dataclass(frozen=True)
@@ -126,12 +128,9 @@ def _settled(bounds: Bounds, progress: Progress, at: float) -> Entry:
     if progress.busy:
         return Entry(kind="settled", at=at, size=max(1, progress.size // 2), cautious=True, why=progress.busy)
     if progress.felt:
-        size = progress.size
-    elif progress.cautious:
-        size = progress.size + max(1, bounds.batch // 10)
-    else:
-        size = max(2 * progress.size, bounds.batch // 10)
-    return Entry(kind="settled", at=at, size=min(bounds.batch, size), cautious=progress.cautious)
+        return Entry(kind="settled", at=at, size=progress.size, cautious=True)
+    grown = progress.size + max(1, progress.size // GROWTH_PART) if progress.cautious else 2 * progress.size
+    return Entry(kind="settled", at=at, size=min(bounds.batch, grown), cautious=progress.cautious)
 
 
 def _move(fleet: Fleet, bounds: Bounds, progress: Progress, seen: Seen, load: Judgement) -> Move:

@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import SandboxedEnvironment
-
 from onward.errors import InventoryUnreadable
 from onward.model.inventory import Encrypted, Inventory, InventoryInvalid, loaded, read_ini, read_yaml
 from onward.model.machine import KnownMachine, SshAddress
@@ -59,7 +56,7 @@ def machines_in(inventory: Inventory) -> dict[str, KnownMachine]:
         groups = tuple(group for group in inventory.groups_of(name) if group not in ("all", "ungrouped"))
         try:
             found[name] = _machine(name, variables, groups)
-        except (ValueError, TemplateError) as error:
+        except ValueError as error:
             raise InventoryUnreadable(f"How {name} is reached cannot be told.", evidence=str(error)) from None
     return found
 
@@ -94,14 +91,24 @@ def _machine(name: str, variables: dict[str, Any], groups: tuple[str, ...]) -> K
 def _rendered(name: str, variables: dict[str, Any]) -> Any:
     """A variable, with the variables in it; so often, that those in those are there as well."""
     found = variables[name]
-    environment = SandboxedEnvironment(undefined=StrictUndefined)
     for _ in range(10):
         if isinstance(found, Encrypted):
             raise ValueError(f"{name} is kept by Ansible's vault, which is not read")
         if not isinstance(found, str) or "{{" not in found:
             return found
-        found = environment.from_string(found).render(variables)
+        found = _filled_in(found, variables)
     raise ValueError(f"{name} holds itself")
+
+
+def _filled_in(template: str, variables: dict[str, Any]) -> str:
+    """Raises ValueError."""
+    from jinja2 import StrictUndefined, TemplateError  # noqa: PLC0415 - slow to import, and few inventories need it
+    from jinja2.sandbox import SandboxedEnvironment  # noqa: PLC0415
+
+    try:
+        return SandboxedEnvironment(undefined=StrictUndefined).from_string(template).render(variables)
+    except TemplateError as error:
+        raise ValueError(str(error)) from None
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -63,6 +63,8 @@ class Words:
 
         Raises InvalidCatalogue.
         """
+        if "{" not in text:
+            return text
         try:
             return _compiled(text).render(self._known(unit), **more)
         except TemplateError as error:
@@ -171,7 +173,17 @@ class Words:
         """What of it is found behind a load balancer, other than APIs."""
         return tuple(each for each in self.charm.provides.values() if each.interface == SERVER)
 
-    def _known(self, unit: str | None) -> dict[str, Any]:
+    def _known(self, unit: str | None) -> Mapping[str, Any]:
+        """What texts may speak of: worked out once for a unit, of which there are a hundred texts."""
+        if unit not in self._known_units:
+            self._known_units[unit] = self._known_anew(unit)
+        return self._known_units[unit]
+
+    @cached_property
+    def _known_units(self) -> dict[str | None, Mapping[str, Any]]:
+        return {}
+
+    def _known_anew(self, unit: str | None) -> Mapping[str, Any]:
         first = self.unit_names[0] if self.unit_names else None
         place = self.site.place(unit or first)
         known = {

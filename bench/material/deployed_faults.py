@@ -112,7 +112,7 @@ class Faults:
 
     def _ways(self) -> Iterator[Fault]:
         """Between two applications; everybody else reaches both."""
-        for way, settle in (("drop", 8.0), ("refuse", 5.0)):
+        for way, settle in (("drop", 7.0), ("refuse", 8.0)):
             for user, provider in SEVERED:
                 hurt, needed = frozenset(self.units[user]), {*self.units[provider], *self.units["keystone"]}
                 yield Fault(

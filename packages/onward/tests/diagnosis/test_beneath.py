@@ -72,7 +72,7 @@ def test_a_unit_that_somebody_holds_says_so_itself(sleeper: subprocess.Popen[byt
     os.killpg(sleeper.pid, signal.SIGSTOP)
     until(lambda: halted(of_process(sleeper.pid)))
     (found,) = Beneath(GRAPH, states("glance/0", sleeper.pid)).second_look(NOWHERE, ())
-    assert (found.user, found.about, found.saw) == ("glance/0", "glance/0", "timed-out")
+    assert (found.user, found.about, found.saw) == ("glance/0", "glance/0", "held")
     assert str(sleeper.pid) in found.detail
 
 
@@ -179,14 +179,14 @@ def test_a_network_is_named_where_the_kernel_has_no_acknowledgement_and_onward_r
 
 def test_one_that_is_held_is_down_though_its_callers_were_served_just_now() -> None:
     """And though its connection to the broker still stands."""
-    held = Observation("cinder-scheduler/0", "cinder-scheduler/0", "timed-out", 99.0)
+    held = Observation("cinder-scheduler/0", "cinder-scheduler/0", "held", 99.0)
     others = [Observation(user, "cinder-scheduler/0", "ok", 98.0) for user in (ONWARD, "glance/0", "glance/1")]
     assert named(held, *others) == [("down", "cinder-scheduler/0")]
 
 
 def test_one_that_has_too_little_of_the_processor_is_slow_however_long_it_takes() -> None:
     hangs = Observation(ONWARD, "glance/0", "timed-out", 90.0)
-    starved = Observation("glance/0", "glance/0", "slow", 95.0)
+    starved = Observation("glance/0", "glance/0", "starved", 95.0)
     assert named(hangs) == [("node-down", "glance/0")]
     assert named(hangs, starved) == [("slow", "glance/0")]
 
@@ -195,3 +195,18 @@ def test_an_api_with_too_many_callers_is_overloaded_and_not_down() -> None:
     hangs = Observation(ONWARD, "glance/0", "timed-out", 90.0)
     crowd = Observation("glance/0", "glance/0", "too-many", 95.0)
     assert named(hangs, crowd) == [("overload", "glance/0")]
+
+
+def test_a_process_that_is_held_is_nothing_that_another_fault_passes_on() -> None:
+    """A full disk of the broker would explain that its callers wait."""
+    graph = Dependencies(
+        units={"rabbitmq-server": ("rabbitmq-server/0",), "cinder-scheduler": ("cinder-scheduler/0",)},
+        uses={"rabbitmq-server": (), "cinder-scheduler": ("rabbitmq-server",)},
+    )
+    full = Observation("rabbitmq-server/0", "rabbitmq-server/0", "no-space", 90.0)
+    held = Observation("cinder-scheduler/0", "cinder-scheduler/0", "held", 95.0)
+    told = diagnose([full, held], graph)
+    assert {(each.kind, each.subject) for each in told.causes} == {
+        ("disk", "rabbitmq-server/0"),
+        ("down", "cinder-scheduler/0"),
+    }

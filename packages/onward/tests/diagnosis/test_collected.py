@@ -179,7 +179,7 @@ def test_the_history_forgets_what_is_old_and_keeps_what_each_said_last(tmp_path:
 def test_what_only_a_look_tells_is_over_where_the_next_one_does_not_tell_it(tmp_path: Path) -> None:
     with closing(HealthHistory(tmp_path / "history.sqlite")) as history:
         collector = HealthCollector(UNITS, PLACES, history, keep_seconds=3600)
-        held = Observation("glance/0", "glance/0", "timed-out", 100.0, detail="somebody holds its process 7 (state T)")
+        held = Observation("glance/0", "glance/0", "held", 100.0, detail="somebody holds its process 7 (state T)")
         logged = Observation(
             "glance/0", "mariadb/0", "refused", 100.0, detail=f"{FROM_A_LOG}/units/glance-0/log/api.log"
         )
@@ -188,7 +188,7 @@ def test_what_only_a_look_tells_is_over_where_the_next_one_does_not_tell_it(tmp_
         collector.keep()
         kept = [(each.user, each.about, each.saw, each.since) for each in history.since(0)]
     assert kept == [
-        ("glance/0", "glance/0", "timed-out", 100.0),
+        ("glance/0", "glance/0", "held", 100.0),
         ("glance/0", "mariadb/0", "refused", 100.0),
         ("glance/0", "glance/0", "ok", 160.0),
     ]

@@ -17,9 +17,9 @@ TELLING: dict[Kind, frozenset[Sight]] = {
     "credentials": frozenset({"login-refused"}),
     "overload": frozenset({"too-many"}),
     "network": frozenset({"timed-out", "refused"}),
-    "slow": frozenset({"slow"}),
-    "node-down": frozenset({"refused", "stopped", "timed-out"}),
-    "down": frozenset({"refused", "stopped", "timed-out"}),
+    "slow": frozenset({"slow", "starved"}),
+    "node-down": frozenset({"refused", "stopped", "held", "timed-out"}),
+    "down": frozenset({"refused", "stopped", "held", "timed-out"}),
 }
 """Without one of these nobody thinks of it. In the order in which the more particular is preferred."""
 
@@ -30,9 +30,9 @@ CONSISTENT: dict[Kind, frozenset[Sight]] = {
     "credentials": frozenset({"login-refused", "failed"}),
     "overload": frozenset({"too-many", "slow", "timed-out", "refused", "failed"}),
     "network": frozenset({"timed-out"}),
-    "slow": frozenset({"slow", "timed-out"}),
-    "node-down": frozenset({"refused", "stopped", "timed-out", "failed"}),
-    "down": frozenset({"refused", "stopped", "timed-out", "failed"}),
+    "slow": frozenset({"slow", "starved", "timed-out"}),
+    "node-down": frozenset({"refused", "stopped", "held", "timed-out", "failed"}),
+    "down": frozenset({"refused", "stopped", "held", "timed-out", "failed"}),
 }
 """What may be seen of it besides, directly."""
 

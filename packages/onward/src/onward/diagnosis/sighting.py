@@ -40,13 +40,13 @@ def _all(sighting: Sighting, places: Places) -> Iterator[Observation]:
     runs too little is slow, however long that takes.
     """
     as_usual = {each.unit for each in sighting.health if is_as_usual(each)}
-    held = {each.about for each in sighting.seen if each.user == each.about and each.saw == "timed-out"}
+    held = {each.about for each in sighting.seen if each.saw == "held"}
     served = {each.about for each in sighting.seen if each.user == ONWARD and each.saw == "ok"}
-    starved = {each.about for each in sighting.seen if each.user == each.about and each.saw == "slow"}
+    starved = {each.about for each in sighting.seen if each.saw == "starved"}
     for each in _both(sighting, places):
         if each.about in held and each.saw in SERVED:
             continue
-        if each.user == each.about and each.saw == "slow" and each.about in as_usual & served:
+        if each.saw == "starved" and each.about in as_usual & served:
             # It is kept within a limit, and nobody waits any longer for it.
             continue
         if each.user == ONWARD and each.about in starved and each.saw == "timed-out":

@@ -75,7 +75,7 @@ class Beneath:
             unread = [(unit, each) for unit, each in unread if reads_nothing(each, later)]
         seconds, at = self._seconds(), time.time()
         for unit, pid in self._halted.items():
-            yield Observation(unit, unit, "timed-out", at, detail=f"somebody holds its process {pid} (state T)")
+            yield Observation(unit, unit, "held", at, detail=f"somebody holds its process {pid} (state T)")
         for unit, each in unread:
             if reads_nothing(each, later):
                 words = f"it has read nothing for {seconds:.1f} s of {each.unread} bytes that have come"
@@ -94,7 +94,7 @@ class Beneath:
             periods = now.periods - before.periods
             if unit not in self._halted and periods and now.used_up - before.used_up >= USED_UP * periods:
                 words = f"its share of the processor is used up ({group.name})"
-                yield Observation(unit, unit, "slow", at, detail=words)
+                yield Observation(unit, unit, "starved", at, detail=words)
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began

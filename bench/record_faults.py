@@ -2,6 +2,8 @@
 
     uv run python bench/record_faults.py STATE-DIRECTORY MODEL FILE faults|healthy [COUNT] [MINUTES]
 
+COUNT is the number of the first case that is not recorded any more; the environment's FIRST that of the first.
+
 The clouds are those of bench/material/faults.yaml and faults_single.yaml. Ordinary users call their APIs all the time.
 Every fourth case has two faults at once. A line of JSON is added to FILE for each; called again, it goes on where it
 ended. ``healthy`` records windows in which nothing is wrong, with ordinary noise (bench/material/ordinary_noise.py).
@@ -24,7 +26,7 @@ from material.deployed_faults import Fault, Faults, together
 from material.faulty_cloud import BETWEEN_CALLS, Cloud, Traffic
 from material.ordinary_noise import beside, noise
 from onward.diagnosis.causes import diagnose
-from onward.diagnosis.sighting import Sighting, observations
+from onward.diagnosis.sighting import FROM_A_LOG, Sighting, observations
 from onward.hosts.state import Directories, default_directories
 from onward.survey.sighting import Watcher
 
@@ -37,6 +39,7 @@ VERBOSE = bool(os.environ.get("VERBOSE"))
 WELL_SECONDS = 150.0
 WARM_SECONDS = 8.0
 SLOW_SECONDS = 1.5
+BETWEEN_WINDOWS = 1.0
 
 
 class Recorder:
@@ -51,7 +54,7 @@ class Recorder:
         if not file.exists():
             graph, places = self.watcher.graph, self.watcher.places
             head = {"units": graph.units, "uses": graph.uses, "machines": graph.machines, "places": asdict(places)}
-            file.write_text(json.dumps({**head, "balancers": graph.balancers}) + "\n")
+            file.write_text(json.dumps({**head, "balancers": graph.balancers, "kernel": True}) + "\n")
 
     def next_number(self) -> int:
         """Of the next case: one more than that of the last one that was recorded."""
@@ -78,7 +81,7 @@ class Recorder:
         began = time.monotonic()
         while time.monotonic() - began < WELL_SECONDS:
             sighting = self.look()
-            bad = [each for each in sighting.seen if each.saw != "ok" and each.detail[:3] != "in "]
+            bad = [each for each in sighting.seen if each.saw != "ok" and not each.detail.startswith(FROM_A_LOG)]
             unwell = [each for each in sighting.health if each.state not in ("pass", "warn")]
             poor = [c for each in sighting.health for c in each.components if c.state == "fail" and c.age_seconds < 30]
             clustered = self._clustered()
@@ -140,7 +143,7 @@ def record_fault(recorder: Recorder, number: int) -> str:
 
 
 def record_healthy(recorder: Recorder, number: int) -> str:
-    """Make some noise, look once as anybody would, and wait until what was restarted serves."""
+    """Make some noise, look once as anybody would, and wait until what was restarted serves. Windows do not overlap."""
     lot = random.Random(f"{SEED}-healthy-{number}")  # noqa: S311 - the same each time
     made = noise(recorder.cloud, lot)
     with beside(made):
@@ -148,7 +151,9 @@ def record_healthy(recorder: Recorder, number: int) -> str:
         sighting = recorder.look()
     named = recorder.named(sighting)
     recorder.record(number, "healthy", made.name, [], sighting)
-    back = recorder.until_well()
+    # Of what is ordinary nobody waits for the end; but one restart at a time.
+    back = recorder.until_well() if made.ends_something else 0.0
+    time.sleep(BETWEEN_WINDOWS)
     return f"{'BAD' if named else 'ok '} {made.name}: {named} (well after {back:.1f} s)"
 
 
@@ -167,17 +172,21 @@ def main() -> None:
     with Traffic(recorder.cloud) as traffic:
         time.sleep(WARM_SECONDS)
         print("well after", round(recorder.until_well(), 1), flush=True)
-        for number in range(recorder.next_number(), count):
-            if time.monotonic() > deadline:
-                break
+        first, start = recorder.next_number(), time.monotonic()
+        for number in range(first, count):
             began = time.monotonic()
+            if began > deadline:
+                break
             try:
                 told = one(recorder, number)
             except Exception as error:
                 # What could not be put in is left out, and said: it is no case.
                 told = f"left out: {type(error).__name__} {error}; well after {recorder.until_well():.1f} s"
             took = time.monotonic() - began
-            print(f"{number} {told}; {took:.0f} s; {traffic.calls} calls, {traffic.failed} failed", flush=True)
+            each = (time.monotonic() - start) / (number + 1 - first)
+            ahead = f"{count - number - 1} more take {each * (count - number - 1) / 60:.0f} min, {each:.0f} s each"
+            calls = f"{traffic.calls} calls, {traffic.failed} failed"
+            print(f"{time.strftime('%H:%M:%S')} {number} {told}; {took:.0f} s; {calls}; {ahead}", flush=True)
 
 
 if __name__ == "__main__":

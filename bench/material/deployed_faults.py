@@ -4,6 +4,7 @@ Nothing of it is pretended: real processes are killed, stopped and slowed down, 
 """
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 import pymysql
 import requests
 
-from material.faulty_cloud import CALL_SECONDS, Cloud
+from material.faulty_cloud import CALL_SECONDS, PORTS, Cloud
 from material.prepared_cloud import APIS, DATABASE_USERS, PreparedCloud
 from onward.model.deployment import name_in_paths
 
@@ -25,9 +26,10 @@ KILLED_WHOLE = ("placement", "glance")
 """An API takes a while until it serves again, a node of RabbitMQ a minute: not each of them is killed."""
 SLOW_MILLISECONDS = {"keystone": 8, "cinder-api": 3, "mariadb": 2, "glance": 1, "placement": 1}
 """Of a processor's second, for one that is slow: with less, those who wait are so many that it seems to hang."""
-SLOW_SETTLE = 16.0
-CALL_BY_MESSAGE_SECONDS = 62.0
-"""Who is called through the broker is waited for for a minute (oslo.messaging's rpc_response_timeout)."""
+SLOW_SETTLE = 8.0
+BUSY_CALLERS = 40
+HALF_A_REQUEST = b"GET / HTTP/1.1\r\nHost: somebody\r\n"
+"""Whoever has said so much keeps a worker of uWSGI waiting for four seconds (its socket-timeout)."""
 SEVERED = (
     ("keystone", "mariadb"),
     ("glance", "mariadb"),
@@ -84,8 +86,7 @@ class Faults:
             for unit in units:
                 if unit in killed and name in KILLED:
                     yield self._fault("kill", kind, unit, [unit], self.killed, 4.0)
-                settle = CALL_BY_MESSAGE_SECONDS if name == "cinder-scheduler" else 2.5
-                yield self._fault("hang", kind, unit, [unit], self.hanging, settle)
+                yield self._fault("hang", kind, unit, [unit], self.hanging, 2.5)
             if len(units) > 1:
                 if name in KILLED_WHOLE:
                     yield self._fault("kill", "down", name, units, self.killed, 4.0)
@@ -111,7 +112,7 @@ class Faults:
 
     def _ways(self) -> Iterator[Fault]:
         """Between two applications; everybody else reaches both."""
-        for way, settle in (("drop", 14.0), ("refuse", 5.0)):
+        for way, settle in (("drop", 7.0), ("refuse", 8.0)):
             for user, provider in SEVERED:
                 hurt, needed = frozenset(self.units[user]), {*self.units[provider], *self.units["keystone"]}
                 yield Fault(
@@ -128,6 +129,9 @@ class Faults:
         everybody = frozenset({*front, *self.units["keystone"]})
         full = frozenset(databases[:1])
         yield Fault(f"full {databases[0]}", (("overload", databases[0]),), full, self.overload, 5.0, everybody)
+        for name in APIS:
+            unit = self.units[name][-1]
+            yield self._fault("busy", "overload", unit, [unit], self.busy, 5.0)
         whole, touched = self.whole("mariadb"), frozenset(databases)
         yield Fault(
             name=f"certificate {whole}",
@@ -153,7 +157,9 @@ class Faults:
         )
         truth = (("credentials", f"{user} > {provider}"),)
         touched = frozenset(self.units[user])
-        return Fault(f"password {user} > {provider}", truth, touched, inject, 6.0, path - touched)
+        # A service logs in anew with Keystone when somebody comes with a token that it does not know.
+        settle = 10.0 if provider == "keystone" else 6.0
+        return Fault(f"password {user} > {provider}", truth, touched, inject, settle, path - touched)
 
     @contextmanager
     def killed(self, units: list[str]) -> Iterator[None]:
@@ -185,18 +191,27 @@ class Faults:
 
     @contextmanager
     def slow(self, units: list[str]) -> Iterator[None]:
-        """Each has some thousandths of a processor: cgroup v1's cpu controller."""
-        processes = [each for unit in units for each in self.cloud.processes(unit)]
-        milliseconds = SLOW_MILLISECONDS[units[0].partition("/")[0]]
+        with ExitStack() as stack:
+            for each in units:
+                stack.enter_context(self._limited(each))
+            yield
+
+    @contextmanager
+    def _limited(self, unit: str) -> Iterator[None]:
+        """It has some thousandths of a processor: cgroup v1's cpu controller."""
+        processes = self.cloud.processes(unit)
+        milliseconds = SLOW_MILLISECONDS[unit.partition("/")[0]]
         (line,) = (
             each for each in Path(f"/proc/{processes[0].pid}/cgroup").read_text().splitlines() if ":cpu:" in each
         )
         parent = Path("/sys/fs/cgroup/cpu") / line.rpartition(":")[2].lstrip("/")
-        group = parent / f"onward-slow-{self.cloud.store.directory.name}-{name_in_paths(units[0])}"
+        group = parent / f"onward-slow-{self.cloud.store.directory.name}-{name_in_paths(unit)}"
         group.mkdir(exist_ok=True)
         (group / "cpu.cfs_period_us").write_text("1000000")
-        (group / "cpu.cfs_quota_us").write_text(str(1000 * milliseconds * len(units)))
-        self._move(units, group)
+        (group / "cpu.cfs_quota_us").write_text(str(1000 * milliseconds))
+        for each in processes:
+            with suppress(OSError):
+                (group / "cgroup.procs").write_text(str(each.pid))
         try:
             yield
         finally:
@@ -207,12 +222,6 @@ class Faults:
                     with suppress(OSError):
                         (parent / "cgroup.procs").write_text(pid)
             group.rmdir()
-
-    def _move(self, units: list[str], group: Path) -> None:
-        for unit in units:
-            for each in self.cloud.processes(unit):
-                with suppress(OSError):
-                    (group / "cgroup.procs").write_text(str(each.pid))
 
     @contextmanager
     def wrong_database_password(self, user: str) -> Iterator[None]:
@@ -272,6 +281,32 @@ class Faults:
             yield
         finally:
             change(self.cloud.secrets[f"{user}/amqp"])
+
+    @contextmanager
+    def busy(self, units: list[str]) -> Iterator[None]:
+        """Its workers always have somebody who has not said yet what he wants, and many more wait for their turn."""
+        over = threading.Event()
+
+        def call(unit: str) -> None:
+            port = next(port for port, name in PORTS.items() if name == unit.partition("/")[0])
+            while not over.is_set():
+                with suppress(OSError), socket.create_connection((self.cloud.addresses[unit], port), 1.0) as caller:
+                    caller.sendall(HALF_A_REQUEST)
+                    caller.settimeout(0.5)
+                    while not over.is_set():
+                        with suppress(TimeoutError):
+                            if not caller.recv(512):
+                                break
+
+        callers = [threading.Thread(target=call, args=(unit,), daemon=True) for unit in units * BUSY_CALLERS]
+        for each in callers:
+            each.start()
+        try:
+            yield
+        finally:
+            over.set()
+            for each in callers:
+                each.join()
 
     @contextmanager
     def overload(self) -> Iterator[None]:

@@ -40,6 +40,8 @@ class Noise:
     """It is over when it returns; what it began may go on."""
     longest_wait: float
     """Seconds after its beginning within which it is looked at."""
+    ends_something: bool = False
+    """Whether a process has to be begun again."""
 
 
 def noise(cloud: Cloud, lot: random.Random) -> Noise:
@@ -55,8 +57,8 @@ def noise(cloud: Cloud, lot: random.Random) -> Noise:
             nodes = cloud.nodes(application)
             unit = nodes[-1] if clustered else lot.choice(nodes)
             if kind == "killed" and not (clustered and len(nodes) == 1):
-                return Noise(f"killed once {unit}", lambda: cloud.signal([unit], signal.SIGKILL), 8.0)
-            return Noise(f"restart of {unit}", lambda: _restart(cloud, unit), 8.0)
+                return Noise(f"killed once {unit}", lambda: cloud.signal([unit], signal.SIGKILL), 8.0, True)
+            return Noise(f"restart of {unit}", lambda: _restart(cloud, unit), 8.0, True)
         case "burst":
             return Noise("burst of calls", lambda: _burst(cloud), 2.0)
         case "typing error":

@@ -6,7 +6,6 @@ reached by TLS.
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -133,18 +132,14 @@ class PreparedCloud:
         port = PORTS[provider]
         balancers = [each for each in self.cloud.addresses if each.startswith("haproxy ")]
         places = [self.cloud.addresses[each] for each in (*self.units[provider], *balancers)]
-        with _silent_port() as silent:
-            file = self._severed_file(user)
-            partial = file.with_suffix(".partial")
-            partial.write_text("".join(f"{line}\n" for line in (silent, *(f"{way} {each} {port}" for each in places))))
-            if provider == "mariadb":
-                # What waits for an answer on an old connection would wait for a quarter of an hour, and say nothing.
-                self.cloud.disconnect(user)
-            partial.rename(file)
-            try:
-                yield
-            finally:
-                file.unlink()
+        file = self._severed_file(user)
+        partial = file.with_suffix(".partial")
+        partial.write_text("".join(f"{way} {each} {port}\n" for each in places))
+        partial.rename(file)
+        try:
+            yield
+        finally:
+            file.unlink()
 
     def _shift_file(self, unit: str) -> Path:
         return self.cloud.store.directory / f"{name_in_paths(unit)}.shifted"
@@ -173,23 +168,6 @@ class PreparedCloud:
         finally:
             for file in files:
                 file.unlink()
-
-
-@contextmanager
-def _silent_port() -> Iterator[int]:
-    """A port whose queue is full: the kernel drops whoever else would connect."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(0)
-        waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(listening.getsockname())
-        try:
-            yield int(listening.getsockname()[1])
-        finally:
-            for each in waiting:
-                each.close()
 
 
 def _onto_small_disk(data: Path) -> None:

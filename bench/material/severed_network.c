@@ -1,14 +1,16 @@
 /* A network that leads to some places no more while a file names them: for processes started with it in LD_PRELOAD.
 
-   The file's first line is the port on 127.0.0.1 at which connections are never accepted; each other one is
-   "drop ADDRESS PORT" or "refuse ADDRESS PORT". What is dropped is not answered: a new connection waits for the kernel's
-   own timeout, and what is sent on an old one is held back until the file is gone, or the other end had closed it before. */
+   Each line of the file is "drop ADDRESS PORT" or "refuse ADDRESS PORT". What is dropped, the kernel drops: a socket
+   filter that lets nothing in is put on each connection that goes there, so that it is a connection to that place that
+   nobody answers, and what is sent is sent again and again. When the file is gone
+   it is taken off, and the connection ended. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
-#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define MOST_SOCKETS 4096
+
 enum way { OPEN, DROP, REFUSE };
+
+static unsigned char severed[MOST_SOCKETS];
+static volatile pid_t watching;
 
 static const char *named_places(void) {
     static const char *file;
@@ -25,7 +32,7 @@ static const char *named_places(void) {
     return file != NULL && syscall(SYS_access, file, F_OK) == 0 ? file : NULL;
 }
 
-static enum way way_to(const struct sockaddr *address, int *silent_port) {
+static enum way way_to(const struct sockaddr *address) {
     const char *file;
     char line[128], word[16], place[64];
     int port;
@@ -35,7 +42,6 @@ static enum way way_to(const struct sockaddr *address, int *silent_port) {
     int fd = (int)syscall(SYS_openat, AT_FDCWD, file, O_RDONLY | O_CLOEXEC, 0);
     FILE *lines = fd < 0 ? NULL : fdopen(fd, "r");
     if (lines == NULL) return OPEN;
-    if (fgets(line, sizeof line, lines) != NULL) *silent_port = atoi(line);
     while (found == OPEN && fgets(line, sizeof line, lines) != NULL) {
         struct in_addr other;
         if (sscanf(line, "%15s %63s %d", word, place, &port) == 3 && inet_aton(place, &other) &&
@@ -46,42 +52,54 @@ static enum way way_to(const struct sockaddr *address, int *silent_port) {
     return found;
 }
 
+/* Waits in each process that has severed sockets until the file is gone, and lets their packets in again. */
+static void *watch(void *unused) {
+    (void)unused;
+    while (named_places() != NULL) usleep(100000);
+    watching = 0;
+    for (int fd = 0; fd < MOST_SOCKETS; fd++)
+        if (severed[fd]) {
+            severed[fd] = 0;
+            /* Else what was held back would be sent again only when the kernel next tries, up to a minute later. */
+            if (setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int)) == 0) shutdown(fd, SHUT_RDWR);
+        }
+    return NULL;
+}
+
+static void sever(int fd) {
+    struct sock_filter nothing = {BPF_RET | BPF_K, 0, 0, 0};
+    struct sock_fprog filter = {1, &nothing};
+    if (fd < 0 || fd >= MOST_SOCKETS || setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) return;
+    severed[fd] = 1;
+    if (watching != getpid()) {
+        pthread_t thread;
+        watching = getpid();
+        if (pthread_create(&thread, NULL, watch, NULL) == 0) pthread_detach(thread);
+    }
+}
+
 int connect(int fd, const struct sockaddr *address, socklen_t length) {
-    int silent_port = 0;
-    enum way way = way_to(address, &silent_port);
+    enum way way = way_to(address);
     if (way == REFUSE) {
         errno = ECONNREFUSED;
         return -1;
     }
-    if (way == DROP) {
-        struct sockaddr_in silent = {.sin_family = AF_INET, .sin_port = htons((unsigned short)silent_port)};
-        silent.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        return (int)syscall(SYS_connect, fd, &silent, sizeof silent);
-    }
+    if (way == DROP) sever(fd);
     return (int)syscall(SYS_connect, fd, address, length);
 }
 
-/* 0 where the way is open; else -1 with errno set, for a caller who does not wait. */
+/* 0 where what is sent may go; else -1 with errno set. */
 static int held_back(int fd) {
     struct sockaddr_storage peer;
     socklen_t length = sizeof peer;
-    int silent_port = 0;
     if (named_places() == NULL || syscall(SYS_getpeername, fd, &peer, &length) != 0) return 0;
-    for (;;) {
-        struct pollfd closed = {.fd = fd, .events = POLLRDHUP};
-        if (poll(&closed, 1, 0) > 0) return 0;
-        enum way way = way_to((struct sockaddr *)&peer, &silent_port);
-        if (way == OPEN) return 0;
-        if (way == REFUSE) {
-            errno = ECONNRESET;
-            return -1;
-        }
-        usleep(50000);
-        if (fcntl(fd, F_GETFL) & O_NONBLOCK) {
-            errno = EAGAIN;
-            return -1;
-        }
+    enum way way = way_to((struct sockaddr *)&peer);
+    if (way == REFUSE) {
+        errno = ECONNRESET;
+        return -1;
     }
+    if (way == DROP) sever(fd);
+    return 0;
 }
 
 ssize_t send(int fd, const void *data, size_t size, int flags) {

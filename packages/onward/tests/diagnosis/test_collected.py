@@ -16,6 +16,7 @@ from onward.diagnosis.dependencies import Dependencies
 from onward.diagnosis.history import episodes
 from onward.diagnosis.observation import Observation
 from onward.diagnosis.places import Places
+from onward.diagnosis.sighting import FROM_A_LOG, Sighting
 from onward.hosts.health_history import HealthHistory
 from onward.observe.health_datagrams import DatagramRefused, Receiver, opened
 from onward.survey.health_collector import MOST_OF_A_UNIT, HealthCollector
@@ -173,3 +174,21 @@ def test_the_history_forgets_what_is_old_and_keeps_what_each_said_last(tmp_path:
         assert history.rows() == 5
         assert {each.user for each in history.since(1000.0)} == {"glance/0", "keystone/0"}
     assert (tmp_path / "health.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_only_a_look_tells_is_over_where_the_next_one_does_not_tell_it(tmp_path: Path) -> None:
+    with closing(HealthHistory(tmp_path / "history.sqlite")) as history:
+        collector = HealthCollector(UNITS, PLACES, history, keep_seconds=3600)
+        held = Observation("glance/0", "glance/0", "held", 100.0, detail="somebody holds its process 7 (state T)")
+        logged = Observation(
+            "glance/0", "mariadb/0", "refused", 100.0, detail=f"{FROM_A_LOG}/units/glance-0/log/api.log"
+        )
+        for at, seen in ((100.0, (held, logged)), (130.0, (held, logged)), (160.0, ())):
+            collector.seen(Sighting(at, seen, ()))
+        collector.keep()
+        kept = [(each.user, each.about, each.saw, each.since) for each in history.since(0)]
+    assert kept == [
+        ("glance/0", "glance/0", "held", 100.0),
+        ("glance/0", "mariadb/0", "refused", 100.0),
+        ("glance/0", "glance/0", "ok", 160.0),
+    ]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from material.generated_faults import KINDS, case, cases, cloud, draw_fault, healthy
 from onward.diagnosis.causes import diagnose
 from onward.diagnosis.dependencies import Dependencies
-from onward.diagnosis.observation import ONWARD, Observation, Sight
+from onward.diagnosis.observation import GIVEN_TIME, LASTING, ONWARD, Observation, Sight
 
 SMALL = Dependencies(
     units={"mariadb": ("mariadb/0",), "memcached": ("memcached/0",), "keystone": ("keystone/0", "keystone/1")},
@@ -310,3 +310,11 @@ def test_one_call_that_many_lost_is_not_the_way_between_two() -> None:
         *(Observation(user, "mariadb/0", "ok", 1.0) for user in ("keystone/0", "keystone/1", "keystone/2", ONWARD)),
     )
     assert named(*said, graph=CUT_OFF) == []
+
+
+def test_who_waits_for_one_that_has_only_just_begun_is_given_time_too() -> None:
+    begun = Observation(ONWARD, "memcached/0", "ok", 1.0, GIVEN_TIME)
+    waits = Observation(ONWARD, "keystone/0", "timed-out", 1.0)
+    assert named(waits, replace(begun, times=LASTING)) == [("node-down", "keystone/0")]
+    assert named(waits, begun) == []
+    assert named(waits, begun, Observation("keystone/0", "keystone/0", "held", 1.0)) == [("node-down", "keystone/0")]

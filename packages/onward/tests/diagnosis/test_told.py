@@ -180,3 +180,15 @@ def test_of_one_that_has_just_begun_nobody_is_believed_that_it_is_gone_and_not_t
     graph = dependencies_of(WISH.topology, {})
     assert diagnose(list(observations(young, PLACES)), graph).causes == ()
     assert diagnose(list(observations(replace(young, young=()), PLACES)), graph).causes != ()
+
+
+def test_an_api_needs_whom_it_calls_through_the_broker() -> None:
+    """The relation is the scheduler's; the database, which the scheduler uses too, does not call it."""
+    graph = dependencies_of(WISH.topology, {})
+    assert "cinder-scheduler" in graph.uses["cinder-api"]
+    assert graph.uses["mariadb"] == graph.uses["rabbitmq-server"] == ()
+    held = Observation("cinder-scheduler/0", "cinder-scheduler/0", "held", 99.0)
+    waits = Observation(ONWARD, "cinder-api/0", "timed-out", 90.0)
+    assert [(each.kind, each.subject) for each in diagnose([held, waits], graph).causes] == [
+        ("down", "cinder-scheduler/0")
+    ]

@@ -47,7 +47,12 @@ class Diagnosis:
 def diagnose(observations: Sequence[Observation], graph: Dependencies) -> Diagnosis:
     """Name the causes. The same observations, in whatever order, have the same ones."""
     said = latest(tuple(observations))
-    left = dict.fromkeys(_believed(said))
+    waiting = _given_time(said, graph)
+    left = dict.fromkeys(
+        each
+        for each in _believed(said)
+        if each.saw not in PASSED_ON or graph.application.get(each.about, each.about) not in waiting
+    )
     counted = [each for each in said if each.saw == "ok" or each in left]
     thoughts = [each for each in hypotheses(counted, graph) if each.hit >= ENOUGH_HIT]
     partly = _partly_well(said, graph)
@@ -121,6 +126,13 @@ def _believed(said: Sequence[Observation]) -> list[Observation]:
             or (each.times > GIVEN_TIME and each.saw != "slow" and many[each.about, each.saw] >= MANY)
         )
     ]
+
+
+def _given_time(said: Sequence[Observation], graph: Dependencies) -> frozenset[str]:
+    """Applications that use one of which all units have only just begun: who waits for it is given time as it is."""
+    young = {each.about for each in said if each.times == GIVEN_TIME}
+    begun = {name for name, units in graph.units.items() if units and young.issuperset(units)}
+    return frozenset(name for name, beneath in graph.beneath.items() if beneath & begun)
 
 
 def _partly_well(said: Sequence[Observation], graph: Dependencies) -> frozenset[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from onward.catalog.charms import BROKER
 from onward.plan.deployment.topology import Topology
 
 
@@ -47,14 +48,26 @@ class Dependencies:
 
 
 def dependencies_of(found: Topology, machines: Mapping[str, str]) -> Dependencies:
-    """Those of a model. A balancer depends on what stands behind it, as its callers see it."""
+    """Those of a model. A balancer depends on what stands behind it, as its callers see it.
+
+    Whom an application calls through the broker, it needs too, though the relation is the other one's (Cinder's API
+    waits for its scheduler).
+    """
     uses: dict[str, list[str]] = {name: [] for name in found.applications}
     for each in found.relations:
         if found.lent_by(each) is None and each.requirer[0] in uses:
             uses[each.requirer[0]].append(each.provider[0])
+            if each.provider[0] in uses and _calls(found, each.provider[0], each.requirer[0]):
+                uses[each.provider[0]].append(each.requirer[0])
     return Dependencies(
         units={name: found.units(name) for name in found.applications},
         uses={name: tuple(sorted(set(users))) for name, users in uses.items()},
         machines=dict(machines),
         balancers={name: balancer for name in found.applications if (balancer := found.balancer(name)) is not None},
     )
+
+
+def _calls(found: Topology, caller: str, called: str) -> bool:
+    """Whether both have to do with a broker, and one of them is reached by a queue there."""
+    asks = any(each.interface == BROKER for each in found.charms[caller].requires.values())
+    return asks and any(each.ready is not None and each.ready.queue for each in found.charms[called].processes)

@@ -1,7 +1,7 @@
 """What may be wrong, and what would be seen then."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,9 +17,9 @@ TELLING: dict[Kind, frozenset[Sight]] = {
     "credentials": frozenset({"login-refused"}),
     "overload": frozenset({"too-many"}),
     "network": frozenset({"timed-out", "refused"}),
-    "slow": frozenset({"slow"}),
-    "node-down": frozenset({"refused", "stopped", "timed-out"}),
-    "down": frozenset({"refused", "stopped", "timed-out"}),
+    "slow": frozenset({"slow", "starved"}),
+    "node-down": frozenset({"refused", "stopped", "held", "timed-out"}),
+    "down": frozenset({"refused", "stopped", "held", "timed-out"}),
 }
 """Without one of these nobody thinks of it. In the order in which the more particular is preferred."""
 
@@ -30,14 +30,14 @@ CONSISTENT: dict[Kind, frozenset[Sight]] = {
     "credentials": frozenset({"login-refused", "failed"}),
     "overload": frozenset({"too-many", "slow", "timed-out", "refused", "failed"}),
     "network": frozenset({"timed-out"}),
-    "slow": frozenset({"slow", "timed-out"}),
-    "node-down": frozenset({"refused", "stopped", "timed-out", "failed"}),
-    "down": frozenset({"refused", "stopped", "timed-out", "failed"}),
+    "slow": frozenset({"slow", "starved", "timed-out"}),
+    "node-down": frozenset({"refused", "stopped", "held", "timed-out", "failed"}),
+    "down": frozenset({"refused", "stopped", "held", "timed-out", "failed"}),
 }
 """What may be seen of it besides, directly."""
 
-PASSED_ON: frozenset[Sight] = frozenset({"failed", "timed-out", "slow"})
-"""What callers see of one whose own dependency is at fault."""
+PASSED_ON: frozenset[Sight] = frozenset({"failed", "timed-out", "slow", "too-many"})
+"""What callers see of one whose own dependency is at fault, and what it says of itself: they queue up."""
 
 UNSEEN_FROM_OUTSIDE: frozenset[Kind] = frozenset({"disk", "clock", "certificate", "credentials", "overload"})
 """Who only looks whether something serves may find it well."""
@@ -85,16 +85,23 @@ def hypotheses(said: Iterable[Observation], graph: Dependencies) -> Iterator[Hyp
         yield from _of_application(name, units, about, graph)
     for (users, provider), seen in pairs.items():
         yield from _thought("credentials", f"{users} > {provider}", seen, provider)
-        if _are_cut_off(users, provider, seen, about, graph):
-            yield Hypothesis("network", f"{users} - {provider}", tuple(seen), tuple(seen), frozenset({provider}))
+        now = _said_since(seen)
+        if _are_cut_off(users, provider, now, about, graph):
+            yield Hypothesis("network", f"{users} - {provider}", now, now, frozenset({provider}))
     for (first, second), seen in machines.items():
         if first != second:
             applications = {graph.application.get(each.about, each.about) for each in seen}
             yield from _thought("network", f"{first or 'here'} - {second}", seen, *applications)
 
 
+def _said_since(seen: list[Observation]) -> tuple[Observation, ...]:
+    """Without those who have not used it any more since the last of the others began to complain."""
+    began = max((each.since for each in seen if each.saw != "ok"), default=0.0)
+    return tuple(each for each in seen if each.saw != "ok" or each.until >= began)
+
+
 def _are_cut_off(
-    users: str, provider: str, seen: list[Observation], about: dict[str, list[Observation]], graph: Dependencies
+    users: str, provider: str, seen: Sequence[Observation], about: dict[str, list[Observation]], graph: Dependencies
 ) -> bool:
     """Whether no unit of one application reaches another one, which Onward does reach.
 

@@ -6,10 +6,11 @@ from typing import Literal
 
 Sight = Literal[
     "ok", "slow", "failed", "refused", "timed-out", "stopped", "login-refused", "no-space", "certificate", "clock",
-    "too-many",
+    "too-many", "held", "starved",
 ]  # fmt: skip
 """What was seen. ``failed``: it answers, with an error. ``refused``: nobody listens. ``stopped``: its process does not
-run. ``clock``: times of the two are apart. ``too-many``: it has no room for another caller."""
+run. ``clock``: times of the two are apart. ``too-many``: it has no room for another caller. ``held``: somebody has
+stopped its process, which has not ended. ``starved``: its process does not get the processor when it wants to run."""
 
 ONWARD = "onward"
 """Who looks where no unit does: Onward itself."""
@@ -26,7 +27,7 @@ NO_ANSWER: frozenset[Sight] = frozenset({"refused", "timed-out"})
 """What somebody saw who asked and was told nothing."""
 SERVED: frozenset[Sight] = frozenset({"ok", "slow"})
 """What somebody saw who asked and was given what he wanted."""
-NO_NOISE = frozenset({"login-refused", "no-space", "certificate", "clock", "stopped"})
+NO_NOISE = frozenset({"login-refused", "no-space", "certificate", "clock", "stopped", "held", "starved"})
 """What neither a restart nor a busy moment brings about: believed when it is said once."""
 
 

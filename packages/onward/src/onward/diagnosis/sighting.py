@@ -8,6 +8,9 @@ from onward.diagnosis.places import Places
 from onward.diagnosis.told import is_as_usual, told_by
 from onward.model.health import UnitHealth
 
+FROM_A_LOG = "in "
+"""What the detail of an observation begins with that was read in a log."""
+
 
 @dataclass(frozen=True)
 class Sighting:
@@ -31,11 +34,27 @@ def observations(sighting: Sighting, places: Places) -> Iterator[Observation]:
 
 
 def _all(sighting: Sighting, places: Places) -> Iterator[Observation]:
-    """Onward's own word that a unit is slow does not stand against the unit's, which knows what is usual."""
+    """Onward's own word that a unit is slow does not stand against the unit's, which knows what is usual.
+
+    What the kernel knows stands against both: whoever was served by a unit that is held was served before, and one that
+    runs too little is slow, however long that takes.
+    """
     as_usual = {each.unit for each in sighting.health if is_as_usual(each)}
+    held = {each.about for each in sighting.seen if each.saw == "held"}
+    served = {each.about for each in sighting.seen if each.user == ONWARD and each.saw == "ok"}
+    starved = {each.about for each in sighting.seen if each.saw == "starved"}
     for each in _both(sighting, places):
-        busy = each.user == ONWARD and each.saw == "slow" and each.about in as_usual
-        yield replace(each, saw="ok", detail="") if busy else each
+        if each.about in held and each.saw in SERVED:
+            continue
+        if each.saw == "starved" and each.about in as_usual & served:
+            # It is kept within a limit, and nobody waits any longer for it.
+            continue
+        if each.user == ONWARD and each.about in starved and each.saw == "timed-out":
+            yield replace(each, saw="slow")
+        elif each.user == ONWARD and each.saw == "slow" and each.about in as_usual - starved:
+            yield replace(each, saw="ok", detail="")
+        else:
+            yield each
 
 
 def _both(sighting: Sighting, places: Places) -> Iterator[Observation]:

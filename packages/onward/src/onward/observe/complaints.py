@@ -20,11 +20,13 @@ _WORDS: tuple[tuple[str, str, Sight], ...] = (
     ("mysql-shared", "CERTIFICATE_VERIFY_FAILED", "certificate"),
     ("mysql-shared", "timed out)", "timed-out"),
     ("mysql-shared", "Can't connect to MySQL server", "refused"),
+    ("keystone", "Identity server rejected authorization necessary", "login-refused"),
     ("rabbitmq", "ACCESS_REFUSED", "login-refused"),
     ("rabbitmq", "AMQP server on", "refused"),
 )
 """The interface of the one complained of (empty: the unit's own machine), words, and what they mean; the first fits.
-PyMySQL's connections.py and err.py, oslo.messaging's impl_rabbit.py, MariaDB's errmsg-utf8.txt, Python's _ssl.c."""
+PyMySQL's connections.py and err.py, oslo.messaging's impl_rabbit.py,
+keystonemiddleware's _identity.py, MariaDB's errmsg-utf8.txt, Python's _ssl.c."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from onward.diagnosis.observation import ONWARD, Observation
 from onward.diagnosis.places import Places
-from onward.diagnosis.sighting import Sighting, observations
+from onward.diagnosis.sighting import FROM_A_LOG, Sighting, observations
 from onward.diagnosis.told import told_by
 from onward.hosts.health_history import HealthHistory
 from onward.hosts.state import Directories
@@ -31,6 +31,7 @@ class HealthCollector:
         self._places = places
         self._history = history
         self._keep = keep_seconds
+        self._looked: set[tuple[str, str]] = set()
         self._changed: list[Observation] = []
         self.taken = 0
         self.refused = 0
@@ -47,8 +48,21 @@ class HealthCollector:
             self.refused += 1
 
     def seen(self, sighting: Sighting) -> None:
-        """Onward has looked itself."""
-        self._take(observations(sighting, self._places))
+        """Onward has looked itself.
+
+        What only a look tells of a unit (its process does not run, somebody holds it, it is cut off) is over where the
+        next one does not tell it any more. A log may be silent for a while.
+        """
+        now = {
+            (each.user, each.about)
+            for each in sighting.seen
+            if each.user != ONWARD and not each.detail.startswith(FROM_A_LOG)
+        }
+        found = list(observations(sighting, self._places))
+        said = {(each.user, each.about) for each in found}
+        over = sorted(self._looked - now - said)
+        self._looked = now
+        self._take([*found, *(Observation(user, about, "ok", sighting.at) for user, about in over)])
 
     def keep(self) -> int:
         """Write what changed since the last time; how much that was. Raises sqlite3.Error."""

@@ -1,4 +1,4 @@
-"""Looks at all of a deployed model at once: its processes, its servers, its logs, and what its APIs tell."""
+"""Looks at all of a deployed model at once: processes, servers, logs, what its APIs tell, and what the kernel knows."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from onward.catalog.charms import BROKER
 from onward.diagnosis.dependencies import Dependencies, dependencies_of
 from onward.diagnosis.observation import ONWARD, Observation, Sight
 from onward.diagnosis.places import Places, places_of
-from onward.diagnosis.sighting import Sighting
+from onward.diagnosis.sighting import FROM_A_LOG, Sighting
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
@@ -19,6 +19,7 @@ from onward.observe.complaints import complaints
 from onward.observe.listening import has_consumer
 from onward.observe.serving import PATIENCE_SECONDS, SERVE_SECONDS, serving
 from onward.plan.deployment.topology import Topology
+from onward.survey.beneath import Beneath
 from onward.survey.deployed import Deployed, reachable_deployed
 from onward.survey.health import health_of
 from onward.survey.recorded import known_model, placed_units, recorded_site, recorded_topology
@@ -54,11 +55,14 @@ class Watcher:
         after = at - RECENT_SECONDS if since is None else since
         deployed = self._deployed()
         silent = self.silent(deployed)
+        here = {unit: states for unit, states in deployed.states.items() if unit not in self.machines}
+        beneath = Beneath(self.graph, here)
         seen = [
             *stopped(self.graph, deployed.states, silent),
             *_servers(self.topology, self.graph, self.store, silent),
             *_brokers(self.topology, self.record["addresses"], self.store),
             *_logs(self.topology, self.graph, self.store, after),
+            *beneath.second_look(self.places, self._consumers()),
         ]
         # Asked last: who has called meanwhile what gave Onward no answer, knows better.
         health = health_of(self.topology, self.store, self.machines)
@@ -78,6 +82,13 @@ class Watcher:
                 break
             time.sleep(STARTING_SECONDS)
         return found
+
+    def _consumers(self) -> frozenset[str]:
+        """Units that are called through a broker."""
+        units = (unit for units in self.graph.units.values() for unit in units)
+        return frozenset(
+            unit for unit in units if any(isinstance(each, QueueProbe) for each in self.store.probes(unit).values())
+        )
 
     def silent(self, deployed: Deployed) -> set[str]:
         """Units of machines that cannot be asked."""
@@ -173,7 +184,7 @@ def _logs(found: Topology, graph: Dependencies, store: ModelStore, after: float)
                     about = _reached_as(graph, providers.get(each.interface)) if each.interface else unit
                     if about is not None:
                         times = each.times if time.time() - each.until < LASTS_SECONDS else 1
-                        yield Observation(unit, about, each.saw, each.since, times, f"in {log}")
+                        yield Observation(unit, about, each.saw, each.since, times, f"{FROM_A_LOG}{log}")
 
 
 def _reached_as(graph: Dependencies, provider: str | None) -> str | None:

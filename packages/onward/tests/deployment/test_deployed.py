@@ -258,6 +258,32 @@ def test_an_option_is_set_and_taken_back_by_name(deployed: Operator) -> None:
     assert "Nothing was changed." in deployed.deploy(BUNDLE)
 
 
+BETWEEN = ["run.finished", "run.created#2", "restart.decided", "unit.restarted", "restart.healthy"]
+"""From the end of the run that writes the files to that of the run that restarts."""
+
+
+@pytest.mark.parametrize("point", [BETWEEN[0], *(pytest.param(point, marks=pytest.mark.full) for point in BETWEEN[1:])])
+def test_killed_between_files_and_restart_the_restart_is_owed_until_the_same_is_typed_again(
+    deployed: Operator, point: str
+) -> None:
+    store = deployed.store("small")
+    typed = ("config", "keystone/1", "token.expiration=601")
+    before = deployed.pids("small")
+    killed = deployed.run(*typed, environment={"ONWARD_CRASH_AT": point})
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert set(store.owed()) == (set() if point == "restart.healthy" else {"keystone/1"})
+    deployed.must(*typed)
+    assert store.owed() == {}
+    now = deployed.pids("small")
+    assert [unit for unit, pid in now.items() if pid != before[unit]] == ["keystone/1"]
+    until("it serves", lambda: log_in(deployed, "public")[0].status_code == 201)
+    # And not once more.
+    deployed.must(*typed)
+    assert deployed.pids("small") == now
+    deployed.must("config", "keystone/1", "token.expiration=")
+    assert "Nothing was changed." in deployed.deploy(BUNDLE)
+
+
 def behind_the_balancer(operator: Operator) -> set[str]:
     configuration = operator.store("small").directory / "units" / "haproxy-0" / "etc" / "haproxy.cfg"
     return set(re.findall(r"server (keystone-\d)", configuration.read_text()))

@@ -51,6 +51,33 @@ def test_what_has_recovered_is_not_named() -> None:
     )
 
 
+def test_a_database_without_a_processor_is_named_before_those_who_wait_for_it_and_is_not_well_by_luck() -> None:
+    assert named(
+        Observation("mariadb/0", "mariadb/0", "starved", 1.0),
+        Observation(ONWARD, "mariadb/0", "ok", 1.0),
+        Observation("keystone/0", "mariadb/0", "ok", 1.0, until=3.0),
+        Observation("keystone/1", "mariadb/0", "slow", 1.0),
+        Observation("keystone/0", "keystone/0", "slow", 1.0),
+        Observation(ONWARD, "keystone/0", "slow", 1.0),
+        Observation(ONWARD, "keystone/1", "slow", 1.0),
+    )[:1] == [("slow", "mariadb/0")]
+
+
+def test_of_servers_behind_one_name_the_one_that_has_no_room_is_named() -> None:
+    graph = Dependencies(
+        units={"mariadb": ("mariadb/0", "mariadb/1"), "glance": ("glance/0",), "haproxy": ("haproxy/0",)},
+        uses={"mariadb": (), "glance": ("mariadb",), "haproxy": ()},
+        balancers={"mariadb": "haproxy"},
+    )
+    words = (
+        Observation("glance/0", "mariadb", "too-many", 1.0),
+        Observation(ONWARD, "mariadb/0", "ok", 1.0),
+        Observation(ONWARD, "mariadb/1", "ok", 1.0),
+        Observation(ONWARD, "mariadb/0", "too-many", 1.5),
+    )
+    assert named(*words, graph=graph) == [("overload", "mariadb/0")]
+
+
 def test_a_password_that_one_application_has_wrong_is_not_the_fault_of_the_database() -> None:
     graph = Dependencies(
         units={"mariadb": ("mariadb/0",), "glance": ("glance/0",), "keystone": ("keystone/0", "keystone/1")},

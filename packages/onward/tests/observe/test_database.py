@@ -7,7 +7,7 @@ import sqlite3
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pymysql
@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from onward.errors import DatabaseReadOnly, DatabaseUnreachable, WriteRefused
 from onward.hosts.mariadb import PrivateMariadb
 from onward.observe.database import backend_of, database_bytes, database_url, is_on, read_only, shown, writable
+from onward.observe.database_load import observe_database_load
 
 WRITES = (
     "INSERT INTO project VALUES ('b')",
@@ -311,3 +312,23 @@ def test_a_user_of_mysql_8_can_log_in_without_tls(mysql_8: int) -> None:
     with pytest.raises(DatabaseUnreachable) as refused:
         read_only(URL.create("mysql+pymysql", "keystone", SECRET, "127.0.0.1", mysql_8, "keystone"))
     assert "The password came as it is" in refused.value.evidence
+
+
+@pytest.mark.mariadb
+def test_a_server_that_has_no_room_for_another_connection_says_so_to_its_administrator(server: PrivateMariadb) -> None:
+    assert not observe_database_load("mariadb/0", str(server.socket), "root").full
+    allowed = execute(server, "SELECT @@max_connections")[0][0]
+    execute(server, "SET GLOBAL max_connections = 10", "CREATE USER guest@localhost")
+    with ExitStack() as guests:
+        try:
+            with suppress(pymysql.Error):
+                while True:
+                    guests.enter_context(closing(pymysql.connect(unix_socket=str(server.socket), user="guest")))
+            found = observe_database_load("mariadb/0", str(server.socket), "root")
+            assert (found.full, found.allowed) == (True, 10)
+            # Nor has it room for an administrator where another one has the place that is kept for one.
+            guests.enter_context(closing(pymysql.connect(unix_socket=str(server.socket), user="root")))
+            assert observe_database_load("mariadb/0", str(server.socket), "root").full
+        finally:
+            guests.close()
+            execute(server, f"SET GLOBAL max_connections = {allowed}", "DROP USER guest@localhost")

@@ -182,6 +182,9 @@ def _who_would_know(kind: Kind, seen: list[Observation]) -> list[Observation]:
     """
     began = min((each.since for each in seen if each.saw in TELLING[kind]), default=0.0) - SETTLE_SECONDS
     asked = [each for each in seen if each.saw != "ok" or each.until >= began]
+    if kind == "slow" and any(each.saw == "starved" for each in asked):
+        # That it gets no processor is known: some are served quickly all the same, as it happens.
+        return [each for each in asked if each.saw != "ok"]
     if kind not in UNSEEN_FROM_OUTSIDE:
         return asked
     return [each for each in asked if each.user != ONWARD or each.saw != "ok"]

@@ -70,6 +70,8 @@ class DatabaseLoad:
     """The part of the time for which its cluster has waited for its slowest member."""
     lag_seconds: float | None = None
     """How far it is behind the server that it replicates; None where it does not."""
+    full: bool = False
+    """Whether it has no room for another connection but an administrator's."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pymysql
 import pymysql.cursors
+from pymysql.constants import ER
 
 from onward.model.restart import DatabaseLoad
 
@@ -35,13 +36,16 @@ def observe_database_load(server: str, socket: str, user: str) -> DatabaseLoad:
             cursor.execute("SHOW SLAVE STATUS")
             replica = cursor.fetchone()
     except pymysql.Error as error:
-        return DatabaseLoad(server, failure=str(error))
+        return DatabaseLoad(server, failure=str(error), full=error.args[:1] == (ER.CON_COUNT_ERROR,))
+    connected, limit = int(status.get("Threads_connected", 0)), int((allowed or {}).get("allowed", 0))
     return DatabaseLoad(
         server,
         # The one that asks is one of them.
         running=max(0, int(status.get("Threads_running", 1)) - 1),
-        connected=int(status.get("Threads_connected", 0)),
-        allowed=int((allowed or {}).get("allowed", 0)),
+        connected=connected,
+        allowed=limit,
+        # One more than it takes is let in, if it is an administrator, and that one asks here.
+        full=connected > limit > 0,
         queued=int(status.get("wsrep_local_recv_queue", 0)),
         paused=float(status.get("wsrep_flow_control_paused", 0)),
         lag_seconds=_lag(replica),

@@ -13,11 +13,14 @@ from onward.diagnosis.sighting import FROM_A_LOG, Sighting
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
+from onward.hosts.user import own_name
 from onward.model.deployment import QueueProbe, ReadyProbe
 from onward.observe.broker_alarms import broker_alarms
 from onward.observe.complaints import complaints
+from onward.observe.database_load import observe_database_load
 from onward.observe.listening import has_consumer
 from onward.observe.serving import PATIENCE_SECONDS, SERVE_SECONDS, serving
+from onward.plan.deployment.restarting import DATABASE
 from onward.plan.deployment.topology import Topology
 from onward.survey.beneath import Beneath
 from onward.survey.deployed import Deployed, reachable_deployed
@@ -44,7 +47,15 @@ class Watcher:
         self.topology = recorded_topology(self.record)
         self.machines = placed_units(self.store, self.record)
         self.graph = dependencies_of(self.topology, self.machines)
-        self.places: Places = places_of(self.topology, recorded_site(self.store))
+        site = recorded_site(self.store)
+        self.places: Places = places_of(self.topology, site)
+        self._databases = {
+            unit: site.socket(unit)
+            for name, charm in self.topology.charms.items()
+            if charm.charm == DATABASE
+            for unit in self.topology.units(name)
+            if unit not in self.machines
+        }
 
     def look(self, since: float | None = None) -> tuple[Sighting, Deployed]:
         """All that can be seen now, and what its processes do.
@@ -61,6 +72,7 @@ class Watcher:
             *stopped(self.graph, deployed.states, silent),
             *_servers(self.topology, self.graph, self.store, silent),
             *_brokers(self.topology, self.record["addresses"], self.store),
+            *_full(self._databases),
             *_logs(self.topology, self.graph, self.store, after),
             *beneath.second_look(self.places, self._consumers()),
         ]
@@ -172,6 +184,15 @@ def _brokers(found: Topology, addresses: Mapping[str, str], store: ModelStore) -
         for address, (saw, words) in broker_alarms(units, charm.ports["management"], password).items():
             if address in units:
                 yield Observation(units[address], units[address], saw, time.time(), detail=words)
+
+
+def _full(databases: Mapping[str, str]) -> Iterator[Observation]:
+    """Servers of this machine, by unit with their sockets, that have no room for another connection."""
+    with ThreadPoolExecutor(MOST_AT_ONCE) as threads:
+        for load in threads.map(lambda each: observe_database_load(each[0], each[1], own_name()), databases.items()):
+            if load.full:
+                words = f"all {load.allowed} connections that it accepts are taken" if load.allowed else load.failure
+                yield Observation(ONWARD, load.server, "too-many", time.time(), detail=words)
 
 
 def _logs(found: Topology, graph: Dependencies, store: ModelStore, after: float) -> Iterator[Observation]:

@@ -14,18 +14,16 @@ directory another call goes on where one ended.
 import argparse
 import json
 import re
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from material.filled_cloud import Amount, FilledCloud, differences
+from material.operated_model import OperatedModel, add_model_options, operated
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs
-from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories, default_directories
 
 MODEL, SOURCE, TARGET = "whole-cloud", "2023.1", "2026.2"
@@ -40,22 +38,12 @@ TOKENS_LAST = "token.expiration: 43200"
 """Longer than the bench."""
 
 
-class Operator:
-    """Who types the commands."""
+class Operator(OperatedModel):
+    """Who types the commands, and how long that took."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.state = directory / "state"
-        self.store = ModelStore(self.state / "models" / MODEL)
+        super().__init__(MODEL, directory)
         self.seconds: dict[str, float] = {}
-
-    def onward(self, *words: str | Path) -> str:
-        """Type a command; what it prints."""
-        argv = [sys.executable, "-m", "onward.commands.main", "--state-dir", str(self.state), *map(str, words)]
-        done = subprocess.run(argv, check=False, capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"{words}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-        return done.stdout + done.stderr
 
     def timed(self, part: str, work: Callable[[], Any]) -> Any:
         """Do it and remember what it took."""
@@ -137,22 +125,14 @@ def main() -> None:
     parser.add_argument("--copied", type=int, default=800, help="of the servers: not built, but copied from the others")
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--bundle", type=Path, default=EXAMPLE, help="another one than the HA example")
-    parser.add_argument("--directory", type=Path, default=None, help="for the model; removed unless --keep is given")
-    parser.add_argument("--keep", action="store_true", help="leave the model as it is at the end")
+    add_model_options(parser)
     wish = parser.parse_args()
-    directory = wish.directory or Path(tempfile.mkdtemp(prefix="onward-whole-"))
-    directory.mkdir(parents=True, exist_ok=True)
-    operator = Operator(directory)
-    try:
-        amount = Amount(wish.projects, wish.servers, wish.images, wish.copied)
+    amount = Amount(wish.projects, wish.servers, wish.images, wish.copied)
+    with operated(Operator, wish) as operator:
         found = measure(operator, wish.bundle.read_text(), amount)
         print(json.dumps(found, indent=2))
-        if found["lost"]:
-            raise SystemExit(1)
-    finally:
-        if not wish.keep and operator.store.exists:
-            digest = re.findall(r"sha256:[0-9a-f]{64}", operator.onward("destroy", MODEL, "--dry-run"))[-1]
-            operator.onward("destroy", MODEL, "--approve", digest)
+    if found["lost"]:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ def test_it_is_read_back_as_it_was_written() -> None:
 def test_each_service_is_migrated_by_its_own_releases_and_compared_after_each() -> None:
     steps = {step.id: step for step in plan().steps}
     assert "environment/glance/2025.2" not in steps, "a release that has nothing to do is not built"
-    assert steps["migrate/nova/2026.1"].needs == ("census/nova/2025.2",)
+    assert steps["migrate/nova/2026.1"].needs == ("check/nova/2025.2",)
+    assert steps["check/nova/2025.2"].needs[0] == "census/nova/2025.2"
     assert steps["census/nova/2026.1"].arguments["baseline"] == "census/nova/2025.1"
     assert steps["census/glance/2026.1"].arguments["path"] == ["2025.2", "2026.1"]
     assert steps["check/nova/2026.1"].needs[0] == "census/nova/2026.1"

@@ -1,6 +1,6 @@
 """Plans a rehearsal of several services, side by side, each in a lane of its own. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import Field, JsonValue
 
@@ -84,8 +84,8 @@ def _asked(lane: Lane, wish: LaneWish) -> list[Step]:
 
 
 def _compared(lane: Lane, wish: LaneWish) -> list[Step]:
-    """A service's way through the series, proved by its rows, its revisions and the target's own checks."""
-    source, target = lane.path[0], lane.path[-1]
+    """A service's way through the series, proved by its rows, its revisions and each release's own checks."""
+    source = lane.path[0]
     used = lane.path if wish.finishes or not wish.configuration else lane.path[1:]
     own = wish.configuration
     copy = copy_step(lane, CopySource(shown="", configuration=own)) if own else _new(lane)
@@ -113,16 +113,6 @@ def _compared(lane: Lane, wish: LaneWish) -> list[Step]:
     if wish.finishes:
         counted = (finish.id,)
     ready = (census_id(source, lane.name), *(runner_id(series, lane.name) for series in used))
-    check = Step(
-        id=lane.id("check", target),
-        action="service.check",
-        target=f"{lane.service} {target}",
-        arguments={"service": lane.service, "series": target, "adopted": list(wish.configuration)},
-        needs=(census_id(target, lane.name), environment_id(target, lane.name)),
-        reason="the target release knows best whether it can start from this",
-        phase="proof",
-        expected_seconds=lane.expected(lane.id("check", target)),
-    )
     return [
         *environment_steps(lane, used),
         scratch_step(lane, "mariadb"),
@@ -132,9 +122,37 @@ def _compared(lane: Lane, wish: LaneWish) -> list[Step]:
         *make,
         *([finish] if wish.finishes else []),
         baseline_step(lane, counted),
-        *migration_steps(lane, ready, census_each=True, reversible=True),
-        check,
+        *_checked(lane, wish, migration_steps(lane, ready, census_each=True, reversible=True)),
     ]
+
+
+def _checked(lane: Lane, wish: LaneWish, steps: Iterable[Step]) -> Iterator[Step]:
+    """The migrations, and after each the release's own checks, before the next one changes what they look at.
+
+    Some look for tables or columns of their own release, so that before an outage they cannot be told.
+    """
+    needs: dict[str, tuple[str, ...]] = {}
+    for step in steps:
+        yield step.model_copy(update={"needs": needs.get(step.id, step.needs)})
+        series = str(step.arguments["series"])
+        if step.id != census_id(series, lane.name):
+            continue
+        last = series == lane.path[-1]
+        check = Step(
+            id=lane.id("check", series),
+            action="service.check",
+            target=f"{lane.service} {series}",
+            arguments={"service": lane.service, "series": series, "adopted": list(wish.configuration)},
+            needs=(step.id, environment_id(series, lane.name)),
+            reason="the target release knows best whether it can start from this"
+            if last
+            else "what this release would refuse is seen while the copy is at it",
+            phase="proof" if last else "outage",
+            expected_seconds=lane.expected(lane.id("check", series)),
+        )
+        yield check
+        if not last:
+            needs[lane.id("migrate", lane.path[lane.path.index(series) + 1])] = (check.id,)
 
 
 def _new(lane: Lane) -> Step:

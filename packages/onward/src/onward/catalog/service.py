@@ -38,6 +38,11 @@ class Command(Fact):
     about_configuration: bool = Field(
         default=False, description="A check of the configuration alone, which says nothing of a copy"
     )
+    waits_until: str | None = Field(
+        default=None,
+        description="Of what moves data: on a way that ends at this series or before, no release and no schema needs it"
+        " moved, so that the last one can move all of it while it serves",
+    )
     source: str = Field(description="Where this fact is from")
 
 

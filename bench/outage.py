@@ -19,11 +19,9 @@ directory: with --keep and the same directory, another call adds to them.
 
 import argparse
 import json
-import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -36,13 +34,13 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from material.operated_model import OperatedModel, add_model_options, digest_in, operated
 from material.spread import spread
 from onward.actions.deployment.model_database import ModelDatabase
 from onward.actions.trial.callers import ask, log_in
 from onward.catalog.load import in_force, recipe
 from onward.catalog.service import Command
 from onward.hosts.mariadb_client import load, save_dump
-from onward.hosts.model_store import ModelStore
 from onward.hosts.private_file import write_private
 from onward.hosts.runner import warm_runner
 from onward.hosts.supervisor import Supervisor
@@ -80,21 +78,11 @@ PROJECTS, PROVIDERS, IMAGES = 200, 200, 100
 SECONDS = 300.0
 
 
-class Cloud:
+class Cloud(OperatedModel):
     """The model, and what is done to it."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.state = directory / "state"
-        self.store = ModelStore(self.state / "models" / MODEL)
-
-    def onward(self, *words: str | Path, refused: bool = False) -> str:
-        """Type a command; what it prints."""
-        argv = [sys.executable, "-m", "onward.commands.main", "--state-dir", str(self.state), *map(str, words)]
-        done = subprocess.run(argv, check=False, capture_output=True, text=True)
-        if (done.returncode != 0) is not refused:
-            raise SystemExit(f"{words}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-        return done.stdout + done.stderr
+        super().__init__(MODEL, directory)
 
     def deploy(self) -> None:
         """Make it as its bundle says."""
@@ -310,8 +298,7 @@ def put_back(work: Work, dumps: Mapping[str, Path]) -> None:
 def restore(cloud: Cloud) -> None:
     """Onward's own way back."""
     run = max(path.name for path in (cloud.state / "runs").iterdir())
-    digest = re.findall(r"sha256:[0-9a-f]{64}", cloud.onward("runs", "restore", run, refused=True))[0]
-    cloud.onward("runs", "restore", run, "--approve", digest)
+    cloud.onward("runs", "restore", run, "--approve", digest_in(cloud.onward("runs", "restore", run, refused=True)))
 
 
 def measure(cloud: Cloud, rounds: int) -> dict[str, Any]:
@@ -355,20 +342,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--directory", type=Path, default=None, help="for the model; it is removed unless --keep is given"
-    )
-    parser.add_argument("--keep", action="store_true", help="leave the model as it is at the end")
+    add_model_options(parser)
     wish = parser.parse_args()
-    directory = wish.directory or Path(tempfile.mkdtemp(prefix="onward-outage-"))
-    directory.mkdir(parents=True, exist_ok=True)
-    cloud = Cloud(directory)
-    try:
+    with operated(Cloud, wish) as cloud:
         print(json.dumps(measure(cloud, wish.rounds), indent=2))
-    finally:
-        if not wish.keep and cloud.store.exists:
-            digest = re.findall(r"sha256:[0-9a-f]{64}", cloud.onward("destroy", MODEL, "--dry-run"))[-1]
-            cloud.onward("destroy", MODEL, "--approve", digest)
 
 
 if __name__ == "__main__":

@@ -4,66 +4,45 @@ Keystone, Placement and Glance, two units of each behind HAProxy, are deployed a
 `onward plan upgrade --rolling` and `onward apply`. Meanwhile callers ask each API through HAProxy, each as fast as it
 is answered, with one token from before; none tries again.
 
-    .venv/bin/python bench/rolling.py [--callers N] [--directory DIRECTORY]
+    .venv/bin/python bench/rolling.py [--callers N] [--directory DIRECTORY] [--keep]
 """
 
 import argparse
-import json
-import re
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
+from functools import partial
 
+from material.operated_model import OperatedModel, add_model_options, digest_in, operated
 from material.rolled_services import BUNDLE, SERVICES
 from material.steady_callers import Calls, calling, some_calls, token_of
-from onward.hosts.model_store import ModelStore
 
 MODEL, SOURCE, TARGET = "rolled", "2025.1", "2025.2"
-
-
-def onward(state: Path, *words: str | Path) -> str:
-    """What a command prints; ends the bench where it fails."""
-    argv = [sys.executable, "-m", "onward.commands.main", "--state-dir", str(state), *map(str, words)]
-    done = subprocess.run(argv, check=False, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
-
-
-def digest_in(text: str) -> str:
-    """The last digest that is named."""
-    return str(re.findall(r"sha256:[0-9a-f]{64}", text)[-1])
 
 
 def main() -> None:
     """Deploy, take it forward, print, destroy."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--callers", type=int, default=2, help="of each API (default: %(default)s)")
-    parser.add_argument("--directory", type=Path, help="where the model is; removed afterwards (default: a new one)")
+    add_model_options(parser)
     wish = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="onward-rolling-", dir=wish.directory) as directory:
-        state, bundle, plan = (Path(directory) / name for name in ("state", "bundle.yaml", "plan.json"))
+    with operated(partial(OperatedModel, MODEL), wish) as model:
+        bundle = model.directory / "bundle.yaml"
         bundle.write_text(BUNDLE.format(channel=SOURCE), encoding="utf-8")
-        onward(state, "deploy", bundle)
-        try:
-            measure(state, plan, wish.callers)
-        finally:
-            onward(state, "destroy", MODEL, "--approve", digest_in(onward(state, "destroy", MODEL, "--dry-run")))
+        model.onward("deploy", bundle)
+        measure(model, wish.callers)
 
 
-def measure(state: Path, plan: Path, callers: int) -> None:
+def measure(model: OperatedModel, callers: int) -> None:
     """Take it forward under load, and print what the callers saw."""
-    shown = onward(state, "plan", "upgrade", "--model", MODEL, "--to", TARGET, "--rolling", "-o", plan)
-    address, token = token_of(ModelStore(state / "models" / MODEL))
+    plan = model.directory / "plan.json"
+    shown = model.onward("plan", "upgrade", "--model", MODEL, "--to", TARGET, "--rolling", "-o", plan)
+    address, token = token_of(model.store)
     began = time.monotonic()
     with calling(token, some_calls(address), each=callers) as seen:
-        onward(state, "apply", plan, "--approve", digest_in(shown))
-    show(seen, time.monotonic() - began, state)
+        model.onward("apply", plan, "--approve", digest_in(shown))
+    show(seen, time.monotonic() - began, model)
 
 
-def show(seen: dict[str, Calls], seconds: float, state: Path) -> None:
+def show(seen: dict[str, Calls], seconds: float, model: OperatedModel) -> None:
     """The table of the APIs, and that of the steps."""
     print("| API | calls | failed | slowest, s |\n|---|--:|--:|--:|")
     for name, each in seen.items():
@@ -71,8 +50,8 @@ def show(seen: dict[str, Calls], seconds: float, state: Path) -> None:
         print(f"| {name} | {calls:,} | {len(each.failed)} | {each.slowest_seconds:.1f} |")
         for failed in dict.fromkeys(each.failed):
             print(f"  {failed}")
-    runs = json.loads(onward(state, "runs", "list", "-f", "json"))
-    steps = json.loads(onward(state, "runs", "show", max(str(each["Run"]) for each in runs), "-f", "json"))
+    runs = model.told("runs", "list")
+    steps = model.told("runs", "show", max(str(each["Run"]) for each in runs))
     took = {str(each["Step"]): float(each["Seconds"] or 0) for each in steps}
     print(f"\nwhole run {seconds:.0f} s; gate {took['gate']:.0f} s\n")
     print("| service | backup and expand, s | each unit, s | migrate and contract, s |\n|---|--:|--:|--:|")

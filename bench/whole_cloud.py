@@ -14,48 +14,30 @@ directory another call goes on where one ended.
 import argparse
 import json
 import re
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from material.filled_cloud import Amount, FilledCloud, differences
+from material.operated_model import OperatedModel, add_model_options, operated
 from onward.engine.record import RunRecord
 from onward.engine.runs import list_runs
-from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories, default_directories
 
 MODEL, SOURCE, TARGET = "whole-cloud", "2023.1", "2026.2"
 EXAMPLE = Path(__file__).parents[1] / "examples" / "ha-cloud.yaml"
-WAIVED = {
-    "upgrade-check": "that of Nova needs the tables of its own release from 2023.2 on; Neutron 2024.2 has a fault",
-    "Service UUIDs": "what would hold the volumes is not there, so that no service has them",
-    "undefined policy rule": "of 2023.2 and 2024.1, which Neutron passes through; no unit serves with it",
-}
-"""What stops the gate on this way, by the name of the finding, and why it is let pass."""
 TOKENS_LAST = "token.expiration: 43200"
 """Longer than the bench."""
 
 
-class Operator:
-    """Who types the commands."""
+class Operator(OperatedModel):
+    """Who types the commands, and how long that took."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.state = directory / "state"
-        self.store = ModelStore(self.state / "models" / MODEL)
+        super().__init__(MODEL, directory)
         self.seconds: dict[str, float] = {}
-
-    def onward(self, *words: str | Path) -> str:
-        """Type a command; what it prints."""
-        argv = [sys.executable, "-m", "onward.commands.main", "--state-dir", str(self.state), *map(str, words)]
-        done = subprocess.run(argv, check=False, capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"{words}: {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-        return done.stdout + done.stderr
 
     def timed(self, part: str, work: Callable[[], Any]) -> Any:
         """Do it and remember what it took."""
@@ -97,8 +79,7 @@ def measure(operator: Operator, text: str, amount: Amount) -> dict[str, Any]:
         words = ("plan", "upgrade", "--model", MODEL, "--to", TARGET, "-o", plan)
         operator.timed("plan", lambda: operator.onward(*words))
         digest = json.loads(plan.read_text())["digest"]
-        let_pass = [word for name, reason in WAIVED.items() for word in ("--waive", f"{name}={reason}")]
-        operator.timed("apply", lambda: operator.onward("apply", plan, "--approve", digest, *let_pass))
+        operator.timed("apply", lambda: operator.onward("apply", plan, "--approve", digest))
     lost = differences(before, operator.timed("look again", cloud.remember))
     operator.timed("smoke", lambda: operator.onward("smoke", MODEL))
     return {
@@ -137,22 +118,14 @@ def main() -> None:
     parser.add_argument("--copied", type=int, default=800, help="of the servers: not built, but copied from the others")
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--bundle", type=Path, default=EXAMPLE, help="another one than the HA example")
-    parser.add_argument("--directory", type=Path, default=None, help="for the model; removed unless --keep is given")
-    parser.add_argument("--keep", action="store_true", help="leave the model as it is at the end")
+    add_model_options(parser)
     wish = parser.parse_args()
-    directory = wish.directory or Path(tempfile.mkdtemp(prefix="onward-whole-"))
-    directory.mkdir(parents=True, exist_ok=True)
-    operator = Operator(directory)
-    try:
-        amount = Amount(wish.projects, wish.servers, wish.images, wish.copied)
+    amount = Amount(wish.projects, wish.servers, wish.images, wish.copied)
+    with operated(Operator, wish) as operator:
         found = measure(operator, wish.bundle.read_text(), amount)
         print(json.dumps(found, indent=2))
-        if found["lost"]:
-            raise SystemExit(1)
-    finally:
-        if not wish.keep and operator.store.exists:
-            digest = re.findall(r"sha256:[0-9a-f]{64}", operator.onward("destroy", MODEL, "--dry-run"))[-1]
-            operator.onward("destroy", MODEL, "--approve", digest)
+    if found["lost"]:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -138,6 +138,12 @@ def test_a_wrong_series_is_refused_with_the_file_and_the_key(path: list[Any], va
             "No such (",
             "known_faults[0].pattern: no regular expression: missing )",
         ),
+        (["checks", 0, "doubts"], "No such (", "checks[0].doubts: no regular expression: missing )"),
+        (
+            ["checks", 0, "known_faults"],
+            [{"since": "2042.1", "pattern": "a", "explanation": "a", "way_out": "a", "source": "a"}],
+            "checks[0].known_faults[0].since: There is no series called '2042.1'",
+        ),
         (["forward", "demonstration_from"], "2042.1", "demonstration_from: There is no series called '2042.1'"),
     ],
 )

@@ -6,7 +6,8 @@ import pytest
 
 from onward.catalog.load import in_force, recipe
 from onward.catalog.service import Check
-from onward.checks.service_owned import findings_of, told_all_the_same
+from onward.checks.finding import Finding
+from onward.checks.service_owned import alarmed_for_nothing, findings_of, told_all_the_same
 
 UPGRADE_CHECK = next(check for check in recipe("keystone").checks if check.since == "train")
 DOCTOR = next(check for check in recipe("keystone").checks if check.name == "doctor")
@@ -161,3 +162,116 @@ def test_what_fails_because_of_old_computes_is_a_warning_where_nova_is_told_to_s
     eased = told_all_the_same(old, name, option)
     assert (eased.result, eased.details) == ("warn", f"Result: some of them; {option} has it start all the same")
     assert told_all_the_same(placement, name, option) == placement
+
+
+def crash(exception: str) -> str:
+    """What a check prints that ends with an exception."""
+    return f"""\
+2026-11-25 10:00:00.000 1 INFO migration [-] no such table: of_the_log
+Error:
+Traceback (most recent call last):
+  File "oslo_upgradecheck/upgradecheck.py", line 161, in run
+    return conf.command.action_fn()
+{exception}
+[SQL: SELECT instances.compute_id AS instances_compute_id FROM instances]
+(Background on this error at: https://sqlalche.me/e/20/e3q8)
+"""
+
+
+GATHERED = """\
+oslo_db.exception.OperationalError: (1054, "Unknown column 'instances.compute_id' in 'SELECT'")
+[SQL: SELECT instances.compute_id AS instances_compute_id FROM instances]
+Error:
+Traceback (most recent call last):
+  File "nova/virt/libvirt/machine_type_utils.py", line 226, in get_instances_without_type
+    return list(itertools.chain(*[r for c, r in results.items()]))
+"""
+"""What Nova logs of a cell, and goes on."""
+
+
+@pytest.mark.parametrize(
+    ("exception", "lacks"),
+    [
+        (
+            (
+                "sqlalchemy.exc.OperationalError: (pymysql.err.OperationalError)"
+                " (1054, \"Unknown column 'instances.compute_id' in 'SELECT'\")"
+            ),
+            "Unknown column 'instances.compute_id'",
+        ),
+        (
+            (
+                "oslo_db.exception.DBNonExistentTable: (pymysql.err.ProgrammingError)"
+                " (1146, \"Table 'nova.shares' doesn't exist\")"
+            ),
+            "Table 'nova.shares' doesn't exist",
+        ),
+        ("sqlite3.OperationalError: no such column: instances.compute_id", "no such column: instances.compute_id"),
+        ('psycopg2.errors.UndefinedTable: relation "shares" does not exist', 'relation "shares" does not exist'),
+        ("sqlalchemy.exc.NoSuchTableError: shares", "NoSuchTableError: shares"),
+        (GATHERED + "TypeError: 'OperationalError' object is not iterable", "Unknown column 'instances.compute_id'"),
+    ],
+)
+def test_a_check_that_misses_what_a_later_schema_has_cannot_tell_yet(exception: str, lacks: str) -> None:
+    (check,) = in_force(recipe("nova").checks, "2024.1")
+    (found,) = findings_of(check, 255, crash(exception), "nova 2024.1", older_schema="2023.1")
+    assert (found.name, found.result, found.stops) == ("upgrade-check", "warn", False)
+    assert f"cannot be told yet: it looks for what the schema of 2023.1 has not ({lacks})" in found.details
+    # In the schema of its own release it should have found it.
+    (found,) = findings_of(check, 255, crash(exception), "nova 2024.1")
+    assert (found.result, found.stops) == ("could-not-tell", True)
+
+
+@pytest.mark.parametrize(
+    ("exit_status", "output"),
+    [
+        (255, crash("FileNotFoundError: /etc/keystone/fernet-keys")),
+        (255, crash("sqlalchemy.exc.OperationalError: (2003, \"Can't connect to MySQL server on 'db'\")")),
+        (255, "no such table: of_the_log\n"),
+        (255, crash(GATHERED + "FileNotFoundError: /etc/keystone/fernet-keys")),
+        (-9, crash("sqlalchemy.exc.NoSuchTableError: shares")),
+        (0, ""),
+    ],
+    ids=["keys", "no database", "no exception", "another exception", "killed", "silence"],
+)
+def test_what_no_schema_explains_could_not_be_told_whatever_the_schema(exit_status: int, output: str) -> None:
+    (found,) = findings_of(UPGRADE_CHECK, exit_status, output, "keystone 2026.1", older_schema="2023.1")
+    assert (found.result, found.stops) == ("could-not-tell", True)
+
+
+def test_what_a_check_says_has_failed_fails_whatever_the_schema() -> None:
+    output = said([{"check": "Cells v2", "result": 2, "details": "no such table: cells"}])
+    (found,) = findings_of(UPGRADE_CHECK, 2, output, "nova 2026.1", older_schema="2023.1")
+    assert found.result == "fail"
+
+
+NEUTRON_2024_2 = crash(
+    "sqlalchemy.exc.ArgumentError: Textual SQL expression 'SHOW TABLES;' should be explicitly declared as"
+    " text('SHOW TABLES;')"
+)
+
+
+@pytest.mark.parametrize(("series", "result"), [("2024.2", "not-checked"), ("2025.1", "could-not-tell")])
+def test_a_fault_of_the_release_itself_is_no_answer_about_the_cloud(series: str, result: str) -> None:
+    (check,) = in_force(recipe("neutron").checks, series)
+    faults = in_force(check.known_faults, series)
+    (found,) = findings_of(check, 255, NEUTRON_2024_2, f"neutron {series}", faults=faults)
+    assert (found.name, found.result) == ("upgrade-check", result)
+    assert ("Networking-ovn database revision" in found.details) == (result == "not-checked")
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "result"),
+    [
+        ("Service UUIDs", 0, "warn"),
+        ("Service UUIDs", 3, "fail"),
+        ("Service UUIDs", None, "fail"),
+        ("Removed Drivers", 0, "fail"),
+    ],
+)
+def test_a_failure_about_rows_that_are_in_order_is_a_warning(name: str, rows: int | None, result: str) -> None:
+    (check,) = in_force(recipe("cinder").checks, "2024.1")
+    failed = Finding(name, "fail", "Volumes must have a service UUID.", about="cinder 2024.1")
+    found = alarmed_for_nothing(failed, check.false_alarms, lambda _: rows)
+    assert found.result == result
+    assert found == failed or ("must have a service UUID" in found.details and "never made" in found.details)

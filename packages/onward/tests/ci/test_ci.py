@@ -68,6 +68,15 @@ def test_one_that_fails_does_not_stop_the_others_and_its_bundle_fails_alike_in_a
     assert result["Now"].startswith("OW601 at migrate/heat/20")
 
 
+def test_a_new_nova_has_a_cell_as_a_deployed_one_has(directories: Directories) -> None:
+    done = call(directories, "cells", "ci", "services", "nova", "--from", "2025.1", "--to", "2025.2", "-f", "json")
+    assert done.returncode == 0, done.stderr[-3000:]
+    (row,) = json.loads(done.stdout)
+    report = json.loads((directories.state / "cells" / "runs" / row["Run"] / "report.json").read_text())
+    found = {each["name"]: each["level"] for each in report["findings"]}
+    assert found["Cells v2 (nova 2025.2)"] == "pass"
+
+
 def test_the_whole_way_by_commands_ends_with_nothing_and_with_a_bundle_where_it_was_asked_for(
     directories: Directories, tmp_path: Path
 ) -> None:

@@ -45,17 +45,32 @@ def actions(plan: Plan, action: str) -> list[str]:
     return [step.id for step in plan.steps if step.action == action]
 
 
+def commands(plan: Plan, step: str) -> list[str]:
+    return [each["name"] for each in plan.step(step).arguments["commands"]]  # type: ignore[index, union-attr]
+
+
 def test_a_service_goes_through_every_release_with_that_releases_own_code() -> None:
     plan = moved("nova")
     assert actions(plan, "application.migrate") == [
         "finish/nova/2025.1",
         "migrate/nova/2025.2",
         "migrate/nova/2026.1",
+        "finish/nova/2026.1",
     ]
-    commands = [each["name"] for each in plan.step("migrate/nova/2025.2").arguments["commands"]]  # type: ignore[index, union-attr]
-    assert commands == ["api_db sync", "db sync", "online_data_migrations"]
+    assert commands(plan, "migrate/nova/2025.2") == ["api_db sync", "db sync"]
     assert plan.step("migrate/nova/2026.1").arguments["environment"] == "environment/nova/2026.1"
     assert "initialise/nova-conductor" not in {step.id for step in plan.steps}
+
+
+def test_data_that_no_release_on_the_way_needs_moved_is_moved_when_callers_have_their_answers() -> None:
+    plan = moved("nova", "cinder")
+    step = plan.step("finish/nova/2026.1")
+    assert (step.phase, commands(plan, step.id)) == ("proof", ["online_data_migrations"])
+    assert "probe/end" in before(plan, step.id)
+    assert step.arguments["environment"] == "environment/nova/2026.1"
+    # Of Cinder nobody has looked whether it may wait.
+    assert "online_data_migrations" in commands(plan, "migrate/cinder/2025.2")
+    assert "finish/cinder/2026.1" not in {each.id for each in plan.steps}
 
 
 def test_nothing_is_stopped_before_everything_is_built_imported_and_called() -> None:

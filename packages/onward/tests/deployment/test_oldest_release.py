@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from bundles import related
@@ -9,6 +10,7 @@ from deploying import Operator
 
 from material.filled_cloud import Amount, FilledCloud, differences
 from onward.commands.plan import load_plan
+from onward.engine.runs import list_runs
 
 pytestmark = [
     pytest.mark.full,
@@ -66,6 +68,16 @@ def test_it_goes_to_the_newest_with_the_tokens_instances_and_data_it_had(deploye
     said = " ".join(deployed.must("apply", plan, "--approve", load_plan(plan).digest).split())
     assert f"{AMOUNT.servers} instances compared: none was touched." in said
     assert re.search(r"the APIs were gone for: .*identity", said)
+    steps = {each.step.id: each for each in list_runs(deployed.directories)[-1].steps}
+    # Nothing had to be waived: what cannot be told yet is said to be so.
+    gate: Any = steps["gate"].evidence
+    (early,) = (each for each in gate["findings"] if (each["name"], each["about"]) == ("upgrade-check", "nova 2023.2"))
+    assert early["details"].startswith("cannot be told yet")
+    # What Nova moves of its instances is moved when callers have their answers.
+    probed, moved = steps["probe/end"].finished, steps[f"finish/nova/{NEWEST}"].started
+    assert probed is not None
+    assert moved is not None
+    assert moved >= probed
     assert differences(before, cloud.remember()) == []
     assert set(deployed.store("oldest").series().values()) == {NEWEST}
     deployed.must("smoke", "oldest")

@@ -25,6 +25,7 @@ def plan(*, keep: bool = False) -> Plan:
             environments=choices(PATH),
             asked=False,
             finishes=True,
+            waits=True,
         ),
         LaneWish(
             service="glance",
@@ -45,7 +46,8 @@ def test_it_is_read_back_as_it_was_written() -> None:
 def test_each_service_is_migrated_by_its_own_releases_and_compared_after_each() -> None:
     steps = {step.id: step for step in plan().steps}
     assert "environment/glance/2025.2" not in steps, "a release that has nothing to do is not built"
-    assert steps["migrate/nova/2026.1"].needs == ("census/nova/2025.2",)
+    assert steps["migrate/nova/2026.1"].needs == ("check/nova/2025.2",)
+    assert steps["check/nova/2025.2"].needs[0] == "census/nova/2025.2"
     assert steps["census/nova/2026.1"].arguments["baseline"] == "census/nova/2025.1"
     assert steps["census/glance/2026.1"].arguments["path"] == ["2025.2", "2026.1"]
     assert steps["check/nova/2026.1"].needs[0] == "census/nova/2026.1"
@@ -57,6 +59,14 @@ def test_data_that_the_old_release_has_to_move_is_moved_before_it_is_counted() -
     assert steps["census/nova/2025.1"].needs == ("finish/nova/2025.1",)
     assert "runner/nova/2025.1" in steps["finish/nova/2025.1"].needs
     assert "finish/glance/2025.2" not in steps
+
+
+def test_data_that_the_target_moves_when_it_serves_is_no_part_of_the_outage_and_compared_all_the_same() -> None:
+    steps = {step.id: step for step in plan().steps}
+    assert steps["finish/nova/2026.1"].phase == "proof"
+    assert steps["finish/nova/2026.1"].needs == ("migrate/nova/2026.1",)
+    assert steps["census/nova/2026.1"].needs == ("finish/nova/2026.1",)
+    assert "finish/glance/2026.1" not in steps
 
 
 def test_no_migration_begins_before_all_services_are_ready_for_theirs() -> None:

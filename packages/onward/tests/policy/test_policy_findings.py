@@ -129,6 +129,18 @@ def test_undefined_rules_and_circles_fail() -> None:
     assert "os:show" not in circle.details
 
 
+def test_a_default_of_the_releases_own_that_refers_to_no_rule_stops_nothing() -> None:
+    own = release(*BASE.rules.values(), rule("os:tags", "rule:shared or rule:admin_api"))
+    found = about(rule_findings(end_of(registered=own), []), "undefined policy rule")
+    assert (found.result, found.way_out.split(",")[0]) == ("warn", "define shared")
+    assert "os:tags refers to shared" in found.details
+    assert "no file here is the cause" in found.details
+    mine = about(
+        rule_findings(end_of(*overridden(os__tags="rule:shared"), registered=own), []), "undefined policy rule"
+    )
+    assert mine.result == "fail"
+
+
 def test_an_override_that_says_what_is_said_anyway_is_redundant() -> None:
     said = overridden(os__list="role:ADMIN or role:admin", os__show="role:auditor")
     redundant = about(rule_findings(end_of(*said), []), "redundant policy override")

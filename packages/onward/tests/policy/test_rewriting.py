@@ -80,6 +80,16 @@ def test_what_becomes_the_default_by_what_else_is_left_out_is_left_out_too() -> 
         assert rewrite(read_document(once.text), registered, Settings()).text == once.text
 
 
+def test_an_old_name_to_which_only_what_is_left_out_refers_is_left_out_too() -> None:
+    registered = policy(RegisteredRule("b", "", replaced=Replaced("old", "")), RegisteredRule("c", ""))
+    document = read_document('"c": "rule:old"\n"old": ""\n')
+    for rewrite in (convert, prune):
+        once = rewrite(document, registered, Settings())
+        assert not once.unproven
+        assert read_document(once.text).values == {}
+        assert rewrite(read_document(once.text), registered, Settings()).text == once.text
+
+
 BASE = RegisteredRule("admin_required", "role:admin")
 GET = RegisteredRule(
     "identity:get_user",

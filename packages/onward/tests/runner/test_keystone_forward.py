@@ -174,6 +174,7 @@ def test_the_doctor_is_asked_about_a_configuration_that_is_the_clouds(installed:
         runner_for(context, NEW),
         configuration_files(context),
         log_of=lambda check: tmp_path / f"{check}.log",
+        rows=lambda query: None,
         progress=lambda text: None,
     )
     (cache,) = [finding for finding in findings if "[cache] enabled" in finding.details]

@@ -8,15 +8,17 @@ from typing import Any
 from oslo_config import cfg
 
 from onward.actions.configure_service import configuration_files
+from onward.actions.copied import run_databases
 from onward.actions.lane import service_of
 from onward.actions.warm_runner import command_evidence, command_log, runner_for
 from onward.catalog.load import in_force, recipe
 from onward.catalog.service import Command
 from onward.checks.finding import Finding
-from onward.checks.service_owned import findings_of, none_of_its_own
+from onward.checks.service_owned import alarmed_for_nothing, findings_of, none_of_its_own
 from onward.engine.action import Evidence, StepContext
 from onward.hosts.lent_runner import ReleaseCommands
 from onward.hosts.runner import CommandOutcome
+from onward.observe.database import count_rows, read_only
 
 
 class CheckUpgrade:
@@ -41,6 +43,7 @@ class CheckUpgrade:
             runner_for(context, series),
             [*adopted, *configuration_files(context)],
             log_of=lambda check: command_log(context, series, check),
+            rows=lambda query: _rows(context, query),
             progress=context.progress,
             about_configuration=bool(adopted),
         )
@@ -50,6 +53,15 @@ class CheckUpgrade:
         }
 
 
+def _rows(context: StepContext, query: str) -> int | None:
+    """What a query counts in the service's own database of the run."""
+    engine = read_only(next(iter(run_databases(context).values())))
+    try:
+        return count_rows(engine, query)
+    finally:
+        engine.dispose()
+
+
 def ask_release(
     service: str,
     series: str,
@@ -57,15 +69,18 @@ def ask_release(
     files: Sequence[Path],
     *,
     log_of: Callable[[str], Path],
+    rows: Callable[[str], int | None],
     progress: Callable[[str], None],
     timeout_seconds: float | None = None,
     about_configuration: bool = True,
+    older_schema: str = "",
 ) -> tuple[list[CommandOutcome], list[Finding]]:
     """Run all checks that a release brings along, one after the other; how they ended, and what they say.
 
     A release without an upgrade check has ``none of its own``. A check that takes longer than ``timeout_seconds``
     could not tell. Without ``about_configuration`` the checks of the configuration alone are left out.
-    Raises RunnerDied.
+    ``older_schema`` is the series that the database is at, where that is before this one; ``rows`` counts what is in
+    it with a query, or cannot (None). Raises RunnerDied.
     """
     about = f"{service} {series}"
     checks = [
@@ -87,7 +102,15 @@ def ask_release(
             timeout_seconds=timeout_seconds,
         )
         outcomes.append(outcome)
-        findings += findings_of(check, outcome.exit_status, outcome.output(), about)
+        found = findings_of(
+            check,
+            outcome.exit_status,
+            outcome.output(),
+            about,
+            faults=in_force(check.known_faults, series),
+            older_schema=older_schema,
+        )
+        findings += [alarmed_for_nothing(each, check.false_alarms, rows) for each in found]
     return outcomes, findings
 
 

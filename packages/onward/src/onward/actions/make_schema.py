@@ -23,7 +23,9 @@ from onward.hosts.scratch import MariadbScratch
 OWN_TOUCHED = "Nothing but databases of Onward's own was touched."
 _CELL_DATABASE = re.compile(r"^\{scheme\}://.*/(\w+)\?\{query\}$")
 _CELL_BROKER = "{scheme}://{username}:{password}@{hostname}:{port}/{path}"
-_NOBODY = "none:///"
+_NOBODY = "none://nobody/"
+"""Nova asks no broker of such a cell (nova/context.py, set_target_cell). It refuses what another cell has already, and
+cell0 has ``none:///`` (nova/cmd/manage.py, map_cell0)."""
 
 
 class MakeDatabases:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from onward.actions.configure_service import database_url
@@ -13,7 +14,7 @@ from onward.actions.scratch import scratch_for
 from onward.actions.service_stopped import require_alone
 from onward.actions.warm_runner import command_evidence, command_log, runner_for
 from onward.catalog.load import in_force, recipe, series_list
-from onward.catalog.migrations import migration_commands
+from onward.catalog.migrations import may_wait, migration_commands
 from onward.catalog.service import Command, ForwardRecipe, KnownFault, Recipe
 from onward.engine.action import Evidence, StepContext
 from onward.errors import MigrationFailed
@@ -36,6 +37,8 @@ _DONE_ALREADY = re.compile(
 
 class MigrateDatabase:
     """``database.migrate``: run the release's offline migration, then look whether the database is at the series.
+
+    What may wait until the last release of the way serves is left to ``release.finish``.
 
     Arguments: ``service``, ``series``. Evidence: ``commands``, a list of ``name``, ``exit_status``, ``seconds`` and
     ``log`` (below the run's directory); ``warnings``, the first different ones, and ``warnings_counted``;
@@ -70,7 +73,8 @@ class MigrateDatabase:
         begun.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         begun.touch()
         commands, warnings = [], list[str]()
-        for command, outcome, printed in run_release(context, series, migration_commands(service)):
+        left_out = partial(may_wait, target=lane_path(context)[-1])
+        for command, outcome, printed in run_release(context, series, migration_commands(service), left_out):
             if outcome.exit_status not in (0, *command.done_before):
                 raise _failure(context, service, command, outcome.exit_status, printed, repeated=repeated)
             commands.append(command_evidence(context, outcome))

@@ -1,6 +1,6 @@
 """Runs commands of a release on the databases of a run, with what the step ``configure`` has left for them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from onward.actions.configure_service import configuration_files
@@ -52,18 +52,21 @@ def run_to_the_end(
 
 
 def run_release(
-    context: StepContext, series: str, commands: Iterable[Command]
+    context: StepContext,
+    series: str,
+    commands: Iterable[Command],
+    left_out: Callable[[Command], bool] = lambda _: False,
 ) -> Iterator[tuple[Command, CommandOutcome, str]]:
     """Run those of the commands that the series has, in order; how each ended, and what it printed without secrets.
 
-    What a service has for each further cell is run for each, afterwards.
+    What a service has for each further cell is run for each, afterwards. Those that are to be ``left_out`` are not run.
     """
     known = recipe(service_of(context))
     left = lane_result(context, "configure")
     ways: list[tuple[str, list[Path], Iterable[Command]]] = [("", configuration_files(context), commands)]
     ways += [(f" of {name}", [Path(path)], known.each_cell) for name, path in left.get("further_cells", {}).items()]
     for place, files, wanted in ways:
-        for command in in_force(wanted, series):
+        for command in (each for each in in_force(wanted, series) if not left_out(each)):
             context.progress(f"{series}: {command.name}{place}")
             outcome = runner_for(context, series).run(
                 command,

@@ -9,6 +9,7 @@ from functools import cache
 
 from onward.catalog.charm import Charm
 from onward.catalog.charms import charms
+from onward.catalog.load import in_force, series_list
 from onward.catalog.service import Command, ForwardRecipe, Recipe
 
 
@@ -32,6 +33,17 @@ def finishing_commands(known: Recipe) -> tuple[Command, ...]:
     """What a release has to do with its own code before the next one's is used."""
     charm = schema_charm(known.service)
     return () if charm is None or isinstance(known, ForwardRecipe) else charm.online
+
+
+def may_wait(command: Command, target: str) -> bool:
+    """Whether a way to this series need not run a command before the series serves, and then once."""
+    position = series_list().position
+    return command.waits_until is not None and position(target) <= position(command.waits_until)
+
+
+def waits(known: Recipe, target: str) -> bool:
+    """Whether a way to this series leaves something that is done when the series serves."""
+    return any(may_wait(command, target) for command in in_force(finishing_commands(known), target))
 
 
 def migration_modules(known: Recipe) -> tuple[str, ...]:

@@ -38,7 +38,38 @@ class Command(Fact):
     about_configuration: bool = Field(
         default=False, description="A check of the configuration alone, which says nothing of a copy"
     )
+    waits_until: str | None = Field(
+        default=None,
+        description="Of what moves data: on a way that ends at this series or before, no release and no schema needs it"
+        " moved, so that the last one can move all of it while it serves",
+    )
     source: str = Field(description="Where this fact is from")
+
+
+class KnownFault(Fact):
+    """A fault of the releases themselves, recognised in a failed command's output."""
+
+    since: str | None = Field(default=None, description="First series that has it")
+    until: str | None = Field(default=None, description="Last series that has it; None: it is still there")
+    backend: str | None = Field(default=None, description="sqlite or mysql; None: any")
+    pattern: str = Field(description="Regular expression, searched in the output")
+    connection: str | None = Field(
+        default=None, description="Regular expression; a database URL that it is found in will meet the fault"
+    )
+    explanation: str
+    way_out: str
+    source: str
+
+
+class FalseAlarm(Fact):
+    """A failure of a service's own check that may be about rows which are in order."""
+
+    finding: str = Field(description="The check's name, as it prints it: Service UUIDs")
+    count: str = Field(
+        description="Query for the number of rows that are in fact as the check says; where it is 0, nothing is wrong"
+    )
+    reason: str = Field(description="What the other rows are")
+    source: str
 
 
 class Check(Command):
@@ -57,6 +88,10 @@ class Check(Command):
         " not look at, so that its successes prove nothing",
     )
     writes: str | None = Field(default=None, description="What it may change; None: it reads only")
+    known_faults: tuple[KnownFault, ...] = Field(
+        default=(), description="Faults of releases for which it does not come to its end, whatever the cloud is like"
+    )
+    false_alarms: tuple[FalseAlarm, ...] = ()
 
 
 class Driver(Fact):
@@ -201,21 +236,6 @@ class Database(Fact):
     )
     revisions: tuple[Revision, ...]
     history: History
-
-
-class KnownFault(Fact):
-    """A fault of the releases themselves, recognised in a failed command's output."""
-
-    since: str | None = Field(default=None, description="First series that has it")
-    until: str | None = Field(default=None, description="Last series that has it; None: it is still there")
-    backend: str | None = Field(default=None, description="sqlite or mysql; None: any")
-    pattern: str = Field(description="Regular expression, searched in the output")
-    connection: str | None = Field(
-        default=None, description="Regular expression; a database URL that it is found in will meet the fault"
-    )
-    explanation: str
-    way_out: str
-    source: str
 
 
 class LeftOut(Fact):

@@ -8,7 +8,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from onward.catalog.series import SeriesList
-from onward.catalog.service import ForwardRecipe, Recipe
+from onward.catalog.service import ForwardRecipe, KnownFault, Recipe
 from onward.errors import InvalidCatalogue, UnknownSeries
 
 Kind = TypeVar("Kind")
@@ -92,7 +92,7 @@ def recipe_contradictions(recipe: Recipe, series_list: SeriesList) -> list[str]:
         if places != sorted(set(places)):
             wrong.append("forward.database.revisions: each series has one entry, in the order of the releases")
         wrong += _contradicting_revisions(recipe)
-        wrong += _no_expressions(recipe)
+    wrong += _no_expressions(recipe)
     return wrong
 
 
@@ -110,13 +110,20 @@ def _checks_of_one_name(recipe: Recipe, series_list: SeriesList) -> Iterable[str
             return
 
 
-def _no_expressions(recipe: ForwardRecipe) -> Iterable[str]:
-    for number, fault in enumerate(recipe.known_faults):
-        for name, expression in (("pattern", fault.pattern), ("connection", fault.connection)):
-            try:
-                re.compile(expression or "")
-            except re.error as error:
-                yield f"forward.known_faults[{number}].{name}: no regular expression: {error}"
+def _no_expressions(recipe: Recipe) -> Iterable[str]:
+    for key, name, expression in _expressions(recipe):
+        try:
+            re.compile(expression or "")
+        except re.error as error:
+            yield f"{key}.{name}: no regular expression: {error}"
+
+
+def _expressions(recipe: Recipe) -> Iterable[tuple[str, str, str | None]]:
+    """Key of the fact, name of the field, and what is in it."""
+    yield from ((f"checks[{number}]", "doubts", check.doubts) for number, check in enumerate(recipe.checks))
+    for key, fault in _dated(recipe):
+        if isinstance(fault, KnownFault):
+            yield from ((key, "pattern", fault.pattern), (key, "connection", fault.connection))
 
 
 def _contradicting_revisions(recipe: ForwardRecipe) -> Iterable[str]:
@@ -136,6 +143,7 @@ def _contradicting_revisions(recipe: ForwardRecipe) -> Iterable[str]:
 def _dated(recipe: Recipe) -> Iterable[tuple[str, Any]]:
     """Everything that holds for some series only, with its key."""
     groups: dict[str, Sequence[Any]] = {"checks": recipe.checks, "drivers": recipe.drivers, "options": recipe.options}
+    groups |= {f"checks[{number}].known_faults": check.known_faults for number, check in enumerate(recipe.checks)}
     if recipe.online_migrations is not None:
         groups["online_migrations.functions"] = recipe.online_migrations.functions
     if isinstance(recipe, ForwardRecipe):

@@ -153,10 +153,7 @@ def rule_findings(end: End, way: Sequence[RegisteredPolicy]) -> Iterator[Finding
     """What is wrong with the rules themselves, as one release has them in force; ``way`` are the releases ahead."""
     service, policy = end.registered.service, end.policy
     yield from _unknown(service, end, way)
-    for name in sorted(policy.rules):
-        if missing := policy.checks.undefined(name):
-            details = f"{_where(policy, name)} refers to {_rules(missing)}, which no rule is: that part denies"
-            yield Finding("undefined policy rule", "fail", details, f"define it, or mend {name}", service)
+    yield from _undefined(service, end)
     for circle in _circles(policy):
         details = f"{' -> '.join(circle)} goes round in a circle: the service answers with an error"
         yield Finding("circular policy rule", "fail", details, f"mend {circle[-1]}", service)
@@ -164,6 +161,20 @@ def rule_findings(end: End, way: Sequence[RegisteredPolicy]) -> Iterator[Finding
         details = f"without effect, as the default of {end.registered.series} is the same: {_rules(redundant)}"
         yield Finding("redundant policy override", "warn", details, prune_command(end), service)
     yield from _old_names(service, end, way)
+
+
+def _undefined(service: str, end: End) -> Iterator[Finding]:
+    """Rules that refer to none; of the release's own, no file of the operator's is the cause."""
+    name, policy = "undefined policy rule", end.policy
+    for rule in sorted(policy.rules):
+        if not (missing := policy.checks.undefined(rule)):
+            continue
+        details = f"{_where(policy, rule)} refers to {_rules(missing)}, which no rule is: that part denies"
+        if policy.rules[rule].origin in ("override", "old-name"):
+            yield Finding(name, "fail", details, f"define it, or mend {rule}", service)
+        else:
+            details += f". It is the own default of {_named(end.registered)}, and no file here is the cause"
+            yield Finding(name, "warn", details, f"define {missing[0]}, if units serve with that release", service)
 
 
 def _circles(policy: EffectivePolicy) -> Iterable[tuple[str, ...]]:

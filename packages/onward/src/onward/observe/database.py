@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import URL, Engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from onward.errors import DatabaseReadOnly, DatabaseUnreachable, WriteRefused
 
@@ -151,6 +151,15 @@ def is_on(value: object) -> bool:
     (MDEV-36425).
     """
     return str(value).upper() not in ("0", "OFF", "NONE", "FALSE")
+
+
+def count_rows(engine: Engine, query: str) -> int | None:
+    """What a query counts; None where the database cannot say it."""
+    try:
+        with engine.connect() as connection:
+            return int(connection.execute(text(query)).scalar() or 0)
+    except SQLAlchemyError:
+        return None
 
 
 def database_bytes(engine: Engine) -> int:

@@ -1,6 +1,6 @@
 """Plans a rehearsal of several services, side by side, each in a lane of its own. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import Field, JsonValue
 
@@ -13,13 +13,14 @@ from onward.plan.forward import (
     census_id,
     environment_id,
     environment_steps,
+    migrate_id,
     migration_steps,
     runner_id,
     runner_steps,
 )
 from onward.plan.plan import Plan, in_order
 from onward.plan.rehearsal import CopySource, copy_step, proved_lane, removal_step, scratch_step
-from onward.plan.step import Frozen, Step
+from onward.plan.step import Frozen, Phase, Step
 
 
 class LaneWish(Frozen):
@@ -35,6 +36,7 @@ class LaneWish(Frozen):
     environments: dict[str, EnvironmentChoice]
     asked: bool = Field(description="Its API is asked at both ends; else its databases alone are compared")
     finishes: bool = Field(default=False, description="The source's own code has data left to move")
+    waits: bool = Field(default=False, description="The target has data to move when it serves")
 
 
 class CloudRehearsalWish(Frozen):
@@ -84,8 +86,8 @@ def _asked(lane: Lane, wish: LaneWish) -> list[Step]:
 
 
 def _compared(lane: Lane, wish: LaneWish) -> list[Step]:
-    """A service's way through the series, proved by its rows, its revisions and the target's own checks."""
-    source, target = lane.path[0], lane.path[-1]
+    """A service's way through the series, proved by its rows, its revisions and each release's own checks."""
+    source = lane.path[0]
     used = lane.path if wish.finishes or not wish.configuration else lane.path[1:]
     own = wish.configuration
     copy = copy_step(lane, CopySource(shown="", configuration=own)) if own else _new(lane)
@@ -101,28 +103,10 @@ def _compared(lane: Lane, wish: LaneWish) -> list[Step]:
     make = [] if own else [_make(lane, wish, configure.id)]
     filled = make[-1].id if make else configure.id
     counted: tuple[str, ...] = (filled,)
-    finish = Step(
-        id=lane.id("finish", source),
-        action="release.finish",
-        target=f"{lane.service} {source}",
-        arguments={"service": lane.service, "series": source},
-        needs=(filled, runner_id(source, lane.name)) if wish.finishes else (),
-        reason="data that the old release has to move with its own code, while it serves",
-        phase="prepare",
-    )
+    finish = _finish(lane, source, (filled, runner_id(source, lane.name)) if wish.finishes else (), "prepare")
     if wish.finishes:
         counted = (finish.id,)
     ready = (census_id(source, lane.name), *(runner_id(series, lane.name) for series in used))
-    check = Step(
-        id=lane.id("check", target),
-        action="service.check",
-        target=f"{lane.service} {target}",
-        arguments={"service": lane.service, "series": target, "adopted": list(wish.configuration)},
-        needs=(census_id(target, lane.name), environment_id(target, lane.name)),
-        reason="the target release knows best whether it can start from this",
-        phase="proof",
-        expected_seconds=lane.expected(lane.id("check", target)),
-    )
     return [
         *environment_steps(lane, used),
         scratch_step(lane, "mariadb"),
@@ -132,9 +116,61 @@ def _compared(lane: Lane, wish: LaneWish) -> list[Step]:
         *make,
         *([finish] if wish.finishes else []),
         baseline_step(lane, counted),
-        *migration_steps(lane, ready, census_each=True, reversible=True),
-        check,
+        *_checked(lane, wish, migration_steps(lane, ready, census_each=True, reversible=True)),
     ]
+
+
+def _checked(lane: Lane, wish: LaneWish, steps: Iterable[Step]) -> Iterator[Step]:
+    """The migrations, and after each the release's own checks, before the next one changes what they look at.
+
+    Some look for tables or columns of their own release, so that before an outage they cannot be told. What the target
+    moves when it serves is moved before its rows are counted, so that these are compared as well.
+    """
+    before: dict[str, Step] = {}
+    for step in steps:
+        series = str(step.arguments["series"])
+        last = series == lane.path[-1]
+        needs = (before[step.id].id,) if step.id in before else step.needs
+        yield (done := step.model_copy(update={"needs": needs}))
+        if step.id != census_id(series, lane.name):
+            if last and wish.waits:
+                yield (moved := _finish(lane, series, (done.id,), "proof"))
+                before[census_id(series, lane.name)] = moved
+            continue
+        yield (check := _check(lane, wish, series))
+        if not last:
+            before[migrate_id(lane.path[lane.path.index(series) + 1], lane.name)] = check
+
+
+def _check(lane: Lane, wish: LaneWish, series: str) -> Step:
+    last = series == lane.path[-1]
+    return Step(
+        id=lane.id("check", series),
+        action="service.check",
+        target=f"{lane.service} {series}",
+        arguments={"service": lane.service, "series": series, "adopted": list(wish.configuration)},
+        needs=(census_id(series, lane.name), environment_id(series, lane.name)),
+        reason="the target release knows best whether it can start from this"
+        if last
+        else "what this release would refuse is seen while the copy is at it",
+        phase="proof" if last else "outage",
+        expected_seconds=lane.expected(lane.id("check", series)),
+    )
+
+
+def _finish(lane: Lane, series: str, needs: tuple[str, ...], phase: Phase) -> Step:
+    """A release moves data that it moves while it serves: that of the source before the outage, the target after it."""
+    return Step(
+        id=lane.id("finish", series),
+        action="release.finish",
+        target=f"{lane.service} {series}",
+        arguments={"service": lane.service, "series": series},
+        needs=needs,
+        reason="data that the old release has to move with its own code, while it serves"
+        if phase == "prepare"
+        else "data that no release on the way needed in another form: it is moved while the service is used",
+        phase=phase,
+    )
 
 
 def _new(lane: Lane) -> Step:

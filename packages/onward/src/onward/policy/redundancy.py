@@ -33,14 +33,22 @@ def resolved(registered: RegisteredPolicy, values: Values, settings: Settings) -
     What is left is as wide and as narrow as before for every rule, whatever settings are possible.
     """
     baseline = Baseline(registered, settings, values)
-    named, renamed, idle = _under_todays_names(baseline, values, settings)
-    kept = _without_defaults(baseline, named)
-    defaults = tuple(name for name in named if name not in kept)
+    kept, renamed, idle, defaults = dict(values), dict[str, tuple[str, ...]](), list[str](), list[str]()
+    while True:
+        named, today, without = _under_todays_names(baseline, kept, settings)
+        smaller = _without_defaults(baseline, named)
+        renamed |= today
+        idle += without
+        defaults += [name for name in named if name not in smaller]
+        if smaller == kept:
+            break
+        # Whoever referred to an old name may be left out now.
+        kept = smaller
     referred = set(_referred(registered, settings.merged(kept)))
     unknown = tuple(name for name in kept if name not in registered.rules and name not in referred)
     conditional = {} if settings.enforce_new_defaults is not None else _conditional(registered, kept, settings)
     unknown = tuple(name for name in unknown if name != settings.default_rule)
-    return Resolved(kept, renamed, idle, defaults, unknown, conditional)
+    return Resolved(kept, renamed, tuple(idle), tuple(defaults), unknown, conditional)
 
 
 def successors(policy: EffectivePolicy, values: Values) -> dict[str, tuple[str, ...]]:

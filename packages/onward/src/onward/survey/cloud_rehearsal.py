@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from onward.catalog.load import in_force, recipe, series_list
-from onward.catalog.migrations import finishing_commands, schema_charm
+from onward.catalog.migrations import finishing_commands, schema_charm, waits
 from onward.catalog.series import Series
 from onward.catalog.service import ForwardRecipe
 from onward.errors import InvalidCloudFile, ServiceNotMoved, SourceSeriesUnclear, TargetNotAhead
@@ -73,6 +73,7 @@ def survey_cloud_rehearsal(
                 environments=choices,
                 asked=asked,
                 finishes=finishes,
+                waits=waits(known, path[-1].id),
             )
         )
     if not lanes:

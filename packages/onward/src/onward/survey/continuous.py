@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from onward.catalog.load import in_force, recipe, series_list, services
-from onward.catalog.migrations import finishing_commands, schema_charm
+from onward.catalog.migrations import finishing_commands, schema_charm, waits
 from onward.catalog.service import ForwardRecipe
 from onward.errors import InvalidCloudFile, ServiceNotMoved
 from onward.hosts.interpreters import find_interpreters
@@ -61,6 +61,7 @@ def survey_service_trial(
                     environments=choices,
                     asked=False,
                     finishes=bool(in_force(finishing_commands(known), path[0].id)),
+                    waits=waits(known, path[-1].id),
                 ),
             ),
             facts=dict(facts),

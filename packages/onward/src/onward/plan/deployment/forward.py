@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import JsonValue
 
+from onward.catalog.load import in_force
+from onward.catalog.migrations import may_wait
 from onward.catalog.service import Command
 from onward.plan.deployment.commands import command_arguments, command_variables
 from onward.plan.deployment.move import Move, arrived, stopped
@@ -155,12 +157,19 @@ class Forward:
         )
 
     def ended(self, needs: tuple[str, ...]) -> Iterator[Step]:
-        """The step after which it is known for how long each API was gone; none where nothing moves."""
-        if any(not move.backups for move in self._moves):
+        """After this step it is known for how long each API was gone; then what waits for it. None on a way back."""
+        ahead = [move for move in self._moves if not move.backups]
+        if ahead:
             reason = "all APIs answer again; for how long each was gone, its callers have seen"
             yield self._probe(PROBED, "probe.end", "proof", needs, reason)
             for step in self._untouched[1]:
                 yield step.model_copy(update={"needs": needs})
+        reason = "data that no release on the way needed in another form: it is moved while the service is used"
+        for move in ahead:
+            target = move.path[-1]
+            online = in_force(self._topology.charms[move.owner].online, target)
+            if left := [command for command in online if may_wait(command, target)]:
+                yield self._commands(move, target, left, f"finish/{move.service}/{target}", "proof", (PROBED,), reason)
 
     def _probe(self, step: str, action: str, phase: Phase, needs: tuple[str, ...], reason: str) -> Step:
         arguments: dict[str, JsonValue] = {}
@@ -256,6 +265,7 @@ class Forward:
         )
         charm = self._topology.charms[move.owner]
         again = [command for command in charm.initialise if not command.once]
+        online = [command for command in charm.online if not may_wait(command, move.path[-1])]
         first = self._topology.units(move.owner)[0]
         before: tuple[str, ...] = (kept, counted)
         for series in move.ahead:
@@ -263,7 +273,7 @@ class Forward:
             yield self._commands(
                 move,
                 series,
-                [*again, *charm.online],
+                [*again, *online],
                 step,
                 "outage",
                 (*before, f"warm/{move.service}/{series}", f"configure/{first}"),
@@ -339,12 +349,12 @@ class Forward:
                 "variables": command_variables(words),
                 "modules": list(words.charm.warm_modules),
                 "reaches": phase == "outage",
-                "settles": dict(self._settles[move.owner]) if series == move.path[-1] else {},
+                "settles": dict(self._settles[move.owner]) if phase == "outage" and series == move.path[-1] else {},
             },
             phase,
             needs=needs,
             reason=reason,
-            reversible=phase == "prepare",
+            reversible=phase != "outage",
         )
 
 

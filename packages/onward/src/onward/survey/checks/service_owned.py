@@ -13,14 +13,15 @@ from typing import Protocol
 
 from onward.actions.build_environment import specification
 from onward.actions.check_upgrade import ask_release
-from onward.catalog.load import in_force, recipe
+from onward.catalog.load import in_force, recipe, series_list
 from onward.catalog.series import Series
 from onward.checks.finding import Finding, finding_of
-from onward.checks.service_owned import none_of_its_own, told_all_the_same
+from onward.checks.service_owned import NOT_YET, none_of_its_own, told_all_the_same
 from onward.errors import OnwardError, RunnerDied
 from onward.hosts.environments import Environment, EnvironmentSpec, build
 from onward.hosts.lent_runner import ReleaseCommands
 from onward.hosts.runner import Runner, warm_runner
+from onward.observe.database import count_rows
 from onward.survey.checks.check import Check, Look
 from onward.survey.checks.context import CheckContext
 from onward.survey.checks.heartbeats import ignoring, old_ones_ignored
@@ -165,8 +166,10 @@ def _ask(
                 runner,
                 [Path(path) for path in context.entry(service).configuration],
                 log_of=lambda check: Path(logs) / f"{check}.log",
+                rows=lambda query: count_rows(context.read_only(service), query),
                 progress=progress,
                 timeout_seconds=COMMAND_SECONDS,
+                older_schema=_older(context.source(service), series),
             )
     except OnwardError as error:
         return [finding_of("upgrade-check", error, about=about)]
@@ -176,9 +179,18 @@ def _ask(
     return [_with_way_out(finding, context, service) for finding in findings]
 
 
+def _older(schema: Series, series: Series) -> str:
+    """The series of the schema, where it is before another one."""
+    position = series_list().position
+    return schema.id if position(schema.id) < position(series.id) else ""
+
+
 def _with_way_out(finding: Finding, context: CheckContext, service: str) -> Finding:
     """A release further on may not be able to read a database that has not been taken there; a rehearsal takes one."""
-    if finding.result != "could-not-tell" or finding.way_out or context.target is None:
+    unknown = finding.result == "could-not-tell" or finding.details.startswith(NOT_YET)
+    if not unknown or finding.way_out or context.target is None or context.cloud is None:
         return finding
-    files = ",".join(context.entry(service).configuration)
-    return replace(finding, way_out=f"onward rehearse --copy-of config:{files} --to {context.target.id}")
+    way_out = f"onward rehearse --service {service} --to {context.target.id}"
+    if context.directories.model_store(context.cloud.cloud).exists:
+        way_out = f"onward rehearse --model {context.cloud.cloud} --service {service} --to {context.target.id}"
+    return replace(finding, way_out=way_out)

@@ -78,6 +78,21 @@ def test_of_servers_behind_one_name_the_one_that_has_no_room_is_named() -> None:
     assert named(*words, graph=graph) == [("overload", "mariadb/0")]
 
 
+def test_a_node_of_a_broker_whose_disk_is_full_keeps_those_waiting_who_use_the_others() -> None:
+    graph = Dependencies(
+        units={"rabbitmq": tuple(f"rabbitmq/{n}" for n in range(3)), "cinder": ("cinder/0", "cinder/1")},
+        uses={"rabbitmq": (), "cinder": ("rabbitmq",)},
+    )
+    words = (
+        Observation("rabbitmq/1", "rabbitmq/1", "no-space", 1.0),
+        Observation("cinder/0", "rabbitmq/0", "slow", 1.0),
+        Observation("cinder/1", "rabbitmq/2", "slow", 1.0),
+        *(Observation(ONWARD, f"rabbitmq/{number}", "ok", 1.0) for number in range(3)),
+        *(Observation(ONWARD, f"cinder/{number}", "timed-out", 1.0) for number in range(2)),
+    )
+    assert named(*words, graph=graph) == [("disk", "rabbitmq/1")]
+
+
 def test_a_password_that_one_application_has_wrong_is_not_the_fault_of_the_database() -> None:
     graph = Dependencies(
         units={"mariadb": ("mariadb/0",), "glance": ("glance/0",), "keystone": ("keystone/0", "keystone/1")},

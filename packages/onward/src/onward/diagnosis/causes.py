@@ -13,6 +13,9 @@ ENOUGH_HIT = 0.5
 """Of those who would see it, at least so many do."""
 MANY = 3
 """So many who say the same of one are believed at once."""
+HOLD_UP = frozenset({"disk", "overload"})
+"""What a node has that a cluster waits for: RabbitMQ blocks whoever publishes at any of its nodes until an alarm of one is
+over (https://www.rabbitmq.com/docs/3.10/alarms), and Galera has all nodes wait for the one that cannot follow."""
 PASSED_ON_WEIGHT = 0.1
 """What an error that may be passed on counts, against 1 of one that was seen directly."""
 
@@ -168,9 +171,16 @@ def _explained(
     of one who says nothing of his own dependencies that could be at fault it is taken for so. A node of several that is
     dead, and does not hang, is not what keeps one unit from answering Onward while those beside it do; and no node is
     what keeps all units of another application from it where its own users have been served since. Who is slow himself
-    sees all that he uses slow.
+    sees all that he uses slow. A node of a cluster that has no room left keeps those waiting, too, who use the others.
     """
     found = {each: 1.0 for each in thought.seen if each in left}
+    if thought.kind in HOLD_UP:
+        clusters = {name for name in thought.where if len(graph.units.get(name, ())) > 1 and not graph.uses.get(name)}
+        found |= {
+            each: found.get(each, PASSED_ON_WEIGHT)
+            for each in left
+            if each.saw in ("slow", "timed-out") and graph.application.get(each.about, each.about) in clusters
+        }
     if thought.kind == "slow":
         itself = thought.where if thought.subject in graph.units else frozenset({thought.subject})
         found |= {

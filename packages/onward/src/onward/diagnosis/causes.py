@@ -14,8 +14,8 @@ ENOUGH_HIT = 0.5
 MANY = 3
 """So many who say the same of one are believed at once."""
 HOLD_UP = frozenset({"disk", "overload"})
-"""What a node has that a cluster waits for: RabbitMQ blocks whoever publishes at any of its nodes until the alarm of
-one is over (https://www.rabbitmq.com/docs/3.10/alarms), and Galera has all nodes wait for the one that cannot follow."""
+"""What a node has that a cluster waits for: RabbitMQ blocks whoever publishes at any node until the alarm of one ends
+(https://www.rabbitmq.com/docs/3.10/alarms), and Galera has all nodes wait for the one that cannot follow."""
 PASSED_ON_WEIGHT = 0.1
 """What an error that may be passed on counts, against 1 of one that was seen directly."""
 

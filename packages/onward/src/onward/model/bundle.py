@@ -99,10 +99,19 @@ class Machine(Described):
     cache: str | None = Field(
         default=None, pattern=r"^/[^\s%\"']*[^\s%\"'/]$", description="Where environments are built on another machine"
     )
+    rack: str | None = Field(
+        default=None, min_length=1, description="What is lost together: units of two racks are never restarted at once"
+    )
     constraints: JsonValue = None
     annotations: JsonValue = None
     base: JsonValue = None
     series: JsonValue = None
+
+    @field_validator("rack", mode="before")
+    @classmethod
+    def _by_name(cls, rack: Any) -> Any:
+        """Racks that are called 7 are usual."""
+        return str(rack) if isinstance(rack, int) and not isinstance(rack, bool) else rack
 
     @field_validator("address")
     @classmethod

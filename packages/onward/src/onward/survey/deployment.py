@@ -20,7 +20,7 @@ from onward.hosts.model_store import ModelStore
 from onward.hosts.programs import find_programs
 from onward.hosts.service_package import service_digest
 from onward.hosts.state import Directories
-from onward.model.bundle import Bundle, faults_in_file, parse_bundle
+from onward.model.bundle import Bundle, BundleApplication, faults_in_file, parse_bundle
 from onward.model.bundle_edit import as_data
 from onward.observe.machine import is_own
 from onward.plan.deployment.addresses import with_addresses
@@ -41,6 +41,7 @@ from onward.survey.departure import require_departure
 from onward.survey.deployed import survey_deployed
 from onward.survey.environments import choose_environments
 from onward.survey.health import tells
+from onward.survey.images import image_choice, require_release_kept, require_supported
 from onward.survey.machines import choices_on, require_fit, require_here, require_reachable, survey_machines
 from onward.survey.model_cloud import cloud_of_model
 from onward.survey.moves import deployed_series, survey_moves
@@ -172,17 +173,18 @@ def _survey(
         "bundle": as_data(wanted.bundle),
         **({"saas": {name: each.model_dump(mode="json") for name, each in remotes.items()}} if remotes else {}),
     }
-    choose = _chooser(directories, found, environments)
+    require_supported(found, put)
+    choose = _chooser(directories, found, environments, progress)
     choices = _choices(found, choose)
+    at = deployed_series(found, store, before, DEFAULT_SERIES)
+    require_release_kept(found, at, choices)
     machines = survey_machines(directories, wanted.model, found, wanted.bundle, put, choices)
     if put:
         record["placed"] = put
         told = {name: each.machine.model_dump(mode="json", exclude={"name"}) for name, each in machines.items()}
         record["machines"] = {**before.get("machines", {}), **told}
     carry = CarriedOptions(directories, choose, progress)
-    bundle = carry.to_target(
-        wanted.bundle, found, choices, deployed_series(found, store, before, DEFAULT_SERIES), wanted.dropped
-    )
+    bundle = carry.to_target(wanted.bundle, found, choices, at, wanted.dropped)
     wanted, found = replace(wanted, bundle=bundle), replace(found, applications=bundle.applications)
     record["bundle"] = as_data(bundle)
     mutable = require_options(found, choices, directories, progress)
@@ -264,8 +266,11 @@ def _site(
     mutable: Mapping[str, frozenset[str]],
     away: Mapping[str, Mapping[str, EnvironmentChoice]],
 ) -> Site:
+    images = {name: choice.image for name, choice in choices.items() if choice.image is not None}
     paths = {
-        name: str(directories.environments / specification(found.charms[name].service or "", choice).key)
+        name: choice.image.prefix
+        if choice.image is not None
+        else str(directories.environments / specification(found.charms[name].service or "", choice).key)
         for name, choice in choices.items()
     }
     site = site_of(store, record)
@@ -286,6 +291,7 @@ def _site(
         places=places,
         programs=programs,
         environments=paths,
+        images=images,
         series={name: choice.series for name, choice in choices.items()},
         mutable=mutable,
         health_code=service_digest() if any(tells(found, unit) for unit in units) else "",
@@ -295,16 +301,26 @@ def _site(
 def _choices(found: Topology, choose: Choose) -> dict[str, EnvironmentChoice]:
     """What every application of a service runs. Raises UnknownSeries, InterpreterMissing."""
     services = [name for name, charm in found.charms.items() if charm.service is not None]
-    return {name: choose(name, found.applications[name].channel or DEFAULT_SERIES) for name in services}
+    return {name: choose(name, _channel(found.applications[name])) for name in services}
 
 
-def _chooser(directories: Directories, found: Topology, environments: EnvironmentWish) -> Choose:
+def _channel(entry: BundleApplication) -> str:
+    """The series of an application of a service."""
+    return (entry.channel or DEFAULT_SERIES).partition("/")[0]
+
+
+def _chooser(
+    directories: Directories, found: Topology, environments: EnvironmentWish, progress: Callable[[str], None]
+) -> Choose:
     """What an application of a service runs at a channel. The interpreters of the machine are looked at once."""
     interpreters = cache(find_interpreters)
 
     def choose(name: str, channel: str) -> EnvironmentChoice:
-        charm = found.charms[name]
+        charm, entry = found.charms[name], found.applications[name]
         series = series_list().find(channel.partition("/")[0])
+        # An image has one release; what another one knows is asked of an environment.
+        if entry.runtime == "container" and series == series_list().find(_channel(entry)):
+            return image_choice(directories, name, entry, charm, series, progress)
         usable = fitting(found, name, series, interpreters())
         choice = choose_environments(directories, charm.service or "", (series,), usable, environments)
         return choice[series.id].model_copy(update={"also": further_packages(found, charm.service or "")})

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -18,6 +18,7 @@ from typing import Any
 
 from onward.errors import ContainersNotEnded, EngineMissing, ImageUnavailable
 from onward.hosts.command import CommandResult, run_command
+from onward.model.container import NOTES
 
 ENGINES = ("podman", "docker")
 """The first that works is used: podman needs no service of its own that could be gone."""
@@ -25,8 +26,6 @@ PULL_SECONDS = 1800.0
 COMMAND_SECONDS = 120.0
 REMOVE_SECONDS = 30.0
 """The engine may be about to remove it by itself."""
-NOTES = "run/containers"
-"""Of a unit's directory; who begins a container writes there before (``plan/deployment/containers.py``)."""
 
 
 @dataclass(frozen=True)
@@ -142,12 +141,16 @@ def find_engine() -> Engine:
     )
 
 
-def end_containers_of(directory: Path) -> None:
-    """End what there is of containers of a unit, by their notes, and forget them. Raises ContainersNotEnded."""
+def end_containers_of(directory: Path, processes: Collection[str] | None = None) -> None:
+    """End what there is of containers of a unit, by their notes, and forget them: of these processes alone, or of all.
+
+    Raises ContainersNotEnded.
+    """
     notes = directory / NOTES
-    if not notes.is_dir():
-        return
-    for note in sorted(notes.iterdir()):
+    there = sorted(notes.iterdir()) if notes.is_dir() else []
+    for note in there:
+        if processes is not None and note.name.rpartition(".")[2] not in processes:
+            continue
         # What begins with a dot was never finished, and its container not begun.
         engine = note.read_text(encoding="utf-8").strip()
         if not note.name.startswith(".") and Path(engine).exists():

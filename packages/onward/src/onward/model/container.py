@@ -4,6 +4,10 @@ from pydantic import Field
 
 from onward.model.cloud import Described
 
+NOTES = "run/containers"
+"""Below a unit's directory: a file for each container that there may be, with the path of its engine. It is written before
+the container begins."""
+
 
 class ContainerImage(Described):
     """An image that units run from, and what runs it."""

@@ -7,21 +7,19 @@ container, hands signals on to it, and ends with it. A container has the name of
 import hashlib
 from pathlib import PurePath
 
-from onward.model.container import ContainedCommands
+from onward.model.container import NOTES, ContainedCommands
 from onward.model.deployment import UnitFile, UnitProcess, name_in_paths
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.words import Words
 
 PATH = "etc/onward_container.sh"
-NOTES = "run/containers"
-"""Below a unit's directory: a file for each container that there may be, with the path of its engine."""
-PROGRAM = """\
+PROGRAM = f"""\
 # Runs a container in the foreground, in place of whatever there is of its name.
 #     onward_container.sh ENGINE NAME SECONDS OPTIONS...
 # Before there is a container there is a note of it, by which it is found and ended whatever becomes of who began it.
 engine=$1 name=$2 seconds=$3
 shift 3
-notes=$(dirname "$0")/../run/containers
+notes=$(dirname "$0")/../{NOTES}
 umask 077
 mkdir -p "$notes" && printf '%s\\n' "$engine" >"$notes/.$name" && mv "$notes/.$name" "$notes/$name" || exit
 # What a client that was killed has left. Its process may be at work, and is given the time to end.
@@ -49,6 +47,11 @@ def contained(words: Words, unit: str, process: UnitProcess) -> UnitProcess:
         *arguments,
     )
     return process.model_copy(update={"argv": argv})
+
+
+def is_contained(process: UnitProcess) -> bool:
+    """Whether it is one that runs in a container."""
+    return len(process.argv) > 1 and process.argv[1] == f"{process.directory}/{PATH}"
 
 
 def contained_commands(words: Words, unit: str, purpose: str) -> ContainedCommands:

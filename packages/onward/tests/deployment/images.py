@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 PREFIX = "/var/lib/openstack"
-_NOT_CARRIED = {"__pycache__", "test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3"}
+_NOT_CARRIED = {"test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3"}
 
 
 def import_image(engine: str, reference: str, environment: Path) -> None:

@@ -16,7 +16,7 @@ from images import PREFIX, import_image
 
 from onward.actions.build_environment import specification
 from onward.catalog.charms import charms
-from onward.errors import EngineMissing, ProgramMissing
+from onward.errors import REFUSED, EngineMissing, ProgramMissing
 from onward.hosts.containers import Engine, find_engine
 from onward.hosts.environments import build
 from onward.hosts.state import Directories
@@ -105,15 +105,17 @@ def boxes(
             subprocess.run([engine.path, "rmi", "--force", image], check=True, capture_output=True)
 
 
-def process_of(boxes: Boxes, directory: Path, name: str, code: str) -> UnitProcess:
-    """A process that runs some Python in a container, begun as a unit's are."""
+def process_of(boxes: Boxes, directory: Path, name: str) -> UnitProcess:
+    """A process that hears signals, in a container that is begun as a unit's are."""
     (directory / "etc").mkdir(parents=True)
     (directory / "log").mkdir()
     script = directory / "etc" / "onward_container.sh"
     script.write_text(PROGRAM)
+    (directory / "told.py").write_text(CODE)
     options = ["--rm", "--pull", "never", "--network", "host", "--log-driver", "none", *boxes.engine.as_user()]
+    options += ["--volume", f"{directory}:{directory}", "--security-opt", "label=disable"]
     argv = ["/bin/sh", str(script), boxes.engine.path, name, "5", *options, "--env", "SAID"]
-    argv += ["--entrypoint", f"{PREFIX}/bin/python", boxes.image, "-u", "-c", code]
+    argv += ["--entrypoint", f"{PREFIX}/bin/python", boxes.image, "-u", str(directory / "told.py")]
     return UnitProcess(name="one", argv=tuple(argv), environment={"SAID": "s3cret"}, directory=str(directory))
 
 
@@ -136,7 +138,7 @@ def test_a_supervised_container_is_one_and_hears_signals_and_ends_with_its_unit(
 ) -> None:
     directory = tmp_path / "units" / "demo-0"
     name, log = f"onward.supervised.{os.getpid()}.demo-0.one", directory / "log" / "one.log"
-    process = process_of(boxes, directory, name, CODE)
+    process = process_of(boxes, directory, name)
     # Somebody was killed between the creation of a container and its start, and left it.
     left = [boxes.engine.path, "create", "--name", name, boxes.image, "/nothing"]
     subprocess.run(left, check=True, capture_output=True)
@@ -198,36 +200,46 @@ def version(operator: Operator) -> int:
         return int(answer.status)
 
 
-def test_keystone_is_deployed_from_an_image_by_somebody_who_is_killed_on_the_way(
+def latest(operator: Operator) -> str:
+    return str(operator.must("runs", "list", "-f", "value", "-c", "Run").split()[0])
+
+
+def test_keystone_from_an_image_is_killed_resumed_restarted_and_leaves_nothing(
     operator: Operator, boxes: Boxes
 ) -> None:
-    # While the release's command has just been run in its container, and while the unit's has just been begun.
-    for point in ("application.command-run", "unit.started"):
-        killed = operator.run("deploy", operator.bundle, environment={"ONWARD_CRASH_AT": point})
-        assert killed.returncode == -signal.SIGKILL
-        # Whoever runs commands ends when Onward does.
-        until("no commands are run", lambda: not [each for each in boxes.names() if "initialise" in each], 60)
+    # Whoever deploys is killed when the unit's container may have been made, and may not have been started.
+    killed = operator.run("deploy", operator.bundle, environment={"ONWARD_CRASH_AT": "unit.started#2"})
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     operator.must("runs", "resume", latest(operator))
     assert version(operator) == 200
     (name,) = boxes.names()
     assert name.endswith(".keystone-0.api")
     assert "is as" in operator.must("deploy", operator.bundle)
 
-
-def latest(operator: Operator) -> str:
-    return str(operator.must("runs", "list", "-f", "value", "-c", "Run").split()[0])
-
-
-def test_it_is_restarted_and_given_options_and_is_one_container_all_the_while(operator: Operator, boxes: Boxes) -> None:
+    # What is no option of the release in the image is refused; another value of one that is restarts the unit.
+    assert operator.run("config", "--model", "boxed", "keystone", "token.nothing=1").returncode == REFUSED
     before = operator.pids("boxed")["keystone/0"]
     operator.must("config", "--model", "boxed", "keystone", "token.expiration=600")
     assert version(operator) == 200
     assert operator.pids("boxed")["keystone/0"] != before
-    assert len(boxes.names()) == 1
-    # What is no option of the release in the image is refused.
-    assert operator.run("config", "--model", "boxed", "keystone", "token.nothing=1").returncode == 4
+    assert boxes.names() == [name]
 
-
-def test_nothing_is_left_of_it(operator: Operator, boxes: Boxes) -> None:
     operator.destroy("boxed")
     assert boxes.names() == []
+
+
+@pytest.mark.full
+def test_commands_in_a_container_end_with_whoever_runs_them_and_are_run_again(operator: Operator, boxes: Boxes) -> None:
+    killed = operator.run("deploy", operator.bundle, environment={"ONWARD_CRASH_AT": "application.command-run"})
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    until("no commands are run", lambda: boxes.names() == [], 60)
+    operator.must("runs", "resume", latest(operator))
+    assert version(operator) == 200
+
+    # An environment takes the place of the image at the same release, and no container is left.
+    operator.deploy(
+        "\n".join(line for line in BUNDLE.splitlines() if "runtime" not in line and "image" not in line).format()
+    )
+    assert version(operator) == 200
+    assert boxes.names() == []
+    operator.destroy("boxed")

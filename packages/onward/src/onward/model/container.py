@@ -5,8 +5,7 @@ from pydantic import Field
 from onward.model.cloud import Described
 
 NOTES = "run/containers"
-"""Below a unit's directory: a file for each container that there may be, with the path of its engine. It is written before
-the container begins."""
+"""Below a unit's directory: a file for each container that there may be, with its engine's path. It is made first."""
 
 
 class ContainerImage(Described):

@@ -17,7 +17,7 @@ from images import PREFIX, import_image
 from onward.actions.build_environment import specification
 from onward.catalog.charms import charms
 from onward.errors import REFUSED, EngineMissing, ProgramMissing
-from onward.hosts.containers import Engine, find_engine
+from onward.hosts.containers import Engine, find_engine, processes_in_containers
 from onward.hosts.environments import build
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import Supervisor
@@ -147,6 +147,8 @@ def test_a_supervised_container_is_one_and_hears_signals_and_ends_with_its_unit(
     assert boxes.names("supervised") == [name]
     pid = supervisor.states("demo/0")[0].pid
     assert b"s3cret" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    (inside,) = processes_in_containers(directory)
+    assert b"told.py" in Path(f"/proc/{inside}/cmdline").read_bytes()
     os.kill(pid, signal.SIGHUP)
     until("it has heard SIGHUP", lambda: f"told {signal.SIGHUP.value}" in log.read_text(), 60)
 
@@ -182,7 +184,7 @@ def supervisor_client(boxes: Boxes, name: str) -> int:
     raise AssertionError(f"nobody is attached to {name}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def operator(module_operator: Operator, boxes: Boxes) -> Operator:
     """Somebody whose bundle has Keystone run from the image."""
     module_operator.bundle.write_text(BUNDLE.format(image=boxes.image))
@@ -237,9 +239,8 @@ def test_commands_in_a_container_end_with_whoever_runs_them_and_are_run_again(op
     assert version(operator) == 200
 
     # An environment takes the place of the image at the same release, and no container is left.
-    operator.deploy(
-        "\n".join(line for line in BUNDLE.splitlines() if "runtime" not in line and "image" not in line).format()
-    )
+    lines = operator.bundle.read_text().splitlines(keepends=True)
+    operator.deploy("".join(line for line in lines if "runtime:" not in line and "image:" not in line))
     assert version(operator) == 200
     assert boxes.names() == []
     operator.destroy("boxed")

@@ -57,7 +57,7 @@ class Engine:
             raise _unavailable(reference, f"not within {PULL_SECONDS:g} s") from None
         found = self.image(reference)
         if said.exit_status != 0 or found is None:
-            raise _unavailable(reference, said.tail())
+            raise _unavailable(reference, said.tail(2))
         return found
 
     def asked_in(
@@ -99,6 +99,11 @@ class Engine:
                 )
             time.sleep(0.1)
 
+    def process(self, name: str) -> int | None:
+        """The machine's number of the first process in a container; None where it does not run."""
+        said = self._asked("container", "inspect", "--format", "{{.State.Pid}}", name)
+        return int(said.stdout) or None if said.exit_status == 0 else None
+
     def works(self) -> str:
         """Empty where it can run something; otherwise why not. Its client may be there without its service."""
         try:
@@ -139,6 +144,14 @@ def find_engine() -> Engine:
         evidence="\n".join(wrong),
         next_command="apt-get install podman crun",
     )
+
+
+def processes_in_containers(directory: Path) -> list[int]:
+    """The first process of each container of a unit that runs: a client knows of it, and is not above it."""
+    notes = directory / NOTES
+    there = sorted(notes.iterdir()) if notes.is_dir() else []
+    found = [Engine(note.read_text(encoding="utf-8").strip()).process(note.name) for note in there]
+    return [pid for pid in found if pid is not None]
 
 
 def end_containers_of(directory: Path, processes: Collection[str] | None = None) -> None:

@@ -14,13 +14,14 @@ import yaml
 from onward.actions.build_environment import specification
 from onward.catalog.charms import charms
 from onward.catalog.load import series_list
+from onward.catalog.series import Series
 from onward.errors import BundleInvalid, MachineElsewhere, PlacementUnfit
 from onward.hosts.interpreters import find_interpreters
 from onward.hosts.model_store import ModelStore
 from onward.hosts.programs import find_programs
 from onward.hosts.service_package import service_digest
 from onward.hosts.state import Directories
-from onward.model.bundle import Bundle, BundleApplication, faults_in_file, parse_bundle
+from onward.model.bundle import Bundle, faults_in_file, parse_bundle
 from onward.model.bundle_edit import as_data
 from onward.observe.machine import is_own
 from onward.plan.deployment.addresses import with_addresses
@@ -174,10 +175,10 @@ def _survey(
         **({"saas": {name: each.model_dump(mode="json") for name, each in remotes.items()}} if remotes else {}),
     }
     require_supported(found, put)
+    at = deployed_series(found, store, before, DEFAULT_SERIES)
+    require_release_kept(found, at, {name: _series(found, name).id for name in _services(found)})
     choose = _chooser(directories, found, environments, progress)
     choices = _choices(found, choose)
-    at = deployed_series(found, store, before, DEFAULT_SERIES)
-    require_release_kept(found, at, choices)
     machines = survey_machines(directories, wanted.model, found, wanted.bundle, put, choices)
     if put:
         record["placed"] = put
@@ -298,15 +299,19 @@ def _site(
     )
 
 
+def _services(found: Topology) -> list[str]:
+    """The applications of services."""
+    return [name for name, charm in found.charms.items() if charm.service is not None]
+
+
+def _series(found: Topology, name: str) -> Series:
+    """Which release an application of a service shall be at. Raises UnknownSeries."""
+    return series_list().find((found.applications[name].channel or DEFAULT_SERIES).partition("/")[0])
+
+
 def _choices(found: Topology, choose: Choose) -> dict[str, EnvironmentChoice]:
     """What every application of a service runs. Raises UnknownSeries, InterpreterMissing."""
-    services = [name for name, charm in found.charms.items() if charm.service is not None]
-    return {name: choose(name, _channel(found.applications[name])) for name in services}
-
-
-def _channel(entry: BundleApplication) -> str:
-    """The series of an application of a service."""
-    return (entry.channel or DEFAULT_SERIES).partition("/")[0]
+    return {name: choose(name, _series(found, name).id) for name in _services(found)}
 
 
 def _chooser(
@@ -319,7 +324,7 @@ def _chooser(
         charm, entry = found.charms[name], found.applications[name]
         series = series_list().find(channel.partition("/")[0])
         # An image has one release; what another one knows is asked of an environment.
-        if entry.runtime == "container" and series == series_list().find(_channel(entry)):
+        if entry.runtime == "container" and series == _series(found, name):
             return image_choice(directories, name, entry, charm, series, progress)
         usable = fitting(found, name, series, interpreters())
         choice = choose_environments(directories, charm.service or "", (series,), usable, environments)

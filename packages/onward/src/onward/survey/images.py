@@ -62,16 +62,16 @@ def _unsupported(found: Topology, name: str, elsewhere: list[str]) -> Iterator[s
         yield f"{', '.join(elsewhere)} would be on another machine"
 
 
-def require_release_kept(found: Topology, series: Mapping[str, str], choices: Mapping[str, EnvironmentChoice]) -> None:
+def require_release_kept(found: Topology, series: Mapping[str, str], wanted: Mapping[str, str]) -> None:
     """Return when no service goes to another release whose units shall run in containers. Raises ContainerUnsupported.
 
-    ``series`` is where each service is now, ``choices`` what is to be run.
+    ``series`` is where each service is now, ``wanted`` where each application shall be.
     """
     moved = [
-        f"{name}: from {series[service]} to {choice.series}"
-        for name, choice in choices.items()
+        f"{name}: from {series[service]} to {wanted[name]}"
+        for name, entry in found.applications.items()
         for service in [found.charms[name].service or ""]
-        if choice.image is not None and series.get(service, choice.series) != choice.series
+        if entry.runtime == "container" and series.get(service, wanted[name]) != wanted[name]
     ]
     if moved:
         raise ContainerUnsupported(

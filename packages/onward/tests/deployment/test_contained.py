@@ -1,11 +1,14 @@
-"""What units are that run from an image, and what of it is refused. Pure: no engine is asked."""
+"""What units are that run from an image, and what of it is refused. No engine is asked."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from bundles import KEYSTONE, done, wish
 
-from onward.errors import BundleInvalid, ContainerUnsupported
+from onward.errors import BundleInvalid, ContainerUnsupported, EngineMissing
+from onward.hosts.containers import find_engine
 from onward.model.bundle import parse_bundle
 from onward.model.container import ContainerImage
 from onward.plan.deployment.planner import plan_deployment
@@ -46,7 +49,7 @@ def test_a_process_is_run_in_a_container_of_its_own_with_what_it_is_given() -> N
     assert name.startswith("onward.demo.")
     assert name.endswith(".keystone-0.api")
     assert f"{directory}:{directory}" in argv
-    assert argv[argv.index("--network") + 1] == "host"
+    assert argv[argv.index("--network") + 1] == argv[argv.index("--pid") + 1] == "host"
     # The program is the image's, and what follows the image are its arguments.
     assert argv[argv.index("--entrypoint") + 1] == "/var/lib/openstack/bin/uwsgi"
     assert argv[argv.index(IMAGE.id) :] == [IMAGE.id, "--ini", f"{directory}/etc/api.uwsgi.ini"]
@@ -122,3 +125,24 @@ def test_a_service_in_containers_stays_at_its_release_and_others_do_not() -> Non
         require_release_kept(found, {"keystone": "2024.2"}, {"keystone": "2025.1"})
     assert refused.value.evidence == "keystone: from 2024.2 to 2025.1"
     require_release_kept(wish(BUNDLE).topology, {"keystone": "2024.2"}, {"keystone": "2025.1"})
+
+
+def test_an_engine_that_is_not_installed_or_does_not_work_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EngineMissing) as missing:
+        find_engine()
+    assert missing.value.evidence == "podman: not installed\ndocker: not installed"
+    # What docker's client prints, with exit status 0, where its service does not run.
+    said = {"ID": "", "ServerErrors": ["Cannot connect to the Docker daemon. Is the docker daemon running?"]}
+    program = tmp_path / "docker"
+    program.write_text(f"#!/bin/sh\necho '{json.dumps(said)}'\n")
+    program.chmod(0o755)
+    with pytest.raises(EngineMissing, match="nothing here runs containers") as missing:
+        find_engine()
+    assert "Is the docker daemon running?" in missing.value.evidence
+    program.write_text('#!/bin/sh\necho \'{"ID": "one"}\'\n')
+    engine = find_engine()
+    assert engine.path == str(program)
+    assert "--userns" not in engine.as_user()

@@ -16,7 +16,7 @@ from images import PREFIX, import_image
 
 from onward.actions.build_environment import specification
 from onward.catalog.charms import charms
-from onward.errors import REFUSED, EngineMissing, ProgramMissing
+from onward.errors import REFUSED, EngineMissing, ImageUnfit, ProgramMissing
 from onward.hosts.containers import Engine, find_engine, processes_in_containers
 from onward.hosts.environments import build
 from onward.hosts.state import Directories
@@ -113,7 +113,7 @@ def process_of(boxes: Boxes, directory: Path, name: str) -> UnitProcess:
     script.write_text(PROGRAM)
     (directory / "told.py").write_text(CODE)
     options = ["--rm", "--pull", "never", "--network", "host", "--log-driver", "none", *boxes.engine.as_user()]
-    options += ["--volume", f"{directory}:{directory}", "--security-opt", "label=disable"]
+    options += ["--pid", "host", "--volume", f"{directory}:{directory}", "--security-opt", "label=disable"]
     argv = ["/bin/sh", str(script), boxes.engine.path, name, "5", *options, "--env", "SAID"]
     argv += ["--entrypoint", f"{PREFIX}/bin/python", boxes.image, "-u", str(directory / "told.py")]
     return UnitProcess(name="one", argv=tuple(argv), environment={"SAID": "s3cret"}, directory=str(directory))
@@ -194,6 +194,21 @@ def operator(module_operator: Operator, boxes: Boxes) -> Operator:
     except ProgramMissing as missing:
         pytest.skip(f"{missing.what} {missing.evidence}")
     return module_operator
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ('    channel: "2024.2"\n', "it has keystone 27.1.0, and 2024.2 has 26"),
+        ('    channel: "2025.1"\n    image-prefix: /opt/nowhere\n', "/opt/nowhere/bin/python"),
+    ],
+)
+def test_an_image_without_the_release_is_refused(operator: Operator, wrong: str, says: str) -> None:
+    text = operator.bundle.read_text().replace('    channel: "2025.1"\n', wrong)
+    operator.bundle.write_text(text)
+    with pytest.raises(ImageUnfit) as refused:
+        survey_deployment(operator.directories, read_bundle(operator.bundle, None), EnvironmentWish("as-of-release", 2))
+    assert says in f"{refused.value.what} {refused.value.evidence}"
 
 
 def version(operator: Operator) -> int:

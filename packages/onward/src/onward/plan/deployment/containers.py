@@ -69,6 +69,9 @@ def _launch(site: Site, application: str, unit: str, purpose: str, seconds: int)
         *("/bin/sh", str(directory / PATH), image.engine, container_name(site, unit, purpose), str(seconds)),
         # The log of the process is what its keeper writes; an engine would keep all of it once more.
         *("--rm", "--pull", "never", "--network", "host", "--log-driver", "none"),
+        # What workers note of their health has their numbers, and is read from outside. Nor is a process the first one
+        # of a namespace, to which the kernel does not give signals that it does not handle.
+        *("--pid", "host"),
         # Files stay what they are: an engine on a machine with SELinux would have to give them another label.
         *("--security-opt", "label=disable", *image.as_user),
         *(word for path in mounts for word in ("--volume", f"{path}:{path}")),

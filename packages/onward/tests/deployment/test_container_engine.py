@@ -114,7 +114,7 @@ def process_of(boxes: Boxes, directory: Path, name: str) -> UnitProcess:
     (directory / "told.py").write_text(CODE)
     options = ["--rm", "--pull", "never", "--network", "host", "--log-driver", "none", *boxes.engine.as_user()]
     options += ["--pid", "host", "--volume", f"{directory}:{directory}", "--security-opt", "label=disable"]
-    argv = ["/bin/sh", str(script), boxes.engine.path, name, "5", *options, "--env", "SAID"]
+    argv = ["/bin/sh", str(script), boxes.engine.path, name, *options, "--env", "SAID"]
     argv += ["--entrypoint", f"{PREFIX}/bin/python", boxes.image, "-u", str(directory / "told.py")]
     return UnitProcess(name="one", argv=tuple(argv), environment={"SAID": "s3cret"}, directory=str(directory))
 
@@ -202,6 +202,7 @@ def operator(module_operator: Operator, boxes: Boxes) -> Operator:
         ('    channel: "2024.2"\n', "it has keystone 27.1.0, and 2024.2 has 26"),
         ('    channel: "2025.1"\n    image-prefix: /opt/nowhere\n', "/opt/nowhere/bin/python"),
     ],
+    ids=["release", "prefix"],
 )
 def test_an_image_without_the_release_is_refused(operator: Operator, wrong: str, says: str) -> None:
     text = operator.bundle.read_text().replace('    channel: "2025.1"\n', wrong)
@@ -249,6 +250,16 @@ def test_commands_in_a_container_end_with_whoever_runs_them_and_are_run_again(op
     until("no commands are run", lambda: boxes.names() == [], 60)
     operator.must("runs", "resume", latest(operator))
     assert version(operator) == 200
+
+    # Nobody is attached to the container any more: the next one takes its place, and it is not taken for that one.
+    supervisor = operator.supervisor("boxed")
+    left, inside = operator.pids("boxed"), boxes.engine.process(boxes.names()[0])
+    os.kill(supervisor.pid or 0, signal.SIGKILL)
+    for pid in left.values():
+        os.kill(pid, signal.SIGKILL)
+    operator.deploy()
+    assert version(operator) == 200
+    assert boxes.engine.process(boxes.names()[0]) not in (None, inside)
 
     # What is no option of the release in the image is refused.
     assert operator.run("config", "--model", "boxed", "keystone", "token.nothing=1").returncode == REFUSED

@@ -78,6 +78,9 @@ class StartUnit:
         store = store_of(self._directories, context)
         if wish.begins:
             _begin_cluster(wish, supervisor, store)
+        # One that outlived its client would answer in place of the one that is begun.
+        attached = {each.name for each in supervisor.states(unit) if each.pid}
+        end_containers_of(wish.directory, {each.name for each in wish.processes} - attached)
         began = time.monotonic()
         was_held = supervisor.apply(unit, wish.processes, wish.configuration)
         # Processes that were held have been running for longer than they have been at work.

@@ -15,15 +15,15 @@ from onward.plan.deployment.words import Words
 PATH = "etc/onward_container.sh"
 PROGRAM = f"""\
 # Runs a container in the foreground, in place of whatever there is of its name.
-#     onward_container.sh ENGINE NAME SECONDS OPTIONS...
+#     onward_container.sh ENGINE NAME OPTIONS...
 # Before there is a container there is a note of it, by which it is found and ended whatever becomes of who began it.
-engine=$1 name=$2 seconds=$3
-shift 3
+engine=$1 name=$2
+shift 2
 notes=$(dirname "$0")/../{NOTES}
 umask 077
 mkdir -p "$notes" && printf '%s\\n' "$engine" >"$notes/.$name" && mv "$notes/.$name" "$notes/$name" || exit
-# What a client that was killed has left. Its process may be at work, and is given the time to end.
-"$engine" stop -t "$seconds" "$name" </dev/null >/dev/null 2>&1
+# What a client that was killed has left: nobody watches over it, and it has the address that the next one needs.
+"$engine" kill "$name" </dev/null >/dev/null 2>&1
 "$engine" rm --force "$name" </dev/null >/dev/null 2>&1
 exec "$engine" run --name "$name" "$@"
 """
@@ -41,7 +41,7 @@ def contained(words: Words, unit: str, process: UnitProcess) -> UnitProcess:
     # By name alone: what they are is in the environment of the client, and in no list of processes.
     names = [word for name in process.environment for word in ("--env", name)]
     argv = (
-        *_launch(site, words.application, unit, process.name, process.stop_seconds),
+        *_launch(site, words.application, unit, process.name),
         *names,
         *("--workdir", process.directory, "--entrypoint", program, image.id),
         *arguments,
@@ -58,15 +58,15 @@ def contained_commands(words: Words, unit: str, purpose: str) -> ContainedComman
     """How the release's commands are run for a unit; ``purpose`` tells those apart that are run at the same time."""
     return ContainedCommands(
         image=words.site.images[words.application],
-        launch=_launch(words.site, words.application, unit, purpose, seconds=0),
+        launch=_launch(words.site, words.application, unit, purpose),
     )
 
 
-def _launch(site: Site, application: str, unit: str, purpose: str, seconds: int) -> tuple[str, ...]:
+def _launch(site: Site, application: str, unit: str, purpose: str) -> tuple[str, ...]:
     image, directory = site.images[application], site.unit_directory(unit)
     mounts = [str(directory), str(shared(site, application)), str(site.place(unit).sockets)]
     return (
-        *("/bin/sh", str(directory / PATH), image.engine, container_name(site, unit, purpose), str(seconds)),
+        *("/bin/sh", str(directory / PATH), image.engine, container_name(site, unit, purpose)),
         # The log of the process is what its keeper writes; an engine would keep all of it once more.
         *("--rm", "--pull", "never", "--network", "host", "--log-driver", "none"),
         # What workers note of their health has their numbers, and is read from outside. Nor is a process the first one

@@ -41,6 +41,9 @@ if [[ ${1:-} == test ]]; then
     # The store that several controllers share.
     compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || wanted+=(postgresql)
     need /usr/sbin/logrotate logrotate
+    # What runs units from images. crun does not run where control groups of both versions are mounted; runc does.
+    need podman podman
+    need runc runc
 fi
 if ((${#wanted[@]})); then
     if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then

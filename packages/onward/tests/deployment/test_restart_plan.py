@@ -6,8 +6,11 @@ import pytest
 from bundles import EVERYTHING, KEYSTONE, done, wish
 
 from onward.errors import RestartUnready
+from onward.model.bundle import parse_bundle
+from onward.model.machine import KnownMachine, SshAddress
 from onward.model.restart import Bounds
 from onward.plan.deployment.deferring import step_digest
+from onward.plan.deployment.placement import racks_of
 from onward.plan.deployment.planner import plan_deployment
 from onward.plan.deployment.restarting import RestartArguments, RestartWish, plan_restart, restarted_by
 from onward.plan.deployment.wish import DeploymentWish
@@ -61,9 +64,15 @@ def test_an_option_that_is_set_back_owes_nothing() -> None:
     ]
 
 
-def restart(deployment: DeploymentWish, *units: str, listed: dict[tuple[str, str], str] | None = None) -> Plan:
+def restart(
+    deployment: DeploymentWish,
+    *units: str,
+    listed: dict[tuple[str, str], str] | None = None,
+    racks: dict[str, str] | None = None,
+) -> Plan:
     names = {unit.partition("/")[0] for unit in units}
-    return plan_restart(RestartWish(deployment, units, dict.fromkeys(names, Bounds(batch=2)), listed or {}))
+    bounds = dict.fromkeys(names, Bounds(batch=2))
+    return plan_restart(RestartWish(deployment, units, bounds, listed or {}, racks or {}))
 
 
 def test_a_restart_starts_units_as_a_deployment_would_and_asks_those_who_know_them() -> None:
@@ -103,3 +112,40 @@ def test_applications_follow_those_that_they_use() -> None:
     plan = restart(deployed(COMPUTES, COMPUTES), "nova-compute/0", "keystone/0")
     assert [step.target for step in plan.steps] == ["keystone", "nova-compute"]
     assert plan.steps[1].needs == ("restart/keystone",)
+
+
+RACKED = """\
+name: demo
+machines:
+  "1": {rack: a}
+  "2": {rack: 7}
+  "3":
+  "4": {address: "ssh://root@far.example", rack: said here}
+  "5": {address: "ssh://root@near.example:2222"}
+applications:
+  memcached: {num_units: 4, to: ["1", "2", "lxd:2", "3"]}
+"""
+
+
+def test_a_rack_is_what_is_lost_together_within_its_zone_and_before_the_machine() -> None:
+    known = [
+        KnownMachine(name="any", address=SshAddress(host="near.example", port=2222), rack="as told"),
+        KnownMachine(name="4", address=SshAddress(host="far.example"), rack="another"),
+    ]
+    racks = racks_of(parse_bundle(RACKED, "b").machines, known)
+    # What the bundle says goes before what is known of the address.
+    assert racks == {"1": "a", "2": "7", "4": "said here", "5": "as told"}
+
+    deployment = deployed(RACKED, RACKED)
+    plan = restart(deployment, *deployment.topology.units("memcached"), racks=racks)
+    told = RestartArguments.model_validate(plan.steps[0].arguments).units
+    assert [each.domain for each in told] == ["rack a", "rack 7", "rack 7", "machine 3"]
+
+    computes = EVERYTHING.replace("applications:", "machines: {one: {rack: a}}\napplications:").replace(
+        "nova-compute: {", "nova-compute: {to: [one, one], "
+    )
+    listed = {("nova-compute", "nova-compute-0"): "east"}
+    deployment = deployed(computes, computes)
+    plan = restart(deployment, *deployment.topology.units("nova-compute")[:2], listed=listed, racks={"one": "a"})
+    told = RestartArguments.model_validate(plan.steps[0].arguments).units
+    assert [each.domain for each in told] == ["zone east, rack a", "rack a"]

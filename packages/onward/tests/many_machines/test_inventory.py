@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from onward.commands.main import run
@@ -160,6 +161,32 @@ def test_recorded_machines_are_listed_and_those_without_a_key_are_named(
     assert [row["Machine"] for row in rows] == ["db-a", "db-b", "db-c", "n0", "n4", "n8"]
     assert run([*state, "hosts", "list", "--on", "nobody"]) == 4
     assert "OW937" in capsys.readouterr().err
+
+
+def test_racks_are_read_from_an_inventory_and_recorded_for_a_machine_whose_key_is_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventory = tmp_path / "hosts"
+    inventory.write_text("a1 rack=a\na2 rack={{row}}{{number}} row=b number=7\na3 rack=12\na4 rack=[42]\na5\n")
+    machines = machines_in(read_inventory(inventory))
+    assert [machines[name].rack for name in sorted(machines)] == ["a", "b7", "12", None, None]
+
+    directories = Directories(tmp_path / "state", tmp_path / "cache")
+    state = ["--state-dir", str(directories.state), "--cache-dir", str(directories.cache)]
+    assert run([*state, "hosts", "add", "--inventory", str(inventory)]) == 0
+    key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()
+    directories.known_hosts.write_text("".join(f"{host} {key}" for host in ("a5", "10.0.0.9")))
+    assert run([*state, "hosts", "add", "ssh://a5", "--rack", "c"]) == 0
+    assert run([*state, "hosts", "add", "ssh://10.0.0.9", "--rack", "d"]) == 0
+    # An inventory that says no rack takes none away.
+    assert run([*state, "hosts", "add", "--inventory", str(inventory)]) == 0
+    found = recorded_machines(directories)
+    assert (found["a5"].rack, found["10.0.0.9"].rack, found["a1"].rack) == ("c", "d", "a")
+    capsys.readouterr()
+    assert run([*state, "hosts", "list", "--on", "a5", "-f", "json"]) == 0
+    assert [row["Rack"] for row in json.loads(capsys.readouterr().out)] == ["c"]
+    with pytest.raises(SystemExit):
+        run([*state, "hosts", "add", "--inventory", str(inventory), "--rack", "a"])
 
 
 @pytest.mark.full

@@ -11,6 +11,7 @@ from onward.actions.configure_service import AdoptConfiguration, ConfigureServic
 from onward.actions.copy_database import CopyDatabase
 from onward.actions.create_scratch import CreateScratch
 from onward.actions.deployment.application_environment import BuildApplicationEnvironment
+from onward.actions.deployment.application_image import PrepareImage
 from onward.actions.deployment.application_initialise import InitialiseApplication
 from onward.actions.deployment.application_migrate import MigrateApplication, WarmApplication
 from onward.actions.deployment.application_publish import PublishApplication
@@ -122,6 +123,7 @@ def _remembered(directories: Directories) -> list[Action]:
         GrantDatabase(directories),
         GrantIdentity(directories),
         InitialiseApplication(directories),
+        PrepareImage(directories),
         PublishApplication(directories),
         RabbitmqFormed(directories),
         RecordModel(directories),

@@ -6,10 +6,10 @@ from typing import Any
 from onward.commands.base import Command, Lister, directories_of
 from onward.commands.many_hosts import usage_error
 from onward.errors import DONE, REFUSED
-from onward.hosts.known_machines import record_machines, without_key
+from onward.hosts.known_machines import record_machines, record_rack, without_key
 from onward.hosts.ssh import CONNECT_SECONDS
 from onward.hosts.state import Directories
-from onward.model.machine import ssh_address
+from onward.model.machine import KnownMachine, ssh_address
 from onward.survey.hosts import record_key, survey_hosts
 from onward.survey.inventory import machines_in, read_inventory
 
@@ -41,12 +41,20 @@ class HostsAdd(Command):
             metavar="PATH",
             help="record the machines of this inventory of Ansible, a file or a directory; in place of ADDRESS",
         )
+        parser.add_argument(
+            "--rack",
+            metavar="NAME",
+            help="where the machine is: `onward restart` never touches two racks at once; an inventory has the variable"
+            " `rack`",
+        )
         return parser
 
     def take_action(self, parsed_args: Any) -> int:
         """Ask the machine, compare, record; or read the inventory."""
         if bool(parsed_args.address) == bool(parsed_args.inventory):
             raise usage_error(self, "either an address or --inventory is needed")
+        if parsed_args.rack is not None and (parsed_args.inventory or not parsed_args.rack):
+            raise usage_error(self, "--rack names the rack of one machine; an inventory has the variable rack")
         directories = directories_of(self)
         if parsed_args.inventory:
             return self._record_all(directories, parsed_args.inventory)
@@ -54,8 +62,14 @@ class HostsAdd(Command):
             address = ssh_address(parsed_args.address)
         except ValueError as error:
             raise usage_error(self, f"{parsed_args.address}: {error}") from None
-        added = record_key(directories, address, parsed_args.fingerprint)
-        print(f"{'recorded' if added else 'known already'}: {address} {parsed_args.fingerprint}", file=self.app.stdout)
+        known = KnownMachine(name=address.host, address=address)
+        if parsed_args.fingerprint or not parsed_args.rack or without_key(directories, [known]):
+            added = record_key(directories, address, parsed_args.fingerprint)
+            said = "recorded" if added else "known already"
+            print(f"{said}: {address} {parsed_args.fingerprint}", file=self.app.stdout)
+        if parsed_args.rack:
+            record_rack(directories, address, parsed_args.rack)
+            print(f"recorded: {address} is in rack {parsed_args.rack}", file=self.app.stdout)
         return DONE
 
     def _record_all(self, directories: Directories, path: Path) -> int:

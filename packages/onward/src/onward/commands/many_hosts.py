@@ -63,7 +63,7 @@ def _means(wanted: str, machine: KnownMachine) -> bool:
 
 
 class HostsList(Lister):
-    """List the machines that were recorded, or those of an inventory: how each is reached, and its groups."""
+    """List the machines that were recorded, or those of an inventory: how each is reached, its groups and its rack."""
 
     def get_parser(self, prog_name: str) -> Any:
         """Add which machines."""
@@ -73,8 +73,8 @@ class HostsList(Lister):
 
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         """Return columns and rows."""
-        return ("Machine", "Address", "Sudo", "Groups"), [
-            (each.name, str(each.address), "yes" if each.sudo else "no", ", ".join(each.groups))
+        return ("Machine", "Address", "Sudo", "Groups", "Rack"), [
+            (each.name, str(each.address), "yes" if each.sudo else "no", ", ".join(each.groups), each.rack or "")
             for each in chosen_machines(self, parsed_args)
         ]
 

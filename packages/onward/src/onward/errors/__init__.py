@@ -30,6 +30,13 @@ from onward.errors.checks import (
     WaiverUnclear,
     WriteRefused,
 )
+from onward.errors.containers import (
+    ContainersNotEnded,
+    ContainerUnsupported,
+    EngineMissing,
+    ImageUnavailable,
+    ImageUnfit,
+)
 from onward.errors.databases import (
     DatabaseAhead,
     DatabaseReadOnly,
@@ -166,6 +173,8 @@ __all__ = [
     "CloudFileMissing",
     "CollectorImpossible",
     "ConstraintsUnavailable",
+    "ContainerUnsupported",
+    "ContainersNotEnded",
     "DataLost",
     "DataPlaneLost",
     "DatabaseAhead",
@@ -175,6 +184,7 @@ __all__ = [
     "DumpLoadFailed",
     "DumpOfAnotherService",
     "DumpTruncated",
+    "EngineMissing",
     "EnvironmentBuildFailed",
     "FaultUnknown",
     "HalfMigrated",
@@ -184,6 +194,8 @@ __all__ = [
     "HostLost",
     "HostUnfit",
     "HostUnreachable",
+    "ImageUnavailable",
+    "ImageUnfit",
     "InstancesTouched",
     "InterpreterMissing",
     "InvalidCatalogue",

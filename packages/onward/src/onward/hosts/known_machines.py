@@ -46,9 +46,22 @@ def recorded_machines(directories: Directories) -> dict[str, KnownMachine]:
 
 
 def record_machines(directories: Directories, machines: Iterable[KnownMachine]) -> None:
-    """Have these recorded as well, in place of those of the same name."""
-    known = {**recorded_machines(directories), **{each.name: each for each in machines}}
+    """Have these recorded as well, in place of those of the same name; a rack is kept where now none is told."""
+    known = recorded_machines(directories)
+    for each in machines:
+        rack = each.rack or (known[each.name].rack if each.name in known else None)
+        known[each.name] = each.model_copy(update={"rack": rack})
     write_private(directories.machines, json.dumps([each.model_dump() for each in known.values()], indent=1))
+
+
+def record_rack(directories: Directories, address: SshAddress, rack: str) -> None:
+    """Have the rack of the machine at this address recorded, and the machine with it where it is not known yet."""
+    place = (address.host, address.port)
+    known = [
+        each for each in recorded_machines(directories).values() if (each.address.host, each.address.port) == place
+    ]
+    machines = known or [KnownMachine(name=address.host, address=address)]
+    record_machines(directories, [each.model_copy(update={"rack": rack}) for each in machines])
 
 
 def without_key(directories: Directories, machines: Iterable[KnownMachine]) -> list[str]:

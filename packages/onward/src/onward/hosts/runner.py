@@ -24,7 +24,7 @@ from onward.catalog.service import Application, Command
 from onward.errors import RunnerDied, ServiceDidNotStart
 from onward.hosts.fence import FENCE
 
-_PROGRAM = Path(__file__).with_name("runner_program.py")
+PROGRAM = Path(__file__).with_name("runner_program.py")
 _WARM_SECONDS = 180.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
@@ -308,25 +308,47 @@ def warm_runner(
     it ends with its context, or when this process dies. Raises RunnerDied.
     """
     report, report_write = os.pipe()
+    # Isolated (-I): otherwise the directory of the program, with modules of Onward's, is the first to be searched.
+    argv = [str(python), "-u", "-I", str(PROGRAM), str(report_write), *modules]
+    with running(argv, report, report_write, log, variables, python.parent.parent) as runner:
+        yield runner
+
+
+@contextmanager
+def running(
+    argv: Sequence[str],
+    report: int,
+    report_write: int,
+    log: Path,
+    variables: Mapping[str, str],
+    environment: Path,
+    *,
+    by_output: bool = False,
+) -> Iterator[Runner]:
+    """The runner that a command starts, which reports by ``report_write``: by its output where it can by nothing else.
+
+    Raises RunnerDied.
+    """
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        # Isolated (-I): otherwise the directory of the program, with modules of Onward's, is the first to be searched.
         process = subprocess.Popen(
-            [python, "-u", "-I", _PROGRAM, str(report_write), *modules],
+            argv,
             stdin=subprocess.PIPE,
-            stdout=output,
+            stdout=report_write if by_output else output,
             stderr=output,
             env=clean_environment(os.environ) | dict(variables),
-            pass_fds=(report_write,),
+            pass_fds=() if by_output else (report_write,),
             start_new_session=True,
         )
     except OSError as error:
         os.close(report)
-        raise RunnerDied(f"The interpreter of the environment cannot be run: {python}.", evidence=str(error)) from error
+        raise RunnerDied(
+            f"The interpreter of the environment cannot be run: {argv[0]}.", evidence=str(error)
+        ) from error
     finally:
         os.close(report_write)
         os.close(output)
-    runner = Runner(process, report, log, python.parent.parent)
+    runner = Runner(process, report, log, environment)
     try:
         try:
             runner._wait(runner._ready, _WARM_SECONDS)

@@ -3,7 +3,8 @@
 Started by ``hosts/runner.py`` as ``PYTHON -u -I runner_program.py REPORT MODULE...`` with the interpreter of the
 service's environment, which knows nothing of Onward: this file stands alone and is valid for Python 3.6 to 3.13.
 It reads one JSON object a line from standard input and writes one a line to the descriptor REPORT. Standard output
-and standard error are its log, so that code which prints while it is imported disturbs nobody.
+and standard error are its log, so that code which prints while it is imported disturbs nobody; where REPORT is 1,
+standard error alone is.
 
 In:   {"id": 1, "do": "run", "module", "function", "argv", "environment", "log",
        "register", "defaults": [[group, option, value]]}
@@ -312,6 +313,10 @@ def resident_bytes():
 
 def main():
     report, modules = int(sys.argv[1]), sys.argv[2:]
+    if report == 1:
+        # In a container there is no other descriptor that leads out. What is printed goes where errors go.
+        report = os.dup(1)
+        os.dup2(2, 1)
     del sys.argv[1:]  # Modules look at it while they are imported.
     began = time.monotonic()
     signal.signal(signal.SIGALRM, watch_owner)

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from onward.errors import UnitNotReady
+from onward.hosts.containers import end_containers_of
 from onward.hosts.leftovers import end_processes_of
 from onward.hosts.private_file import make_private, write_private
 from onward.model.deployment import UnitProcess, name_in_paths
@@ -225,7 +226,7 @@ class Supervisor:
         """Stop the unit's processes and what these have left running, and forget them."""
         for group in _places(unit):
             self._leave(group)
-        end_processes_of(self._directory / "units" / name_in_paths(unit))
+        self._end_leftovers(unit)
 
     def _leave(self, group: str) -> None:
         """End what is in a place, and forget it."""
@@ -262,7 +263,13 @@ class Supervisor:
                     )
                 time.sleep(0.02)
         for unit in units:
-            end_processes_of(self._directory / "units" / name_in_paths(unit), spared)
+            self._end_leftovers(unit, spared)
+
+    def _end_leftovers(self, unit: str, spared: Collection[int] = ()) -> None:
+        """End what outlived those who started it. Containers first: their engine sees to the processes in them."""
+        directory = self._directory / "units" / name_in_paths(unit)
+        end_containers_of(directory)
+        end_processes_of(directory, spared)
 
     def _begin_stop(self, group: str) -> None:
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from onward.errors import UnitNotReady
 from onward.hosts.command import CommandResult, run_command
+from onward.hosts.containers import end_containers_of
 from onward.hosts.leftovers import end_processes_of
 from onward.hosts.private_file import write_private
 from onward.hosts.supervisor import STOP_SECONDS, ProcessState
@@ -120,7 +121,9 @@ class Systemd:
             time.sleep(0.02)
         self._remove(names)
         for unit in units:
-            end_processes_of(self._directory / "units" / name_in_paths(unit))
+            directory = self._directory / "units" / name_in_paths(unit)
+            end_containers_of(directory)
+            end_processes_of(directory)
 
     def states(self, unit: str | None = None) -> list[ProcessState]:
         """What the processes do: of one unit, or of all."""

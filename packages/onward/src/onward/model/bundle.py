@@ -7,7 +7,7 @@ https://documentation.ubuntu.com/juju/3.6/reference/bundle/ describes the keys. 
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
@@ -64,6 +64,20 @@ class BundleApplication(Described):
     to: tuple[str, ...] = Field(
         default=(), description="Where units are, one for each: a machine, lxd:MACHINE, an application or unit, new"
     )
+    runtime: Literal["environment", "container"] = Field(
+        default="environment", description="What its units run from: what Onward builds, or an image"
+    )
+    image: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$",
+        description="With runtime: container: NAME:TAG or NAME@DIGEST",
+    )
+    image_prefix: str = Field(
+        default="/var/lib/openstack",
+        alias="image-prefix",
+        pattern=r"^(/[A-Za-z0-9._-]+)+$",
+        description="Where the image has the release: bin/python and the others are below it",
+    )
     bindings: dict[str, str] | None = Field(default=None, description="Networks by endpoint; has no effect")
     offers: dict[OfferName, Offer] = Field(default_factory=dict, description="Endpoints for other models, by offer")
     annotations: JsonValue = None
@@ -80,6 +94,12 @@ class BundleApplication(Described):
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [str(each) for each in value] if isinstance(value, list) else [str(value)]
+
+    @model_validator(mode="after")
+    def _image_of_container(self) -> "BundleApplication":
+        if (self.runtime == "container") != (self.image is not None):
+            raise ValueError("an image goes with runtime: container, and runtime: container with an image")
+        return self
 
 
 class Machine(Described):
@@ -99,10 +119,19 @@ class Machine(Described):
     cache: str | None = Field(
         default=None, pattern=r"^/[^\s%\"']*[^\s%\"'/]$", description="Where environments are built on another machine"
     )
+    rack: str | None = Field(
+        default=None, min_length=1, description="What is lost together: units of two racks are never restarted at once"
+    )
     constraints: JsonValue = None
     annotations: JsonValue = None
     base: JsonValue = None
     series: JsonValue = None
+
+    @field_validator("rack", mode="before")
+    @classmethod
+    def _by_name(cls, rack: Any) -> Any:
+        """Racks that are called 7 are usual."""
+        return str(rack) if isinstance(rack, int) and not isinstance(rack, bool) else rack
 
     @field_validator("address")
     @classmethod

@@ -57,3 +57,4 @@ class KnownMachine(Described):
     identity: str | None = Field(default=None, description="File of the private key; otherwise the user's own keys")
     sudo: bool = Field(default=False, description="Whether commands are run as root by sudo")
     groups: tuple[str, ...] = Field(default=(), description="Those it is in, by the inventory")
+    rack: str | None = Field(default=None, description="What is lost together with it: by the inventory, or as told")

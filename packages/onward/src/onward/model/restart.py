@@ -28,7 +28,8 @@ class Fleet:
 
     units: tuple[str, ...]
     domains: Mapping[str, str] = field(default_factory=dict)
-    """What is lost together with a unit: its availability zone, or its machine. Never are two of them away at once."""
+    """What is lost together with a unit: its availability zone and its rack, or its machine. Never are two of them away
+    at once."""
     most_away: int = 10**9
     """Units that may be away at once, whoever asks: of a cluster, as many as leave it its majority."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import Field, JsonValue
 
 from onward.catalog.service import Driver
+from onward.model.container import ContainerImage
 from onward.plan.step import Frozen, Step
 
 BUILD_POOL = "build"
@@ -21,6 +22,7 @@ class EnvironmentChoice(Frozen):
     python_version: str
     constraints: dict[str, JsonValue]
     also: tuple[Driver, ...] = Field(default=(), description="Further packages, such as the client of a cache")
+    image: ContainerImage | None = Field(default=None, description="What is run instead; nothing is built then")
 
     def as_arguments(self) -> dict[str, JsonValue]:
         """Its fields as JSON data, without what is as usual."""

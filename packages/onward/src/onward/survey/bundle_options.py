@@ -4,19 +4,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from onward.actions.build_environment import specification
 from onward.catalog.charm import Charm
 from onward.catalog.load import recipe
 from onward.checks.options import refused
 from onward.errors import OptionUnknown
-from onward.hosts.environments import build
-from onward.hosts.options import release_options
 from onward.hosts.state import Directories
 from onward.model.bundle import BundleApplication
 from onward.model.options import ReleaseOptions, SetOption
 from onward.plan.deployment.topology import Topology
 from onward.plan.deployment.unit import place_of, written
 from onward.plan.forward import EnvironmentChoice
+from onward.survey.images import options_of
 
 MOST_NEAR = 3
 
@@ -42,8 +40,7 @@ def require_options(
             wrong += [f"{name}: {option}: {_near(option, charm.options)}" for option, _ in own]
             continue
         choice = choices[name]
-        environment = build(specification(charm.service, choice), directories, progress)
-        release = release_options(environment.path, recipe(charm.service), choice.series)
+        release = options_of(charm.service, choice, directories, progress)
         wrong += [f"{name}: {each}" for each in _wrong(own, charm, release)]
         mutable[name] = frozenset(option for option, _ in own if _is_mutable(option, release))
     if wrong:

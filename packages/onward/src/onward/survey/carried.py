@@ -3,18 +3,16 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from onward.actions.build_environment import specification
 from onward.catalog.charm import Charm
 from onward.catalog.load import recipe
 from onward.errors import OptionUndecided
-from onward.hosts.environments import build
-from onward.hosts.options import release_options
 from onward.hosts.state import Directories
 from onward.model.bundle import Bundle, BundleApplication
 from onward.model.options import ReleaseOptions
 from onward.plan.deployment.carried import carried, own_options, said, translated, unread
 from onward.plan.deployment.topology import Topology
 from onward.plan.forward import EnvironmentChoice
+from onward.survey.images import options_of
 from onward.survey.pinned import Choose
 
 
@@ -81,9 +79,7 @@ class CarriedOptions:
 
     def _listed(self, charm: Charm, choice: EnvironmentChoice) -> ReleaseOptions:
         """What a release knows; it is built in the cache where it is not there yet."""
-        service = charm.service or ""
-        environment = build(specification(service, choice), self._directories, self._progress)
-        return release_options(environment.path, recipe(service), choice.series)
+        return options_of(charm.service or "", choice, self._directories, self._progress)
 
 
 def _undecided(options: Collection[tuple[str, str, str]]) -> OptionUndecided:

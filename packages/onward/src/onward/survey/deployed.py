@@ -9,6 +9,7 @@ from typing import Any
 
 from onward.errors import HostUnreachable, OnwardError, from_data
 from onward.hosts.agent import start_agent
+from onward.hosts.containers import Engine
 from onward.hosts.keeper import SUPERVISOR, Keeper, keeper
 from onward.hosts.known_machines import access_of, machine_of, machines_of
 from onward.hosts.model_store import ModelStore
@@ -163,6 +164,11 @@ def _holds(step: str, evidence: Mapping[str, Any], model: Path, states: Mapping[
             found = states.get(name, [])
             return bool(found) and all(each.state == "RUNNING" for each in found)
         case "environment":
+            if "image" in evidence:
+                return (
+                    Path(evidence["engine"]).exists()
+                    and Engine(evidence["engine"]).image(evidence["image"]) is not None
+                )
             return Path(evidence["python"]).exists()
         case "machine":
             return Path(evidence["directory"]).is_dir()

@@ -14,6 +14,7 @@ import yaml
 from onward.actions.build_environment import specification
 from onward.catalog.charms import charms
 from onward.catalog.load import series_list
+from onward.catalog.series import Series
 from onward.errors import BundleInvalid, MachineElsewhere, PlacementUnfit
 from onward.hosts.interpreters import find_interpreters
 from onward.hosts.model_store import ModelStore
@@ -41,6 +42,7 @@ from onward.survey.departure import require_departure
 from onward.survey.deployed import survey_deployed
 from onward.survey.environments import choose_environments
 from onward.survey.health import tells
+from onward.survey.images import image_choice, require_release_kept, require_supported
 from onward.survey.machines import choices_on, require_fit, require_here, require_reachable, survey_machines
 from onward.survey.model_cloud import cloud_of_model
 from onward.survey.moves import deployed_series, survey_moves
@@ -172,7 +174,10 @@ def _survey(
         "bundle": as_data(wanted.bundle),
         **({"saas": {name: each.model_dump(mode="json") for name, each in remotes.items()}} if remotes else {}),
     }
-    choose = _chooser(directories, found, environments)
+    require_supported(found, put)
+    at = deployed_series(found, store, before, DEFAULT_SERIES)
+    require_release_kept(found, at, {name: _series(found, name).id for name in _services(found)})
+    choose = _chooser(directories, found, environments, progress)
     choices = _choices(found, choose)
     machines = survey_machines(directories, wanted.model, found, wanted.bundle, put, choices)
     if put:
@@ -180,9 +185,7 @@ def _survey(
         told = {name: each.machine.model_dump(mode="json", exclude={"name"}) for name, each in machines.items()}
         record["machines"] = {**before.get("machines", {}), **told}
     carry = CarriedOptions(directories, choose, progress)
-    bundle = carry.to_target(
-        wanted.bundle, found, choices, deployed_series(found, store, before, DEFAULT_SERIES), wanted.dropped
-    )
+    bundle = carry.to_target(wanted.bundle, found, choices, at, wanted.dropped)
     wanted, found = replace(wanted, bundle=bundle), replace(found, applications=bundle.applications)
     record["bundle"] = as_data(bundle)
     mutable = require_options(found, choices, directories, progress)
@@ -264,8 +267,11 @@ def _site(
     mutable: Mapping[str, frozenset[str]],
     away: Mapping[str, Mapping[str, EnvironmentChoice]],
 ) -> Site:
+    images = {name: choice.image for name, choice in choices.items() if choice.image is not None}
     paths = {
-        name: str(directories.environments / specification(found.charms[name].service or "", choice).key)
+        name: choice.image.prefix
+        if choice.image is not None
+        else str(directories.environments / specification(found.charms[name].service or "", choice).key)
         for name, choice in choices.items()
     }
     site = site_of(store, record)
@@ -286,25 +292,40 @@ def _site(
         places=places,
         programs=programs,
         environments=paths,
+        images=images,
         series={name: choice.series for name, choice in choices.items()},
         mutable=mutable,
         health_code=service_digest() if any(tells(found, unit) for unit in units) else "",
     )
 
 
+def _services(found: Topology) -> list[str]:
+    """The applications of services."""
+    return [name for name, charm in found.charms.items() if charm.service is not None]
+
+
+def _series(found: Topology, name: str) -> Series:
+    """Which release an application of a service shall be at. Raises UnknownSeries."""
+    return series_list().find((found.applications[name].channel or DEFAULT_SERIES).partition("/")[0])
+
+
 def _choices(found: Topology, choose: Choose) -> dict[str, EnvironmentChoice]:
     """What every application of a service runs. Raises UnknownSeries, InterpreterMissing."""
-    services = [name for name, charm in found.charms.items() if charm.service is not None]
-    return {name: choose(name, found.applications[name].channel or DEFAULT_SERIES) for name in services}
+    return {name: choose(name, _series(found, name).id) for name in _services(found)}
 
 
-def _chooser(directories: Directories, found: Topology, environments: EnvironmentWish) -> Choose:
+def _chooser(
+    directories: Directories, found: Topology, environments: EnvironmentWish, progress: Callable[[str], None]
+) -> Choose:
     """What an application of a service runs at a channel. The interpreters of the machine are looked at once."""
     interpreters = cache(find_interpreters)
 
     def choose(name: str, channel: str) -> EnvironmentChoice:
-        charm = found.charms[name]
+        charm, entry = found.charms[name], found.applications[name]
         series = series_list().find(channel.partition("/")[0])
+        # An image has one release; what another one knows is asked of an environment.
+        if entry.runtime == "container" and series == _series(found, name):
+            return image_choice(directories, name, entry, charm, series, progress)
         usable = fitting(found, name, series, interpreters())
         choice = choose_environments(directories, charm.service or "", (series,), usable, environments)
         return choice[series.id].model_copy(update={"also": further_packages(found, charm.service or "")})

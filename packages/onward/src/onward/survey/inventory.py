@@ -85,7 +85,13 @@ def _machine(name: str, variables: dict[str, Any], groups: tuple[str, ...]) -> K
         identity=str(Path(str(identity)).expanduser()) if identity else None,
         sudo=become,
         groups=groups,
+        rack=_rack(value("rack")),
     )
+
+
+def _rack(told: Any) -> str | None:
+    """A rack has a name or a number; a variable of another shape is something else that has this name."""
+    return str(told) if isinstance(told, str | int) and not isinstance(told, bool) and str(told) else None
 
 
 def _rendered(name: str, variables: dict[str, Any]) -> Any:

@@ -4,16 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from onward.actions.build_environment import specification
-from onward.catalog.load import recipe
 from onward.catalog.pinned_options import pinned_options
-from onward.hosts.environments import build
-from onward.hosts.options import release_options
 from onward.hosts.state import Directories
 from onward.model.options import ReleaseOptions
 from onward.plan.deployment.pinned import Pinned, defaults, pinned, said, with_kept
 from onward.plan.deployment.topology import Topology
 from onward.plan.forward import EnvironmentChoice
+from onward.survey.images import options_of
 
 Choose = Callable[[str, str], EnvironmentChoice]
 """The environment of an application at a series."""
@@ -70,6 +67,4 @@ def _listed(
     directories: Directories,
     progress: Callable[[str], None],
 ) -> ReleaseOptions:
-    service = found.charms[name].service or ""
-    environment = build(specification(service, choice), directories, progress)
-    return release_options(environment.path, recipe(service), choice.series)
+    return options_of(found.charms[name].service or "", choice, directories, progress)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from onward.catalog.load import recipe
 from onward.errors import ApiUnavailable, UnitUnknown
+from onward.hosts.known_machines import recorded_machines
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.model.cloud import Cloud
 from onward.model.restart import Bounds
 from onward.observe.cloud_api import CloudApi, cloud_api
 from onward.observe.heartbeats import observe_reporters_by_api
+from onward.plan.deployment.placement import racks_of
 from onward.plan.deployment.restarting import RestartWish, plan_restart, reports_of
 from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.deployment.words import Words
@@ -63,7 +65,8 @@ def survey_restart(
         name: _bounds(limits, [unit for unit in units if unit.partition("/")[0] == name], wish) for name in chosen
     }
     listed = _listed(lambda: cloud_of_model(directories, model), wish, units, progress)
-    return plan_restart(RestartWish(deployment=wish, units=units, bounds=bounds, listed=listed))
+    racks = racks_of(wanted.bundle.machines, recorded_machines(directories).values())
+    return plan_restart(RestartWish(deployment=wish, units=units, bounds=bounds, listed=listed, racks=racks))
 
 
 def count_of(text: str, units: int) -> int:

@@ -10,9 +10,11 @@ from onward.catalog.service import Command
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import StepFailed
+from onward.hosts.contained_runner import contained_runner
 from onward.hosts.model_store import ModelStore
 from onward.hosts.runner import Runner, warm_runner
 from onward.hosts.state import Directories
+from onward.model.container import ContainedCommands
 from onward.plan.step import Frozen
 
 
@@ -26,13 +28,15 @@ class _Wish(Frozen):
     commands: tuple[Command, ...]
     variables: dict[str, str]
     units: tuple[str, ...] = ()
+    contained: ContainedCommands | None = None
 
 
 class InitialiseApplication:
     """``application.initialise``: make the schema and what belongs to it, with the first unit's configuration.
 
     Arguments: ``service``, ``series``, ``environment`` (the step that built it), ``configuration`` (a path; None where
-    the commands take no file of oslo.config), ``commands``, ``variables``, and perhaps ``units`` for which it is done.
+    the commands take no file of oslo.config), ``commands``, ``variables``, and perhaps ``units`` for which it is done,
+    and ``contained``, where they are run in an image.
     Evidence: each command's exit status and seconds. The commands are safe to run again, as their own documentation
     has it.
     """
@@ -50,8 +54,12 @@ class InitialiseApplication:
         environment = {name: store.resolved(text) for name, text in wish.variables.items()}
         log = context.workspace / "logs" / f"runner-{context.step.target}.log"
         log.parent.mkdir(exist_ok=True, mode=0o700)
-        python = environment_python(context, wish.environment, store)
-        with warm_runner(python, known.warm_modules, log, known.variables) as runner:
+        if wish.contained is not None:
+            warm = contained_runner(wish.contained, known.warm_modules, log, log.parent, known.variables)
+        else:
+            python = environment_python(context, wish.environment, store)
+            warm = warm_runner(python, known.warm_modules, log, known.variables)
+        with warm as runner:
             files = [wish.configuration] if wish.configuration else []
             said = run_commands(context, runner, wish.commands, wish.series, files, environment, store)
         store.note_series(wish.service, wish.series)

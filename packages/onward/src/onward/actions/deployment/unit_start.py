@@ -15,12 +15,14 @@ from onward.actions.waiting import wait_until
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import StepFailed, UnitNotReady
+from onward.hosts.containers import end_containers_of
 from onward.hosts.keeper import Keeper
 from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
 from onward.model.deployment import ReadyProbe, UnitProcess
 from onward.observe.listening import answers
+from onward.plan.deployment.containers import is_contained
 from onward.plan.step import Frozen
 
 MOST_BEGINNINGS = 4
@@ -76,11 +78,16 @@ class StartUnit:
         store = store_of(self._directories, context)
         if wish.begins:
             _begin_cluster(wish, supervisor, store)
+        # One that outlived its client would answer in place of the one that is begun.
+        attached = {each.name for each in supervisor.states(unit) if each.pid}
+        end_containers_of(wish.directory, {each.name for each in wish.processes} - attached)
         began = time.monotonic()
         was_held = supervisor.apply(unit, wish.processes, wish.configuration)
         # Processes that were held have been running for longer than they have been at work.
         let_go = time.monotonic() if was_held else 0.0
         crash_point("unit.started")
+        # What a process ran in before, and outlived a client that had to be killed, would be in its way.
+        end_containers_of(wish.directory, [each.name for each in wish.processes if not is_contained(each)])
         called = [each for each in wish.processes if isinstance(each.ready, ReadyProbe)]
         for process in called:
             self._wait(context, supervisor, unit, process, store, let_go)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 import psutil
 from keystoneauth1.exceptions import EndpointNotFound
@@ -19,6 +20,7 @@ from onward.actions.waiting import wait_until
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
 from onward.errors import PromiseBroken, StepFailed
+from onward.hosts.containers import processes_in_containers
 from onward.hosts.keeper import Keeper
 from onward.hosts.state import Directories
 from onward.observe.availability import Caller, watching
@@ -64,7 +66,8 @@ class InjectFault:
             until_all_answer(context, watch, time.monotonic())
             context.progress(f"{wish.kind} {wish.unit}")
             began = time.monotonic()
-            processes = _processes(supervisor, wish.unit)
+            unit_directory = store_of(self._directories, context).unit_directory(wish.unit)
+            processes = _processes(supervisor, wish.unit, unit_directory)
             _HURT[wish.kind](processes)
             crash_point("fault.injected")
             if wish.kind == "stop":
@@ -122,12 +125,12 @@ def _new_server(cloud: TrialCloud) -> None:
     remove_server(cloud, name)
 
 
-def _processes(supervisor: Keeper, unit: str) -> list[psutil.Process]:
-    """The unit's processes, each before those that it has started."""
+def _processes(supervisor: Keeper, unit: str, directory: Path) -> list[psutil.Process]:
+    """The unit's processes, each before those that it has started; those in its containers are the unit's, too."""
     found = []
-    for state in supervisor.states(unit):
+    for pid in (*(state.pid for state in supervisor.states(unit)), *processes_in_containers(directory)):
         with suppress(psutil.NoSuchProcess):
-            process = psutil.Process(state.pid)
+            process = psutil.Process(pid)
             found += [process, *process.children(recursive=True)]
     return found
 

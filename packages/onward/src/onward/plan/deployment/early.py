@@ -86,8 +86,15 @@ not imported."""
 
 
 def waits(words: Words, process: CharmProcess) -> bool:
-    """Whether the process can be started ahead, as its charm says; one under Apache cannot."""
-    return process.early and words.site.series.get(words.application) is not None
+    """Whether the process can be started ahead, as its charm says; one under Apache cannot.
+
+    Nor can one in a container: what an image has as a program need not be Python, which could import it.
+    """
+    return (
+        process.early
+        and words.application not in words.site.images
+        and words.site.series.get(words.application) is not None
+    )
 
 
 def program_file() -> UnitFile:

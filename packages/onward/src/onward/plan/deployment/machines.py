@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from onward.model.container import ContainerImage
+from onward.plan.deployment.containers import shared
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
 from onward.plan.forward import BUILD_POOL, EnvironmentChoice
@@ -54,6 +56,9 @@ def environment_steps(
         service = found.charms[name].service
         for machine in dict.fromkeys(site.machines.get(unit) for unit in found.units(name)) or (None,):
             choice = choices_on[machine][name] if machine else here
+            if choice.image is not None:
+                yield _image_step(site, name, choice, choice.image)
+                continue
             paths = site.places[machine].environments if machine else site.environments
             yield Step(
                 id=environment_id(name, machine),
@@ -68,3 +73,17 @@ def environment_steps(
                 pool=BUILD_POOL,
                 machine=machine,
             )
+
+
+def _image_step(site: Site, application: str, choice: EnvironmentChoice, image: ContainerImage) -> Step:
+    """What takes the place of building an environment: the image is there, and what its containers are given."""
+    return Step(
+        id=environment_id(application, None),
+        action="application.image",
+        target=image.reference,
+        arguments={"image": image.model_dump(mode="json"), "shared": str(shared(site, application))},
+        reason=f"{application} runs the code of {choice.series} that the image has",
+        phase="prepare",
+        retries=1,
+        pool=BUILD_POOL,
+    )

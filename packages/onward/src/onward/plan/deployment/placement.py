@@ -5,9 +5,12 @@ https://documentation.ubuntu.com/juju/3.6/reference/placement-directive/ has the
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from onward.model.bundle import Bundle, BundleApplication
+from onward.model.bundle import Bundle, BundleApplication, Machine
+from onward.model.machine import KnownMachine
 
 LOOPBACK = "127."
+MACHINE = "machine "
+"""Begins the name of a seat that is a machine."""
 
 
 def placed(
@@ -36,7 +39,17 @@ def seat(applications: Mapping[str, BundleApplication], numbers: Mapping[str, Se
     Units of one seat lose each other together, and nobody else.
     """
     beside, machine = _put(applications, numbers, unit)
-    return beside if machine is None else f"machine {machine}"
+    return beside if machine is None else f"{MACHINE}{machine}"
+
+
+def racks_of(machines: Mapping[str, Machine], known: Iterable[KnownMachine]) -> dict[str, str]:
+    """The racks of a bundle's machines, by machine: as the bundle says, else as is known of whoever has the address."""
+    by_address = {(each.address.host, each.address.port): each.rack for each in known}
+    told = {
+        name: each.rack or (by_address.get((each.ssh.host, each.ssh.port)) if each.ssh is not None else None)
+        for name, each in machines.items()
+    }
+    return {name: rack for name, rack in told.items() if rack}
 
 
 def _put(

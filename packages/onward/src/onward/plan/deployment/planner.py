@@ -221,7 +221,7 @@ class _Deployment:
             name,
             {
                 **command_arguments(
-                    words, charm.initialise, self._wish.site.series[name], self._environment(name, first)
+                    words, charm.initialise, self._wish.site.series[name], self._environment(name, first), "initialise"
                 ),
                 "variables": command_variables(words),
             },
@@ -237,7 +237,7 @@ class _Deployment:
         units, series = self._topology.units(name), self._wish.site.series[there]
         first = self._topology.units(there)[0]
         environment = self._environment(there, first)
-        commands = command_arguments(self._words[there], joins.commands, series, environment)
+        commands = command_arguments(self._words[there], joins.commands, series, environment, f"join-{name}")
         return self._step(
             f"join/{name}",
             "application.initialise",

@@ -16,7 +16,7 @@ from onward.errors import RestartUnready
 from onward.model.restart import Bounds
 from onward.plan.deployment.deferring import step_digest
 from onward.plan.deployment.left import left_of
-from onward.plan.deployment.placement import seat
+from onward.plan.deployment.placement import MACHINE, seat
 from onward.plan.deployment.planner import every_step
 from onward.plan.deployment.serving import clustered
 from onward.plan.deployment.wish import DeploymentWish
@@ -84,6 +84,8 @@ class RestartWish:
     listed: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """The availability zone of each process that a service's API lists, by its kind and host. Who is not listed before
     a restart is not waited for in that list: not every process of a service that has one reports to it."""
+    racks: Mapping[str, str] = field(default_factory=dict)
+    """Of the bundle's machines that have one, by machine."""
 
 
 def plan_restart(wish: RestartWish) -> Plan:
@@ -185,15 +187,20 @@ def _most_away(units: int, cluster: bool) -> int:
 
 
 def _domain(wish: RestartWish, name: str, unit: str, reports: Reports | None) -> str:
-    """What is lost together: its availability zone, or the machine that the bundle puts it on."""
+    """What is lost together: a rack within its availability zone, or the machine that the bundle puts the unit on.
+
+    A zone is what people spread their servers over, and a rack what they do not see; where both are told, both hold, so
+    that neither two zones nor two racks are touched at once, whether or not racks lie within zones. A machine is less
+    than either, and counts where neither is told.
+    """
     found = wish.deployment.topology
     zone = wish.listed[reports.kind, reports.host] if reports is not None else ""
-    if zone:
-        return f"zone {zone}"
-    where = wish.deployment.site.machines.get(unit)
-    if where is not None:
-        return f"machine {where}"
-    place = seat(found.applications, found.numbers, unit)
+    away = wish.deployment.site.machines.get(unit)
+    place = seat(found.applications, found.numbers, unit) if away is None else f"{MACHINE}{away}"
+    rack = wish.racks.get(place.removeprefix(MACHINE), "") if place.startswith(MACHINE) else ""
+    told = [f"{kind} {name}" for kind, name in (("zone", zone), ("rack", rack)) if name]
+    if told:
+        return ", ".join(told)
     return "" if place == unit else place
 
 

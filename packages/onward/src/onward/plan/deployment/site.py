@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from onward.model.container import ContainerImage
 from onward.model.deployment import name_in_paths
 
 
@@ -49,6 +50,8 @@ class Site:
     """Options of the bundle, by application, that the release takes over without a restart."""
     health_code: str = ""
     """Digest of the code of onward-service that APIs shall have."""
+    images: Mapping[str, ContainerImage] = field(default_factory=dict)
+    """By application, for those whose units run from one; their environments are directories of it."""
     machines: Mapping[str, str] = field(default_factory=dict)
     """By unit, the machine where it is; units that are not named are on this one."""
     places: Mapping[str, Place] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from onward.catalog.charms import BROKER
 from onward.catalog.load import in_force
 from onward.model.bundle import OptionValue
 from onward.model.deployment import QueueProbe, ReadyProbe, UnitFile, UnitPreparation, UnitProcess, UnitState
-from onward.plan.deployment import apache, early, health, static_files
+from onward.plan.deployment import apache, containers, early, health, static_files
 from onward.plan.deployment.reloading import MODULE, MUTATE, can_reload, reload_file, uwsgi_settings
 from onward.plan.deployment.words import Words
 from onward.plan.plan import digest_of
@@ -30,6 +30,9 @@ def unit_state(words: Words, unit: str) -> UnitState:
     processes = tuple(_process(words, unit, each) for each in words.processes())
     if any(each.waits for each in processes):
         files.append(early.program_file())
+    if words.application in words.site.images:
+        processes = tuple(containers.contained(words, unit, each) for each in processes)
+        files.append(containers.program_file())
     mutable = _mutable(words, unit)
     settled = [_file(words, unit, each, without=mutable) if each.options else None for each in charm.files]
     code = words.site.health_code if health.chosen(words, unit) else ""

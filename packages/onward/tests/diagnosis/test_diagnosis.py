@@ -63,6 +63,16 @@ def test_a_database_without_a_processor_is_named_before_those_who_wait_for_it_an
     )[:1] == [("slow", "mariadb/0")]
 
 
+@pytest.mark.parametrize(("saw", "kind"), [("clock", "clock"), ("no-space", "disk"), ("too-many", "overload")])
+def test_what_a_unit_measures_of_itself_is_true_whomever_it_serves_well(saw: Sight, kind: str) -> None:
+    words = (
+        Observation("keystone/0", "keystone/0", saw, 9.0),
+        *(Observation(user, "keystone/0", "ok", 1.0, until=9.5) for user in ("a/0", "b/0", "c/0")),
+        *(Observation(user, "keystone/1", "ok", 1.0, until=9.5) for user in ("a/0", "b/0", "c/0")),
+    )
+    assert named(*words) == [(kind, "keystone/0")]
+
+
 def test_of_servers_behind_one_name_the_one_that_has_no_room_is_named() -> None:
     graph = Dependencies(
         units={"mariadb": ("mariadb/0", "mariadb/1"), "glance": ("glance/0",), "haproxy": ("haproxy/0",)},

@@ -42,6 +42,9 @@ PASSED_ON: frozenset[Sight] = frozenset({"failed", "timed-out", "slow", "too-man
 UNSEEN_FROM_OUTSIDE: frozenset[Kind] = frozenset({"disk", "clock", "certificate", "credentials", "overload"})
 """Who only looks whether something serves may find it well."""
 
+MEASURED: frozenset[Sight] = frozenset({"no-space", "clock", "too-many", "starved"})
+"""What a unit, or Onward, knows of it without being served."""
+
 OF_A_BALANCER: frozenset[Kind] = frozenset({"down", "slow", "overload"})
 """What those who come through it see of a balancer: it passes on everything else as it is."""
 
@@ -165,9 +168,17 @@ def _all_of_it(
 
 def _thought(kind: Kind, subject: str, seen: list[Observation], *where: str) -> Iterator[Hypothesis]:
     seen = _who_would_know(kind, seen)
+    if any(_is_measured(kind, each) for each in seen):
+        # Whom it serves well all the same speaks of his luck.
+        seen = [each for each in seen if each.saw != "ok"]
     if any(each.saw in TELLING[kind] for each in seen):
         fits = tuple(each for each in seen if each.saw in CONSISTENT[kind] and not (kind == "slow" and _hangs(each)))
         yield Hypothesis(kind, subject, tuple(seen), fits, frozenset(where))
+
+
+def _is_measured(kind: Kind, each: Observation) -> bool:
+    """Whether it is known, and not concluded from a call: a clock, a disk, too little processor, too many callers."""
+    return each.saw in MEASURED & TELLING[kind] and each.user in (ONWARD, each.about)
 
 
 def _hangs(each: Observation) -> bool:
@@ -182,9 +193,6 @@ def _who_would_know(kind: Kind, seen: list[Observation]) -> list[Observation]:
     """
     began = min((each.since for each in seen if each.saw in TELLING[kind]), default=0.0) - SETTLE_SECONDS
     asked = [each for each in seen if each.saw != "ok" or each.until >= began]
-    if kind == "slow" and any(each.saw == "starved" for each in asked):
-        # That it gets no processor is known: some are served quickly all the same, as it happens.
-        return [each for each in asked if each.saw != "ok"]
     if kind not in UNSEEN_FROM_OUTSIDE:
         return asked
     return [each for each in asked if each.user != ONWARD or each.saw != "ok"]

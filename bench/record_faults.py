@@ -54,7 +54,7 @@ class Recorder:
         if not file.exists():
             graph, places = self.watcher.graph, self.watcher.places
             head = {"units": graph.units, "uses": graph.uses, "machines": graph.machines, "places": asdict(places)}
-            file.write_text(json.dumps({**head, "balancers": graph.balancers, "kernel": True}) + "\n")
+            file.write_text(json.dumps({**head, "balancers": graph.balancers}) + "\n")
 
     def next_number(self) -> int:
         """Of the next case: one more than that of the last one that was recorded."""

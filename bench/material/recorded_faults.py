@@ -33,8 +33,6 @@ class Recorded:
     """Of the machine, in processes that were ready to run (it has two cores)."""
     graph: Dependencies
     places: Places
-    kernel: bool = False
-    """Whether what the kernel knows of processes and connections was looked at too."""
 
     def observations(self) -> list[Observation]:
         return list(observations(self.sighting, self.places))
@@ -58,7 +56,7 @@ def recorded(part: str | None = None, directory: Path = RECORDED) -> list[Record
         graph, places = _graph(told), Places(**told["places"])
         for line in lines:
             if part is None or (part == "held-out") == is_held_out(line):
-                found.append(_case(json.loads(line), graph, places, bool(told.get("kernel"))))
+                found.append(_case(json.loads(line), graph, places))
     return found
 
 
@@ -79,7 +77,7 @@ def _graph(head: Mapping[str, Mapping[str, list[str]]]) -> Dependencies:
     return Dependencies(tuples("units"), tuples("uses"), dict(head["machines"]), dict(head["balancers"]))  # type: ignore[arg-type]
 
 
-def _case(told: Mapping[str, object], graph: Dependencies, places: Places, kernel: bool) -> Recorded:
+def _case(told: Mapping[str, object], graph: Dependencies, places: Places) -> Recorded:
     truth: list[list[str]] = told["truth"]  # type: ignore[assignment]
     return Recorded(
         kind=str(told["kind"]),
@@ -89,5 +87,4 @@ def _case(told: Mapping[str, object], graph: Dependencies, places: Places, kerne
         sighting=_SIGHTING.validate_python(told["sighting"]),
         graph=graph,
         places=places,
-        kernel=kernel,
     )

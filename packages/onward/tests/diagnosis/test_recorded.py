@@ -4,10 +4,8 @@ import os
 import re
 from pathlib import Path
 
-import pytest
-
 from material.recorded_faults import RECORDED, recorded, text_of
-from recorded_diagnosis import accuracy, tables, wrong
+from recorded_diagnosis import FIRST, accuracy, tables, wrong
 
 PAGE = Path(__file__).parents[4] / "docs" / "reference" / "faults-recorded.md"
 MARK = "<!-- What follows is written by its test. -->"
@@ -22,24 +20,29 @@ SECRETS = {
 """What a secret of a deployed cloud would look like: those of Onward are letters and digits by lot."""
 
 
-@pytest.mark.parametrize("part", ["known", "held-out"])
-def test_of_what_was_recorded_so_far_four_in_five_are_named_first(part: str) -> None:
-    """It shall be 95 in 100 first, and 99 in 100 within three: Accuracy.reached. It is not yet."""
-    cases = recorded(part)
+def test_what_is_aimed_at_is_reached_on_two_hundred_faults_and_two_hundred_windows() -> None:
+    cases = recorded()
     found = accuracy(cases)
-    assert found.part(found.first) >= 0.8, "\n".join(wrong(cases))
+    assert found.faults >= 200
+    assert found.windows >= 200
+    assert found.reached, "\n".join(wrong(cases))
     assert found.first >= found.reported_first
+
+
+def test_it_is_reached_on_those_too_that_nobody_looked_at() -> None:
+    found = accuracy(recorded("held-out"))
+    assert found.part(found.first) >= FIRST
+    assert found.alarms == 0
 
 
 def test_what_was_killed_a_shifted_clock_and_a_certificate_are_always_named_first() -> None:
     cases = [each for each in recorded() if each.kind == "single" and each.name.startswith(ALWAYS_NAMED)]
-    assert len(cases) >= 15
+    assert len(cases) >= 30
     assert {each.name: each.named()[:1] for each in cases if each.named()[:1] != [*each.truth]} == {}
 
 
 def test_no_cause_is_named_where_nothing_was_wrong() -> None:
     windows = [each for each in recorded() if each.kind == "healthy"]
-    assert len(windows) >= 25
     assert [(each.name, each.named()) for each in windows if each.named()] == []
 
 

@@ -156,6 +156,13 @@ def test_of_a_unit_that_has_only_just_begun_nobody_is_believed_that_it_is_gone()
     assert found_again.times == 3
 
 
+def test_who_speaks_of_all_nodes_may_mean_the_one_that_has_only_just_begun() -> None:
+    gone = Observation("cinder-scheduler/0", "rabbitmq-server", "refused", 999.0, times=4)
+    refused = Observation("cinder-api/0", "rabbitmq-server", "login-refused", 999.0)
+    found = observations(Sighting(1000.0, (gone, refused), (), ("rabbitmq-server/2",)), PLACES)
+    assert {each.saw: each.times for each in found} == {"refused": GIVEN_TIME, "login-refused": 3}
+
+
 @pytest.mark.parametrize(("used", "saw"), [(5.0, "timed-out"), (0.5, "ok timed-out")])
 def test_that_it_was_well_before_onward_had_no_answer_acquits_nobody(used: float, saw: str) -> None:
     hangs = Observation(ONWARD, "rabbitmq-server/0", "timed-out", 998.0)

@@ -177,8 +177,12 @@ def _thought(kind: Kind, subject: str, seen: list[Observation], *where: str) -> 
 
 
 def _is_measured(kind: Kind, each: Observation) -> bool:
-    """Whether it is known, and not concluded from a call: a clock, a disk, too little processor, too many callers."""
-    return each.saw in MEASURED & TELLING[kind] and each.user in (ONWARD, each.about)
+    """Whether it is known, and not concluded from a call: a clock, a disk, too little processor, too many callers.
+
+    That there are too many is the server's own word, whoever hears it.
+    """
+    itself = each.user in (ONWARD, each.about) or each.saw == "too-many"
+    return each.saw in MEASURED & TELLING[kind] and itself
 
 
 def _hangs(each: Observation) -> bool:

@@ -27,10 +27,16 @@ class Sighting:
 
 
 def observations(sighting: Sighting, places: Places) -> Iterator[Observation]:
-    """All that is said in it. Of one that has only just begun nobody is believed that it is gone."""
+    """All that is said in it. Of one that has only just begun nobody is believed that it is gone.
+
+    Nor of its application, where whoever says so does not tell of which unit.
+    """
+    young = frozenset(sighting.young)
+    applications = {unit.partition("/")[0] for unit in young}
     for each in _all(sighting, places):
-        passing = each.about in sighting.young and each.user != each.about and each.saw not in NO_NOISE
-        yield replace(each, times=GIVEN_TIME) if passing else each
+        of_it = each.about in young and each.saw not in NO_NOISE
+        of_one_of_all = each.about in applications and each.saw in NO_ANSWER
+        yield replace(each, times=GIVEN_TIME) if each.user != each.about and (of_it or of_one_of_all) else each
 
 
 def _all(sighting: Sighting, places: Places) -> Iterator[Observation]:

@@ -1,9 +1,10 @@
 """Decides about the next batch. Pure: how it stands and what is seen now give what is to be done next.
 
 A batch begins only when all units of the last one are healthy or given up, what all share is calm, and the pause is
-over. Those do not hold it up that take longer than nine of ten took, if they are few and may all stay away. It is twice
-as large as the last one while the broker stays calm, as large where the broker has felt it, and half as large where it
-has borne it badly; once either has happened, batches grow by an eighth of themselves: what the broker bears is near.
+over. Those do not hold it up that take longer than nine of ten took, if they are few and may all stay away. After the
+canary it is a tenth of what is allowed, and then twice as large as the last one while the broker stays calm, as large
+where the broker has felt it, and half as large where it has borne it badly; once either has happened, batches grow by
+an eighth of themselves: what the broker bears is near.
 The first units are a canary: if one of them stays away, it ends, so that whoever asked has to look.
 """
 
@@ -23,6 +24,8 @@ LATE_SECONDS = 1.0
 """What nobody is late before."""
 LATE_PART = 10
 """Of a batch, one in so many may be late; one may where a batch has fewer."""
+FIRST_PART = 10
+"""Of what is allowed: the first batch after the canary."""
 GROWTH_PART = 8
 """By one in so many grows a batch, and by one at least, when it is about known what the broker bears."""
 
@@ -129,7 +132,10 @@ def _settled(bounds: Bounds, progress: Progress, at: float) -> Entry:
         return Entry(kind="settled", at=at, size=max(1, progress.size // 2), cautious=True, why=progress.busy)
     if progress.felt:
         return Entry(kind="settled", at=at, size=progress.size, cautious=True)
-    grown = progress.size + max(1, progress.size // GROWTH_PART) if progress.cautious else 2 * progress.size
+    if progress.cautious:
+        grown = progress.size + max(1, progress.size // GROWTH_PART)
+    else:
+        grown = max(2 * progress.size, bounds.batch // FIRST_PART)
     return Entry(kind="settled", at=at, size=min(bounds.batch, grown), cautious=progress.cautious)
 
 

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 import pymysql
@@ -53,6 +54,31 @@ def test_no_process_file_or_address_is_left(module_operator: Operator) -> None:
     assert not store.directory.exists()
     assert processes_of(module_operator.directories.state) == []
     assert "no model is deployed here" in module_operator.run("status").stderr
+
+
+def test_a_disk_that_is_mounted_in_a_model_is_named_and_the_removal_goes_on_without_it(
+    module_operator: Operator,
+) -> None:
+    module_operator.deploy(MEMCACHED)
+    disk = module_operator.store("cache").unit_directory("memcached/0") / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], check=False, capture_output=True, text=True)
+    try:
+        if mounted.returncode:
+            pytest.skip(f"needs a user who may mount: {mounted.stderr}")
+        digest = re.findall(r"sha256:[0-9a-f]{64}", module_operator.must("destroy", "cache", "--dry-run"))[-1]
+        stopped = module_operator.run("destroy", "cache", "--approve", digest)
+        assert (stopped.returncode, "OW502" in stopped.stderr) == (1, True)
+        assert f"umount {disk}" in " ".join(stopped.stdout.replace("\\\n", " ").split())
+        subprocess.run(["umount", disk], check=True)
+        module_operator.must(
+            "runs", "resume", module_operator.must("runs", "list", "-f", "value", "-c", "Run").split()[0]
+        )
+    finally:
+        subprocess.run(["umount", disk], check=False, capture_output=True)
+        if module_operator.store("cache").exists:
+            module_operator.destroy("cache")
+    assert list(module_operator.directories.models.iterdir()) == []
 
 
 def killed_at(operator: Operator, point: str, *words: str | Path) -> None:

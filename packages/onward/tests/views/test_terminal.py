@@ -191,6 +191,13 @@ def test_an_error_ends_with_its_page() -> None:
     assert "onward explain OW201" in text
 
 
+def test_a_command_of_another_program_is_fit_to_be_copied_however_long_its_path_is() -> None:
+    stream, path = Pipe("utf-8"), "/" + "/".join(["models-with-long-names"] * 5)
+    print_error(InterpreterMissing("What now?", next_command=f"umount {path}"), stream)
+    (line,) = (each for each in stream.getvalue().splitlines() if path in each)
+    assert line.split() == [path] or line.strip() == f"umount {path}"
+
+
 def test_ways_to_go_on_stand_below_each_other() -> None:
     stream = Pipe("utf-8")
     print_error(InterpreterMissing("What now?", next_command="onward rehearse --demo\nonward init --help"), stream)

@@ -15,7 +15,8 @@ from onward.views.words import harmless, in_ascii
 PIPE_COLUMNS = 80
 WIDEST = 110
 NARROWEST = 40
-PROGRAM = "onward "
+PROGRAMS = ("onward ", "apt-get ", "pip ", "rm ", "sqlite3 ", "ss ", "ssh ", "umount ", "uv ")
+"""What a line begins with that is to be copied. Everything else is advice."""
 CONTINUED = " \\"
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 
@@ -140,7 +141,7 @@ class Page:
             self._next_line(line, indent)
 
     def _next_line(self, text: str, indent: int) -> None:
-        if not text.startswith(PROGRAM):
+        if not text.startswith(PROGRAMS):
             self.paragraph((text, "bold"), indent=indent)
             return
         room = self.columns - indent - len(CONTINUED)

@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from onward.actions.deployment.noted import store_of
 from onward.engine.action import Evidence, StepContext
+from onward.errors import StepFailed
 from onward.hosts.keeper import keeper_of
 from onward.hosts.state import Directories
 from onward.plan.step import Frozen
@@ -53,7 +54,10 @@ class ForgetModel:
         """Stop what still runs, then remove the files."""
         store, sockets = store_of(self._directories, context), Path(str(context.step.arguments["sockets"]))
         keeper_of(store, sockets).end()
-        store.forget()
+        try:
+            store.forget()
+        except OSError as error:
+            raise _not_removed(context, store.directory, error) from None
         for path in sockets.glob("*.sock*") if sockets.is_dir() else ():
             path.unlink(missing_ok=True)
         if sockets.is_dir():
@@ -61,3 +65,14 @@ class ForgetModel:
         if context.step.machine is not None and not any(self._directories.models.iterdir()):
             self._directories.models.rmdir()
         return {}
+
+
+def _not_removed(context: StepContext, directory: Path, error: OSError) -> StepFailed:
+    """Somebody keeps a disk of his own there, or has something open."""
+    mounted = [path for path in directory.rglob("*") if path.is_dir() and path.is_mount()]
+    return StepFailed(
+        f"{directory} cannot be removed.",
+        evidence="\n".join([str(error), *(f"mounted there: {path}" for path in mounted)]),
+        state="Nothing of the model runs any more; some of its files are left.",
+        next_command="\n".join([*(f"umount {path}" for path in mounted), f"onward runs resume {context.run_id}"]),
+    )

@@ -16,8 +16,7 @@ WORDS = {
 
 
 def cause_words(cause: Cause) -> str:
-    """What is wrong. A server that is there and silent, or that somebody has stopped, is looked at otherwise than one
-    that is gone."""
+    """What is wrong. A server that is there and silent, or stopped, is looked at otherwise than one that is gone."""
     if cause.kind == "down" and not any(each.saw in ("refused", "stopped") for each in cause.seen):
         return "does not answer"
     if cause.kind == "network" and all(each.user.startswith(f"{cause.ends[0]}/") for each in cause.seen):

@@ -1,4 +1,4 @@
-"""Processes of a unit that outlived what started them, such as a transfer whose server was killed."""
+"""What outlived those who started it: a unit's containers, and processes such as a transfer whose server was killed."""
 
 import os
 import signal
@@ -6,6 +6,8 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
+
+from onward.hosts.containers import end_containers_of
 
 GRACE_SECONDS = 10.0
 
@@ -22,11 +24,12 @@ def processes_of(directory: Path) -> list[int]:
     return sorted(found)
 
 
-def end_processes_of(directory: Path, spared: Collection[int] = ()) -> list[int]:
-    """End what still runs of a unit that was stopped, by SIGTERM and then by SIGKILL; their process ids.
+def end_leftovers_of(directory: Path, spared: Collection[int] = ()) -> list[int]:
+    """End what still runs of a unit that was stopped: containers, then processes, by SIGTERM and SIGKILL; their ids.
 
-    Those in ``spared`` are none of it: they wait for their turn.
+    Containers first: their engine sees to the processes in them. Those in ``spared`` wait for their turn, and stay.
     """
+    end_containers_of(directory)
     found = left = [pid for pid in processes_of(directory) if pid not in spared]
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in left:

@@ -25,8 +25,7 @@ import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from onward.errors import UnitNotReady
-from onward.hosts.containers import end_containers_of
-from onward.hosts.leftovers import end_processes_of
+from onward.hosts.leftovers import end_leftovers_of
 from onward.hosts.private_file import make_private, write_private
 from onward.model.deployment import UnitProcess, name_in_paths
 
@@ -266,10 +265,7 @@ class Supervisor:
             self._end_leftovers(unit, spared)
 
     def _end_leftovers(self, unit: str, spared: Collection[int] = ()) -> None:
-        """End what outlived those who started it. Containers first: their engine sees to the processes in them."""
-        directory = self._directory / "units" / name_in_paths(unit)
-        end_containers_of(directory)
-        end_processes_of(directory, spared)
+        end_leftovers_of(self._directory / "units" / name_in_paths(unit), spared)
 
     def _begin_stop(self, group: str) -> None:
         try:

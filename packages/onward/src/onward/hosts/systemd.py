@@ -12,8 +12,7 @@ from pathlib import Path
 
 from onward.errors import UnitNotReady
 from onward.hosts.command import CommandResult, run_command
-from onward.hosts.containers import end_containers_of
-from onward.hosts.leftovers import end_processes_of
+from onward.hosts.leftovers import end_leftovers_of
 from onward.hosts.private_file import write_private
 from onward.hosts.supervisor import STOP_SECONDS, ProcessState
 from onward.model.deployment import UnitProcess, name_in_paths
@@ -121,9 +120,7 @@ class Systemd:
             time.sleep(0.02)
         self._remove(names)
         for unit in units:
-            directory = self._directory / "units" / name_in_paths(unit)
-            end_containers_of(directory)
-            end_processes_of(directory)
+            end_leftovers_of(self._directory / "units" / name_in_paths(unit))
 
     def states(self, unit: str | None = None) -> list[ProcessState]:
         """What the processes do: of one unit, or of all."""

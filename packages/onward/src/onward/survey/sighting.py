@@ -20,7 +20,7 @@ from onward.observe.complaints import complaints
 from onward.observe.database_load import observe_database_load
 from onward.observe.listening import has_consumer
 from onward.observe.serving import PATIENCE_SECONDS, SERVE_SECONDS, serving
-from onward.plan.deployment.restarting import DATABASE
+from onward.plan.deployment.databases import database_sockets
 from onward.plan.deployment.topology import Topology
 from onward.survey.beneath import Beneath
 from onward.survey.deployed import Deployed, reachable_deployed
@@ -49,13 +49,7 @@ class Watcher:
         self.graph = dependencies_of(self.topology, self.machines)
         site = recorded_site(self.store)
         self.places: Places = places_of(self.topology, site)
-        self._databases = {
-            unit: site.socket(unit)
-            for name, charm in self.topology.charms.items()
-            if charm.charm == DATABASE
-            for unit in self.topology.units(name)
-            if unit not in self.machines
-        }
+        self._databases = database_sockets(self.topology, site)
 
     def look(self, since: float | None = None) -> tuple[Sighting, Deployed]:
         """All that can be seen now, and what its processes do.

@@ -4,7 +4,7 @@ How many units are away at once depends on what is seen meanwhile, so that no pl
 says is what is restarted with what, and what bounds it. Pure.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -14,6 +14,7 @@ from onward.catalog.charms import BROKER
 from onward.catalog.load import recipe
 from onward.errors import RestartUnready
 from onward.model.restart import Bounds
+from onward.plan.deployment.databases import database_sockets
 from onward.plan.deployment.deferring import step_digest
 from onward.plan.deployment.left import left_of
 from onward.plan.deployment.placement import MACHINE, seat
@@ -24,8 +25,6 @@ from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan, digest_of
 from onward.plan.step import Frozen, Step
 
-DATABASE = "mariadb"
-"""The charm of database servers."""
 IDENTITY = "keystone"
 CREDENTIALS = "etc/clouds.yaml"
 """Of a unit of Keystone: its administrator's."""
@@ -173,7 +172,7 @@ def _arguments(wish: RestartWish, name: str, units: Sequence[str], steps: Mappin
         service=(words.charm.service or "") if asked else "",
         credentials=credentials if asked else "",
         broker=_broker(words),
-        databases=dict(_databases(wish)),
+        databases=database_sockets(wish.deployment.topology, wish.deployment.site),
     )
 
 
@@ -226,14 +225,6 @@ def _broker(words: Words) -> BrokerPlace | None:
         secret=f"{lent.remote.application if lent else name}/administrator",
         model=lent.remote.model if lent else "",
     )
-
-
-def _databases(wish: RestartWish) -> Iterator[tuple[str, str]]:
-    """The database servers of this machine, each with the socket at which it is asked."""
-    found, site = wish.deployment.topology, wish.deployment.site
-    for name, charm in found.charms.items():
-        if charm.charm == DATABASE:
-            yield from ((unit, site.socket(unit)) for unit in found.units(name) if unit not in site.machines)
 
 
 def restarted_by(plan: Plan) -> tuple[str, ...]:

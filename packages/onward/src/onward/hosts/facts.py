@@ -9,7 +9,7 @@ from pydantic import Field
 
 from onward.errors import HostUnfit
 from onward.hosts.ssh import Host
-from onward.model.cloud import Described
+from onward.model.described import Described
 
 FACTS_SECONDS = 60.0
 _PROGRAM = (files("onward.hosts") / "facts_program.py").read_text(encoding="utf-8")

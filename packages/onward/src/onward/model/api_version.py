@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from onward.model.cloud import Described
+from onward.model.described import Described
 
 
 class ApiVersion(Described):

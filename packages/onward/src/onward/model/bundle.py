@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
 from onward.errors import BundleInvalid
-from onward.model.cloud import Described
+from onward.model.described import Described
 from onward.model.machine import SshAddress, ssh_address
 from onward.model.yaml_text import NotYaml, read_yaml
 

@@ -4,9 +4,10 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from onward.errors import InvalidCloudFile, UnknownService
+from onward.model.described import Described
 from onward.model.yaml_text import NotYaml, read_yaml
 
 
@@ -31,13 +32,6 @@ SecretReference = Annotated[
         description="Where a secret is: env:VARIABLE, file:/PATH, or model:MODEL/APPLICATION/NAME of a deployed model",
     ),
 ]
-
-
-class Described(BaseModel):
-    """Base of all parts of a cloud file: immutable, and strict about keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-    """Deferred: each command imports many more parts than it reads."""
 
 
 class Unit(Described):

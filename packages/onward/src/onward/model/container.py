@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from onward.model.cloud import Described
+from onward.model.described import Described
 
 NOTES = "run/containers"
 """Below a unit's directory: a file for each container that there may be, with its engine's path. It is made first."""

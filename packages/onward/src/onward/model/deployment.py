@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from onward.model.bundle import OptionValue
-from onward.model.cloud import Described
+from onward.model.described import Described
 
 SECRET = re.compile(r"\$\(secret:([a-z0-9-]+/[a-z0-9-]+)\)")
 """How a plan refers to a secret: ``$(secret:keystone/admin-password)``."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from onward.model.cloud import Described
+from onward.model.described import Described
 
 
 class Instance(Described):

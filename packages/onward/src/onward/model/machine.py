@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from onward.model.cloud import Described
+from onward.model.described import Described
 
 SSH = "ssh://"
 SSH_PORT = 22

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from onward.model.cloud import Described
+from onward.model.described import Described
 
 
 class Bounds(Described):

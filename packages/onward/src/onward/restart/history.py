@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from onward.model.cloud import Described
+from onward.model.described import Described
 from onward.model.restart import Bounds, Fleet
 from onward.restart.load import Calm
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from onward.model.cloud import Described
+from onward.model.described import Described
 from onward.model.restart import BrokerLoad, DatabaseLoad, Seen
 
 LEAST_SECONDS = 0.002

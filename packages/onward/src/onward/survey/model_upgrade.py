@@ -12,7 +12,7 @@ from onward.errors import PlanStale, TargetNotAhead, UnknownService
 from onward.hosts.state import Directories
 from onward.model.bundle import Bundle
 from onward.model.bundle_edit import with_channels
-from onward.model.cloud import Described
+from onward.model.described import Described
 from onward.plan.deployment.drift import drift_of_model
 from onward.plan.deployment.untouched import BUDGET_SECONDS
 from onward.plan.plan import Plan

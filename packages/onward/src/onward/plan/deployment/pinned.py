@@ -7,7 +7,7 @@ from pydantic import Field
 from onward.catalog.charm import Charm
 from onward.catalog.pinned_options import PinnedOption
 from onward.model.bundle import OptionValue
-from onward.model.cloud import Described
+from onward.model.described import Described
 from onward.model.options import ReleaseOptions
 from onward.plan.deployment.unit import place_of, written
 

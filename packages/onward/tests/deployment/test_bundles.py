@@ -38,7 +38,15 @@ def test_an_application_is_of_the_charm_that_has_its_name() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("applications:\n  keystone:\n    num_unit: 3\n", "cloud.yaml:3: applications.keystone.num_unit: "),
+        (
+            "applications:\n  keystone:\n    num_unit: 3\n",
+            "cloud.yaml:3: applications.keystone.num_unit: there is no such key: num_units?",
+        ),
+        (
+            "applications:\n  keystone:\n    channel: 2025.1\n",
+            'cloud.yaml:3: applications.keystone.channel: YAML takes it for a number: write it in quotes, "2025.1"',
+        ),
+        ("aplications:\n  keystone:\n", "cloud.yaml:1: aplications: there is no such key: applications?"),
         (
             "applications:\n  mariadb:\n  keystone:\n    num_units: many\n",
             "cloud.yaml:4: applications.keystone.num_units: ",

@@ -251,6 +251,9 @@ def test_an_option_is_set_and_taken_back_by_name(deployed: Operator) -> None:
     said = deployed.must("config", "keystone/1", "token.expiration=600")
     assert "1 unit of small restarted and healthy" in said, "by the loop that looks whether it is borne"
     assert "expiration = 600" in configuration.read_text()
+    assert deployed.must("config", "keystone/1") == "token.expiration=600\n"
+    taken_back = deployed.run("deploy", str(deployed.bundle), "--model", "small", "--dry-run").stderr
+    assert "keystone/1: token.expiration is not set any more" in taken_back
     assert [unit for unit, pid in deployed.pids("small").items() if pid != before[unit]] == ["keystone/1"]
     assert "Nothing was changed." in deployed.must("config", "keystone/1", "token.expiration=600")
     deployed.must("config", "keystone/1", "token.expiration=")

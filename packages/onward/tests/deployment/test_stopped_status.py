@@ -1,5 +1,7 @@
 """What is said of a unit that was stopped on purpose."""
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,3 +46,17 @@ def test_a_unit_that_somebody_has_stopped_has_not_failed(operator: Operator) -> 
     assert [each.state for each in supervisor.states("memcached/0")] == ["STOPPED"]
     (unit,) = survey_status(operator.directories, "stopped").units
     assert (unit.state, unit.message) == ("stopped", "no process of it runs")
+
+
+def test_a_unit_that_is_stopped_by_a_signal_is_not_called_active(operator: Operator) -> None:
+    supervisor = begin(operator)
+    until("it runs", lambda: [each.state for each in supervisor.states("memcached/0")] == ["RUNNING"])
+    (pid,) = [each.pid for each in supervisor.states("memcached/0")]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        until("it is held", lambda: survey_status(operator.directories, "stopped").units[0].state == "unreachable")
+        (unit,) = survey_status(operator.directories, "stopped").units
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert unit.message == f"process {pid} is stopped by a signal; kill -CONT {pid} lets it go on"
+    assert survey_status(operator.directories, "stopped").units[0].state == "active"

@@ -41,6 +41,14 @@ def test_what_was_not_measured_is_said() -> None:
         assert words in notes
 
 
+def test_code_that_is_imported_by_a_command_of_ones_own_takes_longer() -> None:
+    measured = {f"migrate/{series}": 1.0 for series in PATH[1:]}
+    for evidence, said in ((EVIDENCE | {"runner/2026.2": {"seconds": 6.7}}, True), ({}, False)):
+        found = predict(PLAN, measured, evidence)
+        assert found is not None
+        assert any("importing the new code" in note and "6.7 s" in note for note in found.notes) == said
+
+
 def test_a_dump_on_mariadb_assumes_less() -> None:
     plan = rehearsal(demo=False)
     found = predict(plan, {f"migrate/{series}": 1.0 for series in PATH[1:]}, {})

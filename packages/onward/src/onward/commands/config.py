@@ -16,20 +16,24 @@ from onward.hosts.state import Directories
 from onward.model.bundle_edit import with_options
 from onward.plan.deployment.restarting import restarted_by
 from onward.survey.options import environment_wish
-from onward.survey.recorded import only_model
+from onward.survey.recorded import kept_bundle, only_model
 from onward.survey.restart import survey_restart
 from onward.views.words import counted
 
 
 class Config(ModelChange):
-    """Set options of an application, or of one unit of it; only units that it concerns are restarted, in batches."""
+    """Set options of an application, or of one unit of it; only units that it concerns are restarted, in batches.
+
+    Without an option it shows those that are set. They are kept with the model: a bundle file that does not have them
+    takes them back when it is deployed again.
+    """
 
     def get_parser(self, prog_name: str) -> Any:
         """Add where, and what."""
         parser = super().get_parser(prog_name)
         parser.add_argument("where", metavar="APPLICATION[/UNIT]", help="keystone, or keystone/1 for this unit alone")
         parser.add_argument(
-            "settings", nargs="+", type=setting, metavar="OPTION=VALUE", help="token.expiration=600; empty: the default"
+            "settings", nargs="*", type=setting, metavar="OPTION=VALUE", help="token.expiration=600; empty: the default"
         )
         parser.add_argument(
             "--defer", action="store_true", help="leave units running, and their restart to `onward restart --owed`"
@@ -47,10 +51,14 @@ class Config(ModelChange):
         typed = ["config", where, *(f"{name}={value}" for name, value in settings.items()), *how]
         directories = directories_of(self)
         model = only_model(directories, parsed_args.model)
+        if not settings:
+            return self._show(directories, model, where)
         before = ModelStore(directories.models / model).owed()
         # First every file is written, then those that have to read them are restarted, by the loop that looks whether
         # they and what they use bear it.
         status = self.change(parsed_args, partial(with_options, where=where, settings=settings), typed, defer=True)
+        if status == DONE and not parsed_args.dry_run:
+            self.tell(f"{model} keeps this; a bundle file without it takes it back when it is deployed again")
         if status != DONE or parsed_args.defer:
             return status
         # What was put off before, elsewhere, stays so.
@@ -60,6 +68,17 @@ class Config(ModelChange):
                 self.tell(f"afterwards, in batches: onward restart {shlex.join(units)}")
             return DONE
         return self._restart(parsed_args, directories, model, units) if units else DONE
+
+    def _show(self, directories: Directories, model: str, where: str) -> int:
+        """What is set there, as it is typed."""
+        name, slash, number = where.partition("/")
+        application = with_options(kept_bundle(directories, model), where, {}).applications[name]
+        found = application.unit_options.get(number, {}) if slash else application.options
+        for option, value in sorted(found.items()):
+            print(f"{option}={str(value).lower() if isinstance(value, bool) else value}", file=self.app.stdout)
+        if not found:
+            self.tell(f"nothing is set for {where}: all its options are as its release and its charm have them")
+        return DONE
 
     def _restart(self, parsed_args: Any, directories: Directories, model: str, units: Sequence[str]) -> int:
         """Restart those of them that owe it, in batches."""

@@ -11,10 +11,14 @@ from onward.commands.base import Command, directories_of
 from onward.commands.controller import carry_out
 from onward.commands.model_change import ModelChange
 from onward.commands.plan import show
+from onward.hosts.state import Directories
 from onward.model.bundle import Bundle
+from onward.model.option_changes import option_changes
+from onward.survey.departure import kept_backups
 from onward.survey.deployment import read_bundle, survey_removal
 from onward.survey.offers import require_unused
 from onward.survey.options import add_move_options, add_rolling_options, rolling_of
+from onward.survey.recorded import kept_bundle, models
 
 
 class Deploy(ModelChange):
@@ -42,11 +46,19 @@ class Deploy(ModelChange):
         dropped = [word for each in parsed_args.drop_option for word in ("--drop-option", each)]
         command = shlex.join(["onward", "deploy", str(parsed_args.bundle), "--model", wanted.model, *rolling, *dropped])
         nothing_left = f"{wanted.model} is as {parsed_args.bundle} says. Nothing was changed."
-        return self.bring(parsed_args, directories_of(self), wanted, command, nothing_left)
+        directories = directories_of(self)
+        if wanted.model in models(directories):
+            # What somebody has set since with `onward config` is in no file, and would be lost without a word.
+            for line in option_changes(kept_bundle(directories, wanted.model), wanted.bundle):
+                self.tell(line)
+        return self.bring(parsed_args, directories, wanted, command, nothing_left)
 
 
 class Destroy(Command):
-    """Stop all units of a model and remove them, their data and their secrets."""
+    """Stop all units of a model and remove them, their data and their secrets.
+
+    Backups that its runs have made stay with them; it says where.
+    """
 
     def get_parser(self, prog_name: str) -> Any:
         """Add the model and the approval."""
@@ -67,6 +79,7 @@ class Destroy(Command):
         plan = survey_removal(directories, parsed_args.model, leave_granted=parsed_args.leave_granted)
         if parsed_args.dry_run:
             show(self, plan, "tree")
+            self._tell_backups(directories, parsed_args.model)
             return 0
         require_approval(
             plan,
@@ -78,7 +91,13 @@ class Destroy(Command):
         )
         # Somebody may have begun to use it while the question stood.
         require_unused(directories, parsed_args.model)
-        return carry_out(self.app, directories, plan, report_directory=None)
+        status = carry_out(self.app, directories, plan, report_directory=None)
+        self._tell_backups(directories, parsed_args.model)
+        return status
+
+    def _tell_backups(self, directories: Directories, model: str) -> None:
+        for path in kept_backups(directories, model):
+            self.tell(f"kept: {path}, a backup of its databases, with what is secret in them; rm -r removes it")
 
 
 class BundleSchema(Command):

@@ -11,6 +11,7 @@ from onward.hosts.state import Directories
 from onward.survey.diagnosis import diagnose_model, diagnose_past
 from onward.survey.recorded import only_model
 from onward.views.cause_words import cause_words
+from onward.views.words import counted
 
 COLUMNS = ("Cause", "Where", "Evidence", "Next")
 PAST_COLUMNS = ("Cause", "Where", "From", "Until", "Evidence")
@@ -51,7 +52,8 @@ class Diagnose(Lister):
         for each in found.untold:
             print(f"cannot tell {each}", file=self.app.stderr)
         if not found.causes and not found.untold:
-            print(f"nothing is wrong that {found.looked_at} looks would have shown", file=self.app.stderr)
+            seen = counted(found.looked_at, "observation")
+            print(f"nothing is wrong in what units and their users have seen ({seen})", file=self.app.stderr)
         return COLUMNS, [(cause_words(each), each.subject, each.evidence, way) for each, way in found.causes]
 
     def _past(

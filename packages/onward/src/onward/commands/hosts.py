@@ -119,6 +119,8 @@ class HostsCheck(_OfBundle):
         """Return columns and rows."""
         found = survey_hosts(directories_of(self), parsed_args.bundle, parsed_args.timeout)
         self.fit = all(each.state == "fit" for each in found)
+        if not found:
+            print(f"{parsed_args.bundle} names no other machine: all its units are on this one", file=self.app.stderr)
         return ("Machine", "Address", "State", "Units", "Message"), [
             (each.name, str(each.address), each.state, ", ".join(each.units), "; ".join(each.wrong)) for each in found
         ]

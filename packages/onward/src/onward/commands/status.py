@@ -54,7 +54,7 @@ class Status(Lister):
         """Return columns and rows."""
         directories = directories_of(self)
         if parsed_args.model is None and not models(directories):
-            print("no model is deployed here: onward deploy BUNDLE", file=self.app.stderr)
+            print(f"no model is deployed here, in {directories.models}: onward deploy BUNDLE", file=self.app.stderr)
             return COLUMNS, []
         status = survey_status(directories, only_model(directories, parsed_args.model))
         for line in status.said:

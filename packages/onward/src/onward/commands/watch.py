@@ -7,7 +7,7 @@ from typing import Any
 
 from onward.commands.base import Command
 from onward.commands.store import add_store_option, stored_directories_of
-from onward.errors import ModelUnknown, OnwardError
+from onward.errors import DONE, REFUSED, ModelUnknown, OnwardError
 from onward.hosts.state import Directories
 from onward.survey.diagnosis import ModelDiagnosis, diagnose_model
 from onward.survey.health import model_health
@@ -27,7 +27,7 @@ class Watch(Command):
     """Watch all models, their units, the runs that are not at their end, and the cause of what is wrong.
 
     On a terminal it is one picture that is drawn anew until Ctrl-C; elsewhere a line for each change. Nothing is
-    changed.
+    changed. With --once the exit status is 4 where a cause is named, as that of `onward diagnose`.
     """
 
     def get_parser(self, prog_name: str) -> Any:
@@ -51,8 +51,9 @@ class Watch(Command):
                 while True:
                     seen = survey_overview(directories, only)
                     if parsed_args.once:
-                        watch.print_once([_watched(each, looks.now(each.name)) for each in seen.models], seen.runs)
-                        return 0
+                        found = [_watched(each, looks.now(each.name)) for each in seen.models]
+                        watch.print_once(found, seen.runs)
+                        return REFUSED if any(each.causes for each in found) else DONE
                     watch.show([_watched(each, looks.latest(each.name)) for each in seen.models], seen.runs)
                     time.sleep(LOOK_SECONDS)
             except KeyboardInterrupt:

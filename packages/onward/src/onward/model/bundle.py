@@ -7,7 +7,8 @@ https://documentation.ubuntu.com/juju/3.6/reference/bundle/ describes the keys. 
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
@@ -16,6 +17,9 @@ from onward.errors import BundleInvalid
 from onward.model.described import Described
 from onward.model.machine import SshAddress, ssh_address
 from onward.model.yaml_text import NotYaml, read_yaml
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 ApplicationName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*$")]
 OfferName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -222,6 +226,10 @@ class Bundle(Described):
         return relations
 
 
+_PARTS: dict[str, type[Described]] = {"applications": BundleApplication, "machines": Machine, "saas": Saas}
+"""What the entries of these keys are."""
+
+
 def parse_bundle(text: str, file: str) -> Bundle:
     """Read a bundle. Raises BundleInvalid, which names line and key of every fault."""
     try:
@@ -232,10 +240,23 @@ def parse_bundle(text: str, file: str) -> Bundle:
     try:
         bundle = Bundle.model_validate(data)
     except ValidationError as error:
-        raise invalid_bundle(file, node, [(each["loc"], each["msg"]) for each in error.errors()]) from None
+        raise invalid_bundle(file, node, [(each["loc"], _words(each)) for each in error.errors()]) from None
     if misplaced := list(_misplaced(bundle)):
         raise invalid_bundle(file, node, misplaced)
     return bundle
+
+
+def _words(error: "ErrorDetails") -> str:
+    """What is wrong, in the words of whoever writes bundles."""
+    match error["type"], error["loc"]:
+        case "extra_forbidden", (*above, key):
+            part = Bundle if not above else _PARTS.get(str(above[0])) if len(above) == 2 else None
+            known = [field.alias or name for name, field in part.model_fields.items()] if part else []
+            near = get_close_matches(str(key), known, 1)
+            return f"there is no such key{f': {near[0]}?' if near else ''}"
+        case "string_type", _ if isinstance(error["input"], int | float):
+            return f'YAML takes it for a number: write it in quotes, "{error["input"]}"'
+    return error["msg"]
 
 
 def _misplaced(bundle: Bundle) -> Iterator[Fault]:

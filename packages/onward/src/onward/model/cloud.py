@@ -71,6 +71,10 @@ class DatabaseServers(Described):
         default=(), description="All of them; by default those that the services' [database] connection names"
     )
     cluster_size: int | None = Field(default=None, ge=1, description="Galera nodes that must be there; default: nodes")
+    sockets: dict[Address, str] = Field(
+        default_factory=dict,
+        description="By node, its socket on this machine, where who runs Onward logs in by his name and may see more",
+    )
 
 
 class MessageBroker(Described):

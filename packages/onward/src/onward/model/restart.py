@@ -50,8 +50,10 @@ class BrokerLoad:
     memory_limit: int = 0
     """Bytes; 0 where it has no limit."""
     answer_seconds: float | None = None
-    """From the publishing of a message to its delivery, as nine of ten were quicker since the last look; None: nobody
-    tried."""
+    """From the publishing of a message to its delivery, as nine of ten were quicker since the last look, or in the last
+    second where that is longer; None: nobody tried."""
+    slowest_seconds: float | None = None
+    """The same of the slowest of them."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ BETWEEN_SECONDS = 0.04
 """Between two messages."""
 SLOW_PART = 0.9
 """Of the messages since the last look, the one that counts is slower than this part of them."""
+LEAST_SPAN_SECONDS = 1.0
 AGAIN_SECONDS = 1.0
 """After a failure."""
 
@@ -79,6 +80,7 @@ class BrokerWatch:
             memory_used=int(memory[0]),
             memory_limit=int(memory[1]),
             answer_seconds=sorted(answers)[int(SLOW_PART * len(answers))],
+            slowest_seconds=max(answers),
         )
 
     def takers(self, virtual_host: str, queue: str) -> frozenset[str] | None:
@@ -109,6 +111,15 @@ class BrokerWatch:
         raise error
 
 
+def counted_answers(answers: Sequence[tuple[float, float]], looked: float, now: float) -> list[tuple[float, float]]:
+    """Those that came since the last look, or in the last second, whichever is longer: when, and after how long. Pure.
+
+    Of the few of a short time one is slow by chance.
+    """
+    since = min(looked, now - LEAST_SPAN_SECONDS)
+    return [each for each in answers if each[0] >= since]
+
+
 class _Pulse:
     """Sends a message to a queue of its own now and then, and takes the time until it is back, in a thread of its own.
 
@@ -118,7 +129,9 @@ class _Pulse:
     def __init__(self, access: BrokerAccess) -> None:
         self._access = access
         self._lock = threading.Lock()
-        self._answers: list[float] = []
+        self._answers: list[tuple[float, float]] = []
+        """When each came back, and after how many seconds."""
+        self._looked = 0.0
         self._failure = ""
         self._first, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._beat, name="broker-pulse", daemon=True)
@@ -133,11 +146,15 @@ class _Pulse:
         self._thread.join(SECONDS)
 
     def taken(self) -> tuple[list[float], str]:
-        """Seconds of all messages since this was asked last, and why there are no more where they stopped."""
+        """Seconds of all messages since this was asked last, or of the last second, and why there are no more.
+
+        The longer of both spans.
+        """
         self._first.wait(SECONDS)
+        now = time.monotonic()
         with self._lock:
-            found, self._answers = self._answers, []
-            return found, self._failure
+            self._answers, self._looked = counted_answers(self._answers, self._looked, now), now
+            return [seconds for _, seconds in self._answers], self._failure
 
     def _beat(self) -> None:
         while not self._over.is_set():
@@ -160,7 +177,8 @@ class _Pulse:
             channel.basic_publish(amqp.Message(b"."), exchange="", routing_key=queue)
             connection.drain_events(timeout=SECONDS)
             with self._lock:
-                self._answers.append(time.monotonic() - began)
+                now = time.monotonic()
+                self._answers.append((now, now - began))
                 self._failure = ""
             self._first.set()
 

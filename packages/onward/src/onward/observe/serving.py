@@ -34,7 +34,7 @@ def serving(probe: ReadyProbe, interfaces: frozenset[str], seconds: float = SERV
     try:
         saw, detail = _over_http(probe, seconds) if probe.path is not None else _over_tcp(probe, spoken, seconds)
     except (TimeoutError, requests.Timeout):
-        return "timed-out", f"{where} says nothing for {seconds:g} s"
+        return "timed-out", f"{where} has said nothing within {seconds:g} s"
     except ConnectionRefusedError:
         return "refused", f"nobody listens at {where}"
     except (OSError, requests.RequestException) as error:

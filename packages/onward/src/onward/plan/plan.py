@@ -53,10 +53,28 @@ class Plan(Frozen):
 
     @property
     def title(self) -> str:
-        """What it does: ``Rehearsal of keystone from 2024.1 to 2026.2``, ``Deployment of demo``."""
+        """What it does: ``Rehearsal of keystone from 2024.1 to 2026.2``, ``Deployment of demo``.
+
+        That of a model whose services go to another release: ``Upgrade of demo: keystone from 2025.1 to 2026.1``.
+        """
         if self.forward:
             return f"{self.kind.capitalize()} of {self.service or self.cloud} from {self.source} to {self.target}"
+        if moves := self.moves:
+            by_way: dict[tuple[str, str], list[str]] = {}
+            for service, way in moves.items():
+                by_way.setdefault(way, []).append(service)
+            told = (f"{', '.join(names)} from {source} to {target}" for (source, target), names in by_way.items())
+            return f"Upgrade of {self.cloud}: {'; '.join(told)}"
         return f"{self.kind.capitalize()} of {self.cloud}"
+
+    @property
+    def moves(self) -> dict[str, tuple[str, str]]:
+        """The services of a model that are stopped and go to another release: from which, and to which."""
+        return {
+            str(step.arguments["service"]): (str(step.arguments["source"]), str(step.arguments["series"]))
+            for step in self.steps
+            if step.action == "model.compare"
+        }
 
     @property
     def source(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from onward.plan.forward import census_id, migrate_id
+from onward.plan.forward import census_id, migrate_id, runner_id
 from onward.plan.plan import Plan, in_order
 from onward.plan.step import Step
 
@@ -68,7 +68,7 @@ def predict(
         outage_seconds=total,
         parts=tuple(Part(label, seconds, seconds / total if total else 0.0) for label, seconds in parts),
         dominates=max(parts, key=lambda part: part[1])[0],
-        notes=(*_not_included(censuses, unstarted), *_assumptions(plan)),
+        notes=(*_not_included(censuses, unstarted), *_cold(lanes, evidence), *_assumptions(plan)),
     )
 
 
@@ -165,6 +165,16 @@ def _not_included(censuses: list[float | None], unstarted: list[str]) -> list[st
     elif unstarted:
         notes.append(f"Not included: the start of {', '.join(unstarted)} at the target, which was not measured.")
     return notes
+
+
+def _cold(lanes: Mapping[str, tuple[str, ...]], evidence: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What a service takes besides that is started by a command of its own: here its code had been imported before."""
+    runners = (evidence.get(runner_id(path[-1], name), {}).get("seconds") for name, path in lanes.items())
+    imports = [float(seconds) for seconds in runners if seconds is not None]
+    if not imports:
+        return []
+    words = "Not included: importing the new code, where a command of yours starts the service: that took"
+    return [f"{words} {max(imports):.1f} s here, while the service was up."]
 
 
 def _assumptions(plan: Plan) -> list[str]:

@@ -43,13 +43,17 @@ class Judgement:
 
 
 def calm_of(seen: Sequence[Seen]) -> Calm:
-    """What several looks before the beginning amount to: the slowest answer, which was borne; else the middle one."""
-    answers = [each.broker.answer_seconds for each in seen if each.broker and each.broker.answer_seconds is not None]
+    """What several looks before the beginning amount to: the middle one of each thing.
+
+    Of answers the slowest of a second: so long somebody waits anyway, once a second. Later nine of ten are held against
+    it, so that not every hiccup of a machine is taken for a broker that bears no more.
+    """
+    answers = [each.broker.slowest_seconds for each in seen if each.broker and each.broker.slowest_seconds is not None]
     waiting = [each.broker.waiting for each in seen if each.broker]
     running = [max((server.running for server in each.databases), default=0) for each in seen]
     lag = [max((server.lag_seconds or 0.0 for server in each.databases), default=0.0) for each in seen]
     return Calm(
-        answer_seconds=max(answers, default=None),
+        answer_seconds=_middle(answers) if answers else None,
         waiting=int(_middle(waiting)) if waiting else 0,
         running=int(_middle(running)) if running else 0,
         lag_seconds=_middle(lag) if lag else 0.0,

@@ -75,7 +75,8 @@ class Beneath:
             unread = [(unit, each) for unit, each in unread if reads_nothing(each, later)]
         seconds, at = self._seconds(), time.time()
         for unit, pid in self._halted.items():
-            yield Observation(unit, unit, "held", at, detail=f"somebody holds its process {pid} (state T)")
+            words = f"its process {pid} is stopped by a signal (state T), and goes on after kill -CONT {pid}"
+            yield Observation(unit, unit, "held", at, detail=words)
         for unit, each in unread:
             if reads_nothing(each, later):
                 words = f"it has read nothing for {seconds:.1f} s of {each.unread} bytes that have come"

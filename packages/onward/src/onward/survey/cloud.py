@@ -16,7 +16,7 @@ def load_cloud(path: Path) -> Cloud:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidCloudFile(
             f"There is no cloud file to read at {path}.",
-            evidence=str(error),
+            evidence=f"{error}\na deployed model is named with --model",
             next_command="onward init --from-config /etc/keystone/keystone.conf",
         ) from None
     return _beside(parse(text, str(path)), path.absolute().parent)

@@ -1,8 +1,11 @@
-"""Whether units may go: what they leave behind has to serve on."""
+"""Whether units may go: what they leave behind has to serve on; and what stays when all have gone."""
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
+from onward.engine.runs import list_runs
 from onward.errors import UnitNeeded
+from onward.hosts.state import Directories
 from onward.hosts.supervisor import ProcessState
 from onward.plan.deployment.topology import Topology
 
@@ -33,3 +36,9 @@ def require_departure(found: Topology, surplus: Collection[str], states: Mapping
 
 def _runs(states: Sequence[ProcessState]) -> bool:
     return bool(states) and all(each.state == "RUNNING" for each in states)
+
+
+def kept_backups(directories: Directories, model: str) -> list[Path]:
+    """The directories of backups that runs of a model have made: they are the runs', and outlive it."""
+    runs = (each.run_id for each in list_runs(directories) if each.plan.cloud == model)
+    return sorted(path for run in runs if (path := directories.workspace(run) / "backup").is_dir())

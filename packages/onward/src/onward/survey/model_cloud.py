@@ -17,6 +17,7 @@ from onward.model.cloud import (
     Service,
     Unit,
 )
+from onward.plan.deployment.databases import database_sockets
 from onward.plan.deployment.serving import called_at
 from onward.plan.deployment.site import Site
 from onward.plan.deployment.topology import Topology
@@ -94,7 +95,7 @@ def _infrastructure(found: Topology, site: Site, store: ModelStore) -> Infrastru
     keystones = [unit for name in found.of_service("keystone") for unit in found.units(name)]
     file = Path(site.unit_directory(keystones[0])) / CREDENTIALS if keystones else None
     return Infrastructure(
-        database=DatabaseServers(nodes=servers, cluster_size=len(servers) or None),
+        database=DatabaseServers(nodes=servers, cluster_size=len(servers) or None, sockets=_sockets(found, site)),
         broker=_broker(found, site, store.directory.name),
         identity=IdentityAccess(cloud=store.directory.name, file=str(file))
         if file is not None
@@ -111,6 +112,14 @@ def _broker(found: Topology, site: Site, model: str) -> MessageBroker:
         user=BROKER_ADMINISTRATOR,
         password=f"model:{model}/{brokers[0]}/administrator",
     )
+
+
+def _sockets(found: Topology, site: Site) -> dict[str, str]:
+    """Those of the database servers of this machine, by where they listen."""
+    return {
+        f"{site.addresses[unit]}:{found.charms[unit.partition('/')[0]].ports['sql']}": socket
+        for unit, socket in database_sockets(found, site).items()
+    }
 
 
 def _addresses(found: Topology, site: Site, kind: str, port: str) -> Iterator[str]:

@@ -37,7 +37,13 @@ def only_model(directories: Directories, named: str | None) -> str:
             evidence=", ".join(known),
             next_command=f"onward status {known[0]}",
         )
-    return known_model(directories, named or "").directory.name
+    if named is None:
+        raise ModelUnknown(
+            "No model is deployed here.",
+            evidence=f"looked in {directories.models}",
+            next_command="onward deploy BUNDLE",
+        )
+    return known_model(directories, named).directory.name
 
 
 def known_model(directories: Directories, model: str) -> ModelStore:
@@ -47,7 +53,7 @@ def known_model(directories: Directories, model: str) -> ModelStore:
         known = models(directories)
         raise ModelUnknown(
             f"No model called {model!r} is deployed here.",
-            evidence=f"deployed: {', '.join(known) or 'none'}",
+            evidence=f"deployed in {directories.models}: {', '.join(known) or 'none'}",
             next_command="onward status",
         )
     return store

@@ -15,6 +15,7 @@ from onward.model.api_version import ApiVersion
 from onward.model.deployment import QueueProbe
 from onward.model.status import ModelStatus, State, UnitStatus
 from onward.observe.listening import answers
+from onward.observe.processes import halted, of_process
 from onward.plan.deployment.api_versions import changed
 from onward.plan.deployment.dashboard import dashboard_url
 from onward.plan.deployment.pinned import Pinned, said
@@ -43,7 +44,7 @@ def survey_status(directories: Directories, model: str) -> ModelStatus:
     units = tuple(
         _unreached(unit, record["addresses"], silent[machines[unit]])
         if machines.get(unit) in silent
-        else _unit(unit, record["addresses"], states.get(unit, []), run, store)
+        else _unit(unit, record["addresses"], states.get(unit, []), run, store, here=unit not in machines)
         for name in found.applications
         for unit in found.units(name)
     )
@@ -124,7 +125,10 @@ def _unit(
     states: list[ProcessState],
     run: RunRecord | None,
     store: ModelStore,
+    *,
+    here: bool,
 ) -> UnitStatus:
+    """``here``: its processes are those of this machine."""
     address = addresses.get(unit, "")
     processes = tuple(f"{each.name} {each.pid}" if each.pid else each.name for each in states)
     bad = [each for each in states if each.state != "RUNNING"]
@@ -136,6 +140,9 @@ def _unit(
         log = store.unit_directory(unit) / "log" / f"{bad[0].name}.log"
         told = f", {bad[0].said}; {log}" if bad[0].said else ""
         message = f"{bad[0].name}: {bad[0].state.lower()}{told}"
+    elif here and (held := [each.pid for each in states if each.pid and halted(of_process(each.pid))]):
+        # The kernel accepts connections for it, so that it seems to answer.
+        state, message = "unreachable", f"process {held[0]} is stopped by a signal; kill -CONT {held[0]} lets it go on"
     elif silent := _silent(store, unit):
         state, message = "unreachable", f"runs, and does not answer at {silent}"
     else:

@@ -48,8 +48,29 @@ def _verdict_of_done(record: RunRecord) -> Verdict:
         made = f"{counted(len(rolled), 'unit')} taken there one after the other, while the others served."
     owing = len(_units(record, "unit.defer"))
     owed = (f"{counted(owing, 'unit')} still to be restarted: onward restart --owed",) if owing else ()
-    details = (made, *owed, *_gone(record), *_untouched(record))
+    details = (*_moved(record), made, *owed, *_gone(record), *_untouched(record), *_way_back(record))
     return Verdict("good", f"{record.plan.cloud} is as its bundle says.", details)
+
+
+def _moved(record: RunRecord) -> list[str]:
+    """Which release each service has come to, and that it has what it had."""
+    moves, lines = record.plan.moves, []
+    for each in record.steps:
+        if each.step.action == "model.compare" and each.evidence:
+            service = str(each.step.arguments["service"])
+            found = each.evidence["databases"].values()
+            rows, tables = (sum(int(one[key]) for one in found) for key in ("rows", "tables"))
+            let_pass = sum(len(one.get("waived", ())) for one in found)
+            differs = f"{counted(let_pass, 'difference')} let pass" if let_pass else "no row is missing"
+            told = f"{counted(rows, 'row')} in {counted(tables, 'table')}, {differs}"
+            lines.append(f"{service} is at {moves[service][1]}, from {moves[service][0]}: {told}.")
+    return lines
+
+
+def _way_back(record: RunRecord) -> list[str]:
+    """That there is one."""
+    kept = any(each.step.action == "model.backup" and each.status == "done" for each in record.steps)
+    return [f"The way back: onward runs restore {record.run_id}"] if kept else []
 
 
 def _gone(record: RunRecord) -> list[str]:
@@ -129,7 +150,7 @@ def next_after_deployment(record: RunRecord) -> str:
 
 def _left(record: RunRecord) -> str:
     if record.plan.kind == "trial":
-        return "What the trial has made is still in the cloud; resuming the run goes on, and removes it in the end."
+        return "What the trial has made, if anything, is there still; resuming the run goes on, and removes it at last."
     if record.plan.kind == "role":
         return "Tasks that were done stay done; resuming the run carries the role out again."
     if record.plan.kind == "removal":

@@ -96,7 +96,11 @@ def phase_note(plan: Plan, phase: Phase) -> str:
     """What a phase means for the people who use the service."""
     made_for_it = plan.forward or plan.kind == "trial"
     notes: dict[Phase, str] = {
-        "prepare": "the service stays up" if plan.forward else "nothing is started yet",
+        "prepare": "the service stays up"
+        if plan.forward
+        else "the services stay up"
+        if plan.moves
+        else "nothing is started yet",
         "deploy": "in batches"
         if plan.kind == "restart"
         else "one after the other, while the others serve"

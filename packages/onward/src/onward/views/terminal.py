@@ -64,10 +64,8 @@ def print_plan(plan: Plan, stream: TextIO) -> None:
     page.blank()
     irreversible = sum(not step.reversible for step in plan.steps)
     if irreversible:
-        warning = (
-            f"{counted(irreversible, 'step')} cannot be undone (marked !): only the backup brings the old state back."
-        )
-        page.paragraph((warning, "bold red"))
+        way = "there is no way back" if plan.kind == "removal" else "only the backup brings the old state back"
+        page.paragraph((f"{counted(irreversible, 'step')} cannot be undone (marked !): {way}.", "bold red"))
     page.paragraph(_expected_of_plan(plan))
     if plan.digest:
         page.paragraph(f"Digest: {plan.digest}")

@@ -208,7 +208,7 @@ class _Loop:
         """Tell how far it is and what is waited for, once."""
         progress = self._progress
         batch = f"batch of {len(progress.restarting)}, " if len(progress.restarting) > 1 else ""
-        text = f"{len(progress.healthy)} of {len(self._fleet.units)} healthy; {batch}{why}"
+        text = f"{len(progress.healthy)} of {len(self._fleet.units)} restarted; {batch}{why}"
         if text != self._said:
             self._said = text
             self._context.progress(text)

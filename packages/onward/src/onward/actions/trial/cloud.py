@@ -74,8 +74,8 @@ def tried(context: StepContext, what: str, do: Callable[[], Any]) -> Any:
         raise StepFailed(
             f"{what} of {context.plan.cloud} cannot be used.",
             evidence=str(error)[:1000],
-            state="What the trial has made so far is still in the cloud.",
-            next_command=f"onward runs resume {context.run_id}",
+            state="What the trial has made so far, if anything, is still in the cloud.",
+            next_command=f"onward diagnose {context.plan.cloud}\nonward runs resume {context.run_id}",
         ) from None
 
 

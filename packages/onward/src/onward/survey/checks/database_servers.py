@@ -12,6 +12,7 @@ from onward.checks.finding import Finding, finding_of
 from onward.checks.galera import galera_findings
 from onward.checks.replication import replication_findings
 from onward.errors import OnwardError
+from onward.hosts.user import own_name
 from onward.observe.database import backend_of, database_url
 from onward.observe.database_servers import observe_servers
 from onward.survey.checks.context import NO_DATABASE, CheckContext
@@ -89,6 +90,9 @@ def _accounts(context: CheckContext, wanted: _Wanted) -> dict[str, list[URL]]:
             known = accounts.setdefault(node, [])
             if all((each.username, each.password) != (there.username, there.password) for each in known):
                 known.append(there)
+    for node, socket in context.infrastructure.database.sockets.items():
+        here = URL.create("mysql+pymysql", username=own_name(), host="localhost", query={"unix_socket": socket})
+        accounts.setdefault(node, []).append(here)
     return accounts
 
 

@@ -54,16 +54,16 @@ def _verdict_of_done(record: RunRecord) -> Verdict:
 
 def _moved(record: RunRecord) -> list[str]:
     """Which release each service has come to, and that it has what it had."""
-    moves, lines = record.plan.moves, []
+    lines = []
     for each in record.steps:
         if each.step.action == "model.compare" and each.evidence:
-            service = str(each.step.arguments["service"])
+            service, source, series = (each.step.arguments[key] for key in ("service", "source", "series"))
             found = each.evidence["databases"].values()
             rows, tables = (sum(int(one[key]) for one in found) for key in ("rows", "tables"))
             let_pass = sum(len(one.get("waived", ())) for one in found)
             differs = f"{counted(let_pass, 'difference')} let pass" if let_pass else "no row is missing"
             told = f"{counted(rows, 'row')} in {counted(tables, 'table')}, {differs}"
-            lines.append(f"{service} is at {moves[service][1]}, from {moves[service][0]}: {told}.")
+            lines.append(f"{service} is at {series}, from {source}: {told}.")
     return lines
 
 

@@ -90,7 +90,7 @@ class HealthMiddleware:
         )
         self._protected: Application | None = None
         path = options.path
-        self._answers: dict[str, Callable[[Environ, StartResponse], Iterable[bytes]]] = {
+        self._answers: dict[str, Callable[[Environ, StartResponse], Iterable[bytes] | None]] = {
             path: self._health,
             f"{path}/live": self._live,
             f"{path}/ready": self._ready,
@@ -105,17 +105,14 @@ class HealthMiddleware:
         listening.look()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """One request."""
+        """One request: answered here, or by the service, of which it is noticed then what it used."""
         answer = self._answers.get(environ.get("PATH_INFO", ""))
         if answer is not None:
-            return answer(environ, start_response)
-        return self._noticed(environ, start_response)
-
-    def _noticed(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """The service's own answer, and what it used for it."""
-        plugin = self._plugin
+            answered = answer(environ, start_response)
+            if answered is not None:
+                return answered
         statuses: list[str] = []
-        logs_in = plugin.logs_in(environ)
+        logs_in = self._plugin.logs_in(environ)
         if logs_in:
             start_response = _watched(start_response, statuses)
         began = time.perf_counter()
@@ -123,10 +120,9 @@ class HealthMiddleware:
         try:
             return self._application(environ, start_response)  # type: ignore[no-any-return]
         finally:
-            authenticated = plugin.roles(environ) is not None or bool(statuses and statuses[-1].startswith("2"))
-            self._collector.end(
-                token, authenticated, logs_in or "HTTP_X_AUTH_TOKEN" in environ, time.perf_counter() - began
-            )
+            took = time.perf_counter() - began
+            authenticated = self._plugin.roles(environ) is not None or bool(statuses and statuses[-1].startswith("2"))
+            self._collector.end(token, authenticated, logs_in or "HTTP_X_AUTH_TOKEN" in environ, took)
             self._listening.look()
             if self._pusher is not None:
                 self._pusher.tell(self._collector.changes)
@@ -160,10 +156,11 @@ class HealthMiddleware:
             return _refused(environ, start_response, "403 Forbidden")
         return _answer(environ, start_response, "200 OK", answers.PROMETHEUS, self._known.metrics())
 
-    def _oslo(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def _oslo(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes] | None:
+        """None where oslo.middleware lets the caller through to the service: it comes from no network that may ask."""
         answer = self._healthcheck.answer(environ)
         if answer is None:
-            return self._noticed(environ, start_response)
+            return None
         status, headers, body = answer
         start_response(status, headers)
         return [body]

@@ -3,9 +3,10 @@
     uv run python bench/health_overhead.py [STARTS] [in-process]
 
 In one process: microseconds a call of a bare application, of ``GET /health``, of oslo.middleware's, and of the
-bare application through the middleware. In services: two behind uWSGI on one database, one with the middleware and one
-without, asked in turns, and both started anew again and again; the ratio of the processor time that the workers took
-(/proc, which other work on the machine does not change much), of the calls in a second, and of the 99th percentile.
+bare application through the middleware. In services: behind uWSGI on one database one with the middleware and one
+without, asked in turns, and started anew again and again; the ratio of the processor time that the workers took (/proc,
+which other work on the machine does not change much), of the calls in a second, and of the 99th percentile. Beside
+Keystone's two stands a third one, in a function that does nothing but call it: what any middleware costs there.
 """
 
 import json
@@ -16,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,17 @@ CALLS = 500
 REQUESTS = {"keystone": 300, "glance": 1500}
 """To each of the two, after every start: the slowest hundredth has to be many."""
 WARM = 20
+PROCESSORS = sorted(os.sched_getaffinity(0))
+IDLE = """\
+from keystone.wsgi.api import application as service
+
+
+def application(environ, start_response):
+    return service(environ, start_response)
+"""
+"""A middleware that does nothing."""
+Sides = Mapping[str, tuple[Served, bool]]
+"""By name the services that are compared, and whether to put ``wrap`` around them."""
 
 
 def bare(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -98,13 +110,18 @@ def in_services(starts: int) -> dict[str, object]:
             database = Database(server)
             python = environments.python("keystone", SERIES, (PYUWSGI, MEMCACHE))
             connection = database.make("keystone")
-            first, *pair = (ServedKeystone(home / f"keystone-{each}", python, connection, package) for each in range(3))
+            first, without, idle, having = (
+                ServedKeystone(home / f"keystone-{each}", python, connection, package) for each in range(4)
+            )
+            (package / "idle.py").write_text(IDLE)
+            idle.application = "idle:application"
             first.prepare()
-            for each in pair:
+            for each in (without, idle, having):
                 shutil.copytree(first.home / "keys", each.home / "keys")
             stack.enter_context(first.serving(wrapped=False))
             token = first.token()
-            found = {"keystone": _compared(starts, pair, "/v3/projects", token, wrapping=True)}
+            sides = {"without": (without, False), "idle": (idle, False), "with": (having, True)}
+            found = {"keystone": _compared(starts, sides, "/v3/projects", token)}
             print(json.dumps(found), file=sys.stderr, flush=True)
             python = environments.python("glance", SERIES, (PYUWSGI, MEMCACHE))
             identity, connection = f"http://127.0.0.1:{first.port}/v3", database.make("glance")
@@ -113,58 +130,73 @@ def in_services(starts: int) -> dict[str, object]:
                 for filtered in (False, True)
             ]
             glances[0].prepare()
-            found["glance"] = _compared(starts, glances, "/v2/images", token, wrapping=False)
+            sides = {name: (each, False) for name, each in zip(("without", "with"), glances, strict=True)}
+            found["glance"] = _compared(starts, sides, "/v2/images", token)
             return dict(found)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _compared(starts: int, pair: Sequence[Served], path: str, token: str, *, wrapping: bool) -> dict[str, object]:
-    """Start both anew each time: two processes of the same code differ by some percent, as their memory lies."""
-    processor: list[float] = []
-    throughput: list[float] = []
-    alone: list[float] = []
-    latencies: tuple[list[list[float]], list[list[float]]] = ([], [])
+def _compared(starts: int, sides: Sides, path: str, token: str) -> dict[str, object]:
+    """Start all anew each time: processes of the same code differ by some percent, as their memory lies.
+
+    Each time in another order, and all with the same seed for the order of sets, which is another the next time.
+    """
+    used: dict[str, list[float]] = {name: [] for name in sides}
+    took: dict[str, list[list[float]]] = {name: [] for name in sides}
     for number in range(starts):
+        order = random.Random(number).sample([*sides.values()], len(sides))  # noqa: S311 - the same each time
+        os.environ["PYTHONHASHSEED"] = str(number + 1)
         with ExitStack() as stack:
-            for each, having in zip(pair, (False, wrapping), strict=True):
-                stack.enter_context(each.serving(wrapped=having, **({"state_file": str(each.state)} if having else {})))
-            took, used = _asked(pair, path, token, number)
-        processor.append(used[1] / used[0])
-        throughput.append(sum(took[0]) / sum(took[1]))
-        alone.append(1000 * sum(took[0]) / len(took[0]))
-        for one, measured in zip(latencies, took, strict=True):
-            one.append(measured)
+            for each, wrapping in order:
+                options = {"state_file": str(each.state)} if wrapping else {}
+                stack.enter_context(each.serving(wrapped=wrapping, **options))
+            measured, processors = _asked([each for each, _ in sides.values()], path, token, number)
+        for name, calls, processor in zip(sides, measured, processors, strict=True):
+            took[name].append(calls)
+            used[name].append(processor)
+    alone = [1000 * sum(each) / len(each) for each in took["without"]]
+    pairs = [("with", "without"), *(pair for pair in (("idle", "without"), ("with", "idle")) if "idle" in sides)]
     return {
         "starts": starts,
-        "requests_a_start_to_each": REQUESTS[pair[0].name],
+        "requests_a_start_to_each": len(took["with"][0]),
         "ms_of_a_request_without": _spread(alone),
-        "processor_time_ratio": _known(processor, statistics.mean),
-        "throughput_ratio": _known(throughput, statistics.mean),
-        "p95_p98_p99_p995_ms": [[round(1000 * each, 2) for each in _tail_of(one)] for one in latencies],
-        "p99_ratio": _tail(latencies),
+        "p95_p98_p99_p995_ms": {name: [round(1000 * each, 2) for each in _tail_of(took[name])] for name in sides},
+        **{f"{one} to {other}": _ratios(used, took, one, other) for one, other in pairs},
     }
 
 
-def _asked(pair: Sequence[Served], path: str, token: str, number: int) -> tuple[list[list[float]], list[float]]:
-    """Ask both in turns, in another order each time: the seconds that each call took, and those of the processors."""
+def _ratios(
+    used: Mapping[str, list[float]], took: Mapping[str, list[list[float]]], one: str, other: str
+) -> dict[str, object]:
+    """Of the processor time, the requests in a second, and the 99th percentile."""
+    processor = [a / b for a, b in zip(used[one], used[other], strict=True)]
+    throughput = [sum(b) / sum(a) for a, b in zip(took[one], took[other], strict=True)]
+    return {
+        "processor_time_ratio": _known(processor, statistics.mean),
+        "throughput_ratio": _known(throughput, statistics.mean),
+        "p99_ratio": _tail((took[other], took[one])),
+    }
+
+
+def _asked(services: Sequence[Served], path: str, token: str, number: int) -> tuple[list[list[float]], list[float]]:
+    """Ask them in turns, in another order each time: the seconds that each call took, and those of the processors."""
     lot = random.Random(number)  # noqa: S311 - the same each time
-    took: list[list[float]] = [[], []]
-    workers = [psutil.Process(each.master).children(recursive=True) for each in pair]
+    took: list[list[float]] = [[] for _ in services]
+    workers = [psutil.Process(each.master).children(recursive=True) for each in services]
     # Who asks and who is asked do not take a processor from one another, and nobody is moved in the middle of a call.
-    *others, last = sorted(os.sched_getaffinity(0))
+    *others, last = PROCESSORS
     if others:
         psutil.Process().cpu_affinity(others)
-        for each in (each for both in workers for each in both):
+        for each in (each for all_of_one in workers for each in all_of_one):
             each.cpu_affinity([last])
-    before = [0.0, 0.0]
-    for request in range(WARM + REQUESTS[pair[0].name]):
+    before = [0.0 for _ in services]
+    for request in range(WARM + REQUESTS[services[0].name]):
         if request == WARM:
             before = [_processor(each) for each in workers]
-        order = [0, 1] if lot.random() < 0.5 else [1, 0]
-        for which in order:
+        for which in lot.sample(range(len(services)), len(services)):
             at = time.perf_counter()
-            assert call(pair[which].port, path, headers={"X-Auth-Token": token}).status == 200
+            assert call(services[which].port, path, headers={"X-Auth-Token": token}).status == 200
             if request >= WARM:
                 took[which].append(time.perf_counter() - at)
     return took, [_processor(each) - begun for each, begun in zip(workers, before, strict=True)]

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +23,17 @@ TASKS = """\
 """
 
 
+@pytest.fixture
+def short_home() -> Iterator[Path]:
+    """Ansible keeps the sockets of its connections under it, and the path of a socket may have 108 letters."""
+    with tempfile.TemporaryDirectory(prefix="home-") as home:
+        yield Path(home)
+
+
 @pytest.mark.full
 @pytest.mark.timeout(900)
 def test_a_role_is_carried_out_and_said_of_each_machine(
-    hosts: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hosts: Calls, tmp_path: Path, short_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ansible = tmp_path / "ansible"
     uv = [sys.executable, "-m", "uv"]
@@ -40,7 +49,7 @@ def test_a_role_is_carried_out_and_said_of_each_machine(
     assert hosts.plain(*call) == 4
     assert "OW205" in hosts.said.err
     monkeypatch.setenv("PATH", f"{ansible / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(short_home))
     assert hosts.plain(*call) == 0, hosts.said.out + hosts.said.err
     assert "carried out on 2 machines" in hosts.said.out
     assert "changed on 2 of them" in hosts.said.out

@@ -4,9 +4,9 @@
 
 By the clock two processes of the same code differ by some percent, as their memory lies (`bench/health_overhead.py`):
 one more function around a service, which does nothing, may cost more than all that Onward does. Instructions are
-counted one by one by valgrind's cachegrind, whatever else the machine does. Each process is asked a few times and many
-times; the difference, for one request, is without its beginning. Both sides have the same seed for the order of sets,
-which is another one each time.
+counted one by one by cachegrind (Debian's package valgrind), whatever else the machine does. Each process is asked a
+few times and many times; the difference, for one request, is without its beginning. Both sides have the same seed for
+the order of sets, which is another one each time.
 """
 
 import json

@@ -12,26 +12,20 @@ the order of sets, which is another one each time.
 import json
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "packages" / "onward-service" / "tests"))
 
-from conftest import MEMCACHE, Environments
-from onward.hosts.mariadb import PrivateMariadb
-from onward.hosts.state import Directories, default_directories
-from onward.survey.wsgi import PYUWSGI
-from served_releases import Database, Served, ServedGlance, ServedKeystone, installed
+from material.served_pair import place
+from served_releases import Served
 
-SERIES = "2026.1"
 PROGRAM = Path(__file__).parent / "material" / "asked_program.py"
 TIMES = {"keystone": (20, 220), "glance": (50, 650)}
 PATHS = {"keystone": "/v3/projects", "glance": "/v2/images"}
@@ -85,44 +79,22 @@ def compared(without: Side, having: Side, token: str, seeds: int) -> dict[str, o
     }
 
 
-@contextmanager
-def keystone(home: Path, database: Database, python: Path, package: Path) -> Iterator[tuple[ServedKeystone, str]]:
-    """A Keystone that serves, without the middleware, and its administrator's token."""
-    served = ServedKeystone(home / "keystone", python, database.make("keystone"), package)
-    served.prepare()
-    with served.serving(wrapped=False):
-        yield served, served.token()
-
-
 def main(seeds: int) -> None:
-    home = Path(tempfile.mkdtemp(prefix="health-instructions-"))
-    environments = Environments(Directories(home / "state", default_directories().cache).prepared())
-    package = installed(home / "package")
-    try:
-        with ExitStack() as stack:
-            database = Database(stack.enter_context(PrivateMariadb(home / "mariadb", home / "mariadb.log")))
-            python = environments.python("keystone", SERIES, (PYUWSGI, MEMCACHE))
-            served, token = stack.enter_context(keystone(home, database, python, package))
-            wrapped = {
-                "ONWARD_SERVICE_APPLICATION": served.application,
-                "ONWARD_SERVICE_OPTIONS": f"service=keystone;state_file={served.state}",
-            }
-            without, having = (
-                Side(served, served.application, {}),
-                Side(served, "onward_service.application:application", wrapped),
-            )
-            print(json.dumps({"keystone": compared(without, having, token, seeds)}), flush=True)
-            python = environments.python("glance", SERIES, (PYUWSGI, MEMCACHE))
-            connection, identity = database.make("glance"), f"http://127.0.0.1:{served.port}/v3"
-            glances = [
-                ServedGlance(home / f"glance-{filtered}", python, connection, package, identity, filtered)
-                for filtered in (False, True)
-            ]
-            glances[0].prepare()
-            without, having = (Side(each, each.application, {}) for each in glances)
-            print(json.dumps({"glance": compared(without, having, token, seeds)}), flush=True)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with ExitStack() as stack:
+        there = stack.enter_context(place())
+        (keystone,) = there.keystones(1)
+        keystone.prepare()
+        stack.enter_context(keystone.serving(wrapped=False))
+        token = keystone.token()
+        wrapped = {
+            "ONWARD_SERVICE_APPLICATION": keystone.application,
+            "ONWARD_SERVICE_OPTIONS": f"service=keystone;state_file={keystone.state}",
+        }
+        without = Side(keystone, keystone.application, {})
+        having = Side(keystone, "onward_service.application:application", wrapped)
+        print(json.dumps({"keystone": compared(without, having, token, seeds)}), flush=True)
+        without, having = (Side(each, each.application, {}) for each in there.glances(keystone))
+        print(json.dumps({"glance": compared(without, having, token, seeds)}), flush=True)
 
 
 if __name__ == "__main__":

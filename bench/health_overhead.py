@@ -15,7 +15,6 @@ import random
 import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -27,16 +26,12 @@ from oslo_middleware.healthcheck import Healthcheck
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "packages" / "onward-service" / "tests"))
 
-from conftest import MEMCACHE, Environments
-from onward.hosts.mariadb import PrivateMariadb
-from onward.hosts.state import Directories, default_directories
-from onward.survey.wsgi import PYUWSGI
+from material.served_pair import place
 from onward_service.observation import Outcome
 from onward_service.process import listening
 from onward_service.wsgi import wrap
-from served_releases import Database, Served, ServedGlance, ServedKeystone, call, installed
+from served_releases import Served, call
 
-SERIES = "2026.1"
 CALLS = 500
 REQUESTS = {"keystone": 200, "glance": 1000}
 """To each of them, after every start: the slowest hundredth has to be many."""
@@ -101,40 +96,22 @@ def _a_call(application: Any, path: str) -> float:
 
 def in_services(starts: int) -> dict[str, object]:
     """Keystone, and then Glance, which asks a Keystone without the middleware."""
-    home = Path(tempfile.mkdtemp(prefix="health-overhead-"))
-    environments = Environments(Directories(home / "state", default_directories().cache).prepared())
-    package = installed(home / "package")
-    try:
-        with ExitStack() as stack:
-            server = stack.enter_context(PrivateMariadb(home / "mariadb", home / "mariadb.log"))
-            database = Database(server)
-            python = environments.python("keystone", SERIES, (PYUWSGI, MEMCACHE))
-            connection = database.make("keystone")
-            first, without, idle, having = (
-                ServedKeystone(home / f"keystone-{each}", python, connection, package) for each in range(4)
-            )
-            (package / "idle.py").write_text(IDLE)
-            idle.application = "idle:application"
-            first.prepare()
-            for each in (without, idle, having):
-                shutil.copytree(first.home / "keys", each.home / "keys")
-            stack.enter_context(first.serving(wrapped=False))
-            token = first.token()
-            sides = {"without": (without, False), "idle": (idle, False), "with": (having, True)}
-            found = {"keystone": _compared(starts, sides, "/v3/projects", token)}
-            print(json.dumps(found), file=sys.stderr, flush=True)
-            python = environments.python("glance", SERIES, (PYUWSGI, MEMCACHE))
-            identity, connection = f"http://127.0.0.1:{first.port}/v3", database.make("glance")
-            glances = [
-                ServedGlance(home / f"glance-{filtered}", python, connection, package, identity, filtered)
-                for filtered in (False, True)
-            ]
-            glances[0].prepare()
-            sides = {name: (each, False) for name, each in zip(("without", "with"), glances, strict=True)}
-            found["glance"] = _compared(starts, sides, "/v2/images", token)
-            return dict(found)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with ExitStack() as stack:
+        there = stack.enter_context(place())
+        first, without, idle, having = there.keystones(4)
+        (there.package / "idle.py").write_text(IDLE)
+        idle.application = "idle:application"
+        first.prepare()
+        for each in (without, idle, having):
+            shutil.copytree(first.home / "keys", each.home / "keys")
+        stack.enter_context(first.serving(wrapped=False))
+        token = first.token()
+        sides: Sides = {"without": (without, False), "idle": (idle, False), "with": (having, True)}
+        found = {"keystone": _compared(starts, sides, "/v3/projects", token)}
+        print(json.dumps(found), file=sys.stderr, flush=True)
+        sides = {name: (each, False) for name, each in zip(("without", "with"), there.glances(first), strict=True)}
+        found["glance"] = _compared(starts, sides, "/v2/images", token)
+        return dict(found)
 
 
 def _compared(starts: int, sides: Sides, path: str, token: str) -> dict[str, object]:

@@ -6,7 +6,8 @@ In one process: microseconds a call of a bare application, of ``GET /health``, o
 bare application through the middleware. In services: behind uWSGI on one database one with the middleware and one
 without, asked in turns, and started anew again and again; the ratio of the processor time that the workers took (/proc,
 which other work on the machine does not change much), of the calls in a second, and of the 99th percentile. Beside
-Keystone's two stands a third one, in a function that does nothing but call it: what any middleware costs there.
+Keystone's two stand a third one, in a function that does nothing but call it, and a fourth one, in a function that
+does nothing but give its frames room as Onward does (`onward_service/frames.py`): with to room is what listening costs.
 """
 
 import json
@@ -37,14 +38,22 @@ REQUESTS = {"keystone": 200, "glance": 1000}
 """To each of them, after every start: the slowest hundredth has to be many."""
 WARM = 20
 PROCESSORS = sorted(os.sched_getaffinity(0))
-IDLE = """\
+AROUND = {
+    "idle": """\
 from keystone.wsgi.api import application as service
 
 
 def application(environ, start_response):
     return service(environ, start_response)
-"""
-"""A middleware that does nothing."""
+""",
+    "room": """\
+from keystone.wsgi.api import application as service
+from onward_service.frames import with_room
+
+application = with_room(service)
+""",
+}
+"""Middlewares that hear nothing."""
 Sides = Mapping[str, tuple[Served, bool]]
 """By name the services that are compared, and whether to put ``wrap`` around them."""
 
@@ -98,15 +107,17 @@ def in_services(starts: int) -> dict[str, object]:
     """Keystone, and then Glance, which asks a Keystone without the middleware."""
     with ExitStack() as stack:
         there = stack.enter_context(place())
-        first, without, idle, having = there.keystones(4)
-        (there.package / "idle.py").write_text(IDLE)
-        idle.application = "idle:application"
+        first, without, having, *others = there.keystones(3 + len(AROUND))
+        for each, (name, text) in zip(others, AROUND.items(), strict=True):
+            (there.package / f"{name}.py").write_text(text)
+            each.application = f"{name}:application"
         first.prepare()
-        for each in (without, idle, having):
+        for each in (without, having, *others):
             shutil.copytree(first.home / "keys", each.home / "keys")
         stack.enter_context(first.serving(wrapped=False))
         token = first.token()
-        sides: Sides = {"without": (without, False), "idle": (idle, False), "with": (having, True)}
+        around = {name: (each, False) for name, each in zip(AROUND, others, strict=True)}
+        sides: Sides = {"without": (without, False), "with": (having, True), **around}
         found = {"keystone": _compared(starts, sides, "/v3/projects", token)}
         print(json.dumps(found), file=sys.stderr, flush=True)
         sides = {name: (each, False) for name, each in zip(("without", "with"), there.glances(first), strict=True)}
@@ -133,13 +144,13 @@ def _compared(starts: int, sides: Sides, path: str, token: str) -> dict[str, obj
             took[name].append(calls)
             used[name].append(processor)
     alone = [1000 * sum(each) / len(each) for each in took["without"]]
-    pairs = [("with", "without"), *(pair for pair in (("idle", "without"), ("with", "idle")) if "idle" in sides)]
+    pairs = [("with", "without"), ("idle", "without"), ("room", "without"), ("with", "room")]
     return {
         "starts": starts,
         "requests_a_start_to_each": len(took["with"][0]),
         "ms_of_a_request_without": _spread(alone),
         "p95_p98_p99_p995_ms": {name: [round(1000 * each, 2) for each in _tail_of(took[name])] for name in sides},
-        **{f"{one} to {other}": _ratios(used, took, one, other) for one, other in pairs},
+        **{f"{one} to {other}": _ratios(used, took, one, other) for one, other in pairs if {one, other} <= set(sides)},
     }
 
 

@@ -48,9 +48,9 @@ def application(environ, start_response):
 """,
     "room": """\
 from keystone.wsgi.api import application as service
-from onward_service.frames import with_room
+from onward_service.frames import roomy
 
-application = with_room(service)
+application = roomy(service)
 """,
 }
 """Middlewares that hear nothing."""

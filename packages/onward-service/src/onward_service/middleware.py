@@ -10,7 +10,7 @@ from typing import Any
 from onward_service import answers
 from onward_service.backends import Result, backends, files
 from onward_service.collector import Collector
-from onward_service.frames import with_room
+from onward_service.frames import roomy
 from onward_service.healthcheck import Healthcheck, within
 from onward_service.hooks import Listening
 from onward_service.judgement import Component, Limits, components, whole
@@ -77,7 +77,7 @@ class HealthMiddleware:
         self, application: Application, options: Options, plugin: Plugin, collector: Collector, listening: Listening
     ) -> None:
         """Raises UnknownPlugin where a back end or a probe is not installed."""
-        self._application = with_room(application)
+        self._application = roomy(application)
         self._options = options
         self._plugin = plugin
         self._collector = collector

@@ -72,7 +72,8 @@ class Collector:
         scope = self._scope.get()
         losses = 0 if outcome is Outcome.ANSWERED else 1
         if scope is None:
-            self._count(component, _Uses(outcome, latency, 1, losses, reason))
+            self._look()
+            self._count(component, _Uses(outcome, latency, 1, losses, reason), self._clock())
             return
         uses = scope.get(component)
         if uses is None:
@@ -98,11 +99,13 @@ class Collector:
         self._scope.reset(token)
         if not scope or not (authenticated or credentials):
             return
+        self._look()
+        now = self._clock()
         if authenticated:
-            self._count(OWN_CALLS, _Uses(Outcome.ANSWERED, took, 1, 0, ""))
+            self._count(OWN_CALLS, _Uses(Outcome.ANSWERED, took, 1, 0, ""), now)
         for component, uses in scope.items():
             if authenticated or uses.outcome is not Outcome.ANSWERED:
-                self._count(component, uses)
+                self._count(component, uses, now)
 
     def observations(self) -> list[Observation]:
         """What all workers of the unit know; this worker alone where it has no slot."""
@@ -111,15 +114,12 @@ class Collector:
             return found
         return found + [self._observation(name, known) for name, known in self._known.items()]
 
-    def _count(self, component: str, uses: _Uses) -> None:
-        if os.getpid() != self._process:
-            self._forked()
+    def _count(self, component: str, uses: _Uses, now: float) -> None:
         known = self._known.get(component)
         if known is None:
             # Another thread of this worker may do the same: then one of the two components is forgotten early.
             record = len(self._known) if len(self._known) < RECORDS else self._forgotten()
             known = self._known.setdefault(component, _Known(record=record, latency=uses.latency, usual=uses.latency))
-        now = self._clock()
         status = next_status(known.status, uses.outcome)
         changed = status is not known.status or not known.at
         known.status, known.at, known.reason = status, now, uses.reason
@@ -167,9 +167,12 @@ class Collector:
             alive=True,
         )
 
-    def _forked(self) -> None:
-        """In a child: the slot is the parent's. Servers that fork in C call none of Python's hooks for it."""
-        self._process = os.getpid()
+    def _look(self) -> None:
+        """In a child the slot is the parent's. Servers that fork in C call none of Python's hooks for it."""
+        process = os.getpid()
+        if process == self._process:
+            return
+        self._process = process
         self._board.release()
         self._known = {}
         self._claimed = False

@@ -122,7 +122,7 @@ class HealthMiddleware:
             return self._application(environ, start_response)  # type: ignore[no-any-return]
         finally:
             took = time.perf_counter() - began
-            authenticated = self._plugin.roles(environ) is not None or bool(statuses and statuses[-1].startswith("2"))
+            authenticated = self._plugin.authenticated(environ) or bool(statuses and statuses[-1].startswith("2"))
             self._collector.end(token, authenticated, logs_in or "HTTP_X_AUTH_TOKEN" in environ, took)
             self._listening.look()
             if self._pusher is not None:

@@ -12,6 +12,9 @@ GROUP = "onward_service.plugins"
 Application = Callable[..., Any]
 Environ = Mapping[str, Any]
 
+_AUTHENTICATED = "keystone.token_info"
+"""What keystonemiddleware leaves in the environ of a request whose token is valid."""
+
 
 class UnknownPlugin(Exception):
     """A plug-in was asked for that is not installed."""
@@ -26,7 +29,7 @@ def roles_of_token(environ: Environ) -> frozenset[str] | None:
 
     Read from what lives in the process, never from headers: a caller can send ``X-Identity-Status`` as well.
     """
-    told = environ.get("keystone.token_info")
+    told = environ.get(_AUTHENTICATED)
     if told is None:
         return None
     roles = told.get("token", {}).get("roles", ()) if isinstance(told, dict) else ()
@@ -65,6 +68,12 @@ class Plugin:
     """Before a request: whether it brings credentials in its body. A 2xx then authenticates."""
     protect: Callable[[Application], Application] = field(default=_by_keystonemiddleware)
     """Puts the service's own authentication around a WSGI application, for what only roles may see."""
+
+    def authenticated(self, environ: Environ) -> bool:
+        """After a request: whether its caller was. Asked at each, so that nobody's roles are gathered for it."""
+        if self.roles is roles_of_token:
+            return environ.get(_AUTHENTICATED) is not None
+        return self.roles(environ) is not None
 
 
 def _roles_of_keystone(environ: Environ) -> frozenset[str] | None:

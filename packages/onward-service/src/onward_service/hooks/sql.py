@@ -25,9 +25,10 @@ def listen(collector: Collector, module: Any) -> None:
     """Hear of every statement's end."""
     from sqlalchemy import event  # noqa: PLC0415 - only where the service has it
 
-    def before(connection: Any, cursor: Any, statement: Any, parameters: Any, context: Any, many: Any) -> None:
+    def before(connection: Any, cursor: Any, statement: Any, parameters: Any, context: Any, many: Any) -> Any:
         if context is not None:
             context.onward_began = perf_counter()
+        return statement, parameters
 
     def after(connection: Any, cursor: Any, statement: Any, parameters: Any, context: Any, many: Any) -> None:
         began = getattr(context, "onward_began", None)
@@ -41,7 +42,8 @@ def listen(collector: Collector, module: Any) -> None:
                 collector.observe(component, *_outcome(context))
 
     engine = module.Engine
-    event.listen(engine, "before_cursor_execute", before)
+    # Of one that does not return them SQLAlchemy makes one that does.
+    event.listen(engine, "before_cursor_execute", before, retval=True)
     event.listen(engine, "after_cursor_execute", after)
     event.listen(engine, "handle_error", failed)
 

@@ -91,8 +91,12 @@ def test_servers_of_memcached_are_understood_as_the_libraries_write_them(written
     assert address_of(written) == address
 
 
-def test_a_cache_of_another_kind_names_no_memcached(tmp_path: Path) -> None:
-    text = "[cache]\nbackend = {}\nmemcache_servers = one,two:11212\nmemcache_socket_timeout = 3\n"
+@pytest.mark.parametrize("before", ["", "memcache_"])
+def test_a_cache_of_another_kind_names_no_memcached(tmp_path: Path, before: str) -> None:
+    """oslo.cache has dropped the prefix in 2026.1, and reads either."""
+    text = "[cache]\nbackend = {}\nmemcache_servers = one,two:11212\n"
+    text += f"{before}socket_timeout = 3\n{before}username = x\n"
     assert memcached_of(settings(tmp_path, text.format("dogpile.cache.redis")), "nova") == {}
     found = memcached_of(settings(tmp_path, text.format("oslo_cache.memcache_pool")), "nova")
     assert {address: wish.seconds for address, wish in found.items()} == {"one:11211": 3.0, "two:11212": 3.0}
+    assert all(wish.with_password for wish in found.values())

@@ -14,7 +14,7 @@ from onward.observe.settings import Settings
 
 PORT = 11211
 SOCKET_SECONDS = 1.0
-"""What a service waits where its configuration does not say (oslo.cache, [cache] memcache_socket_timeout)."""
+"""What a service waits where its configuration does not say (oslo.cache, [cache] socket_timeout; since Train)."""
 _MOST_SECONDS = 10.0
 """Nobody is waited for longer, whatever a service does."""
 _OTHER_CACHES = ("null", "memory", "dbm", "redis", "valkey", "etcd", "mongo", "file")
@@ -52,11 +52,11 @@ def memcached_of(settings: Settings, service: str) -> dict[str, MemcachedWish]:
     ``[keystone_authtoken]`` always.
     """
     wish = MemcachedWish(
-        seconds=_seconds(settings.text("cache", "memcache_socket_timeout")),
+        seconds=_seconds(settings.text("cache", "socket_timeout", formerly=[("cache", "memcache_socket_timeout")])),
         services=(service,),
         encrypted=(settings.text("cache", "tls_enabled") or "").lower() in ("true", "1", "yes", "on"),
         authorities=settings.text("cache", "tls_cafile"),
-        with_password=bool(settings.text("cache", "memcache_username")),
+        with_password=bool(settings.text("cache", "username", formerly=[("cache", "memcache_username")])),
     )
     found: dict[str, MemcachedWish] = {}
     backend = settings.text("cache", "backend") or ""

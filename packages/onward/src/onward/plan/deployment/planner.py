@@ -317,7 +317,7 @@ class _Deployment:
                 unit,
                 {"unit": unit, "processes": means, "options": dict(state.mutable)},
                 needs=(f"configure/{unit}", f"start/{unit}"),
-                reason="its processes take over the options while they run: no restart",
+                reason="its processes take over those options that are mutable, while they run",
                 pool=START_POOL,
                 machine=self._where(unit),
             )

@@ -47,8 +47,10 @@ def test_what_owes_a_restart_is_listed_with_its_age_and_its_reasons(operator: Op
 
 
 def test_what_is_not_there_is_refused_with_what_is(operator: Operator) -> None:
-    refused = operator.run("restart", "keystone/7")
-    assert (refused.returncode, "OW925" in refused.stderr, "mariadb" in refused.stderr) == (4, True, True)
+    for unknown, there in (("keystone/7", "it has: keystone/0, keystone/1"), ("glanze", "it has: mariadb, ")):
+        refused = operator.run("restart", unknown)
+        assert (refused.returncode, "OW925" in refused.stderr) == (4, True)
+        assert there in refused.stderr
     assert operator.run("restart").returncode == 2
     assert operator.run("restart", "keystone", "--batch", "0").returncode == 2
     assert operator.run("restart", "keystone", "--batch", "120%").returncode == 2

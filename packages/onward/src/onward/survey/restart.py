@@ -83,9 +83,10 @@ def _named(wish: DeploymentWish, where: Sequence[str]) -> tuple[str, ...]:
     known = {unit: (unit,) for units in by_name.values() for unit in units} | by_name
     unknown = [each for each in where if each not in known]
     if unknown:
+        near = [unit for each in unknown for unit in by_name.get(each.partition("/")[0], ())]
         raise UnitUnknown(
             f"{wish.site.model} has no {', '.join(map(repr, unknown))}.",
-            evidence=f"it has: {', '.join(by_name)}",
+            evidence=f"it has: {', '.join(dict.fromkeys(near or by_name))}",
             next_command=f"onward status {wish.site.model}",
         )
     return tuple(dict.fromkeys(unit for each in where for unit in known[each]))

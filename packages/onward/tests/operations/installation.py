@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pymysql
+import pytest
 import yaml
 from mariadb_data import sql
 from rehearsing import Operator
@@ -20,6 +21,10 @@ from onward.hosts.mariadb_client import load
 from onward.hosts.scratch import copy_sqlite
 
 SOURCE = "2025.2"
+SQLITE_TAKES_LONG = pytest.mark.parametrize(
+    "backend", [pytest.param("sqlite", marks=pytest.mark.full), pytest.param("mariadb", marks=pytest.mark.mariadb)]
+)
+"""Of a test that takes most of a minute: always on what clouds have, and on the other one where all tests are run."""
 SERVICE_USER, SERVICE_PASSWORD = "keystone", "Serv1ce-Secret-0f-Keystone"
 READER, READER_PASSWORD = "reader", 'Re@der s "Secret"/0f Keystone'
 """Whoever may only read, with a password that has to be quoted wherever it goes."""

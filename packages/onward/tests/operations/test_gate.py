@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from installation import Installation, held_open
+from installation import SQLITE_TAKES_LONG, Installation, held_open
 from mariadb_data import sql
 
 from onward.hosts.mariadb import PrivateMariadb
@@ -18,6 +18,7 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
+@SQLITE_TAKES_LONG
 def test_whoever_is_still_connected_is_named_and_nothing_is_migrated(installation: Installation) -> None:
     operator = installation.operator
     installation.init("keystone/0")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pymysql
 import pytest
-from installation import SERVICE_USER, Installation
+from installation import SERVICE_USER, SQLITE_TAKES_LONG, Installation
 from mariadb_data import sql
 
 from onward.engine.crash import CRASH_POINTS
@@ -92,6 +92,7 @@ def killed_and_resumed(installation: Installation, *crashes: str) -> None:
         assert ended.status == 0, ended.out + ended.err
 
 
+@SQLITE_TAKES_LONG
 def test_killed_between_the_migration_and_its_record_it_ends_as_if_nothing_had_been(
     installation: Installation, backend: str, undisturbed: Callable[[str], dict[str, object]]
 ) -> None:

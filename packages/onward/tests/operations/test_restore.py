@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from installation import Installation, held_open
+from installation import SQLITE_TAKES_LONG, Installation, held_open
 
 from onward.engine.runs import read_run
 
@@ -18,6 +18,7 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
+@SQLITE_TAKES_LONG
 def test_an_upgrade_is_taken_back_whole_even_when_that_is_killed(installation: Installation) -> None:
     operator = installation.operator
     installation.init()

@@ -86,6 +86,7 @@ def test_a_demonstration_goes_through_every_series(
     assert private_files(operator.workspace()) == []
 
 
+@pytest.mark.full
 def test_slurp_releases_only(operator: Operator, needs: Callable[..., None]) -> None:
     needs("2023.1", "2024.1", "2025.1", "2026.1")
     ended = operator.call("rehearse", "--demo", "--size", "small", "--from", "2023.1", "--to", "2026.1", "--slurp")

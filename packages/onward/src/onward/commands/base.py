@@ -1,6 +1,5 @@
 """What the commands share."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,7 +30,6 @@ class Lister(lister.Lister):
     def produce_output(self, parsed_args: Any, column_names: Sequence[str], data: Any) -> int:
         """Show it in the format that was asked for."""
         _must_have(self, parsed_args.columns, column_names)
-        _fit(parsed_args)
         return int(super().produce_output(parsed_args, column_names, data) or 0)
 
 
@@ -41,7 +39,6 @@ class ShowOne(show.ShowOne):
     def produce_output(self, parsed_args: Any, column_names: Sequence[str], data: Any) -> int:
         """Show it in the format that was asked for."""
         _must_have(self, parsed_args.columns, column_names)
-        _fit(parsed_args)
         return int(super().produce_output(parsed_args, column_names, data) or 0)
 
 
@@ -55,11 +52,6 @@ def _must_have(command: HasApp, wanted: Sequence[str], present: Sequence[str]) -
             file=command.app.stderr,
         )
         raise SystemExit(USAGE)
-
-
-def _fit(parsed_args: Any) -> None:
-    """Break long words of a table in its cells, where it would be broken by the terminal otherwise."""
-    parsed_args.fit_width = parsed_args.fit_width or sys.stdout.isatty()
 
 
 def directories_of(command: HasApp) -> Directories:

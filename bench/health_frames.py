@@ -6,7 +6,6 @@ In one process of the service, asked in turns; milliseconds of processor are qua
 """
 
 import json
-import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -14,30 +13,27 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "packages" / "onward-service" / "tests"))
 
-from material.served_pair import place
+from material.served_pair import PATHS, place, variables
 from served_releases import Served
 
 PROGRAM = Path(__file__).parent / "material" / "framed_program.py"
 
 
-def framed(served: Served, path: str, token: str, requests: int) -> object:
+def framed(served: Served, token: str, requests: int) -> object:
     """What the program tells of this service."""
-    argv = [str(served.python), str(PROGRAM), served.application, path, str(requests)]
-    variables = os.environ | served.variables() | {"PYTHONPATH": str(served.package), "ASKED_TOKEN": token}
-    ended = subprocess.run(argv, env=variables, check=True, stdout=subprocess.PIPE, text=True, timeout=900)
+    argv = [str(served.python), str(PROGRAM), served.application, PATHS[served.name], str(requests)]
+    environment = variables(served, token)
+    ended = subprocess.run(argv, env=environment, check=True, stdout=subprocess.PIPE, text=True, timeout=900)
     return json.loads(ended.stdout.splitlines()[-1])
 
 
 def main(requests: int) -> None:
     with ExitStack() as stack:
         there = stack.enter_context(place())
-        (keystone,) = there.keystones(1)
-        keystone.prepare()
-        stack.enter_context(keystone.serving(wrapped=False))
-        token = keystone.token()
-        print(json.dumps({"keystone": framed(keystone, "/v3/projects", token, requests)}, indent=2), flush=True)
+        keystone, token = stack.enter_context(there.keystone())
+        print(json.dumps({"keystone": framed(keystone, token, requests)}, indent=2), flush=True)
         glance, _ = there.glances(keystone)
-        print(json.dumps({"glance": framed(glance, "/v2/images", token, requests)}, indent=2), flush=True)
+        print(json.dumps({"glance": framed(glance, token, requests)}, indent=2), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,12 +23,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "packages" / "onward-service" / "tests"))
 
-from material.served_pair import place
+from material.served_pair import PATHS, place, variables
 from served_releases import Served
 
 PROGRAM = Path(__file__).parent / "material" / "asked_program.py"
 TIMES = {"keystone": (20, 220), "glance": (50, 650)}
-PATHS = {"keystone": "/v3/projects", "glance": "/v2/images"}
 COUNTED = re.compile(r"I\s+refs:\s+([\d,]+)")
 SECONDS = 900
 
@@ -45,13 +44,8 @@ class Side:
         """Of its whole life, being asked so often."""
         argv = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
         argv += [str(self.served.python), str(PROGRAM), self.application, PATHS[self.served.name], str(times)]
-        variables = os.environ | self.served.variables() | self.variables
-        variables |= {
-            "PYTHONPATH": str(self.served.package),
-            "PYTHONHASHSEED": str(seed),
-            "ASKED_TOKEN": token,
-        }
-        ended = subprocess.run(argv, env=variables, check=False, capture_output=True, text=True, timeout=SECONDS)
+        environment = variables(self.served, token) | self.variables | {"PYTHONHASHSEED": str(seed)}
+        ended = subprocess.run(argv, env=environment, check=False, capture_output=True, text=True, timeout=SECONDS)
         counted = COUNTED.search(ended.stderr)
         if ended.returncode or counted is None:
             sys.exit(ended.stdout + ended.stderr)
@@ -82,10 +76,7 @@ def compared(without: Side, having: Side, token: str, seeds: int) -> dict[str, o
 def main(seeds: int) -> None:
     with ExitStack() as stack:
         there = stack.enter_context(place())
-        (keystone,) = there.keystones(1)
-        keystone.prepare()
-        stack.enter_context(keystone.serving(wrapped=False))
-        token = keystone.token()
+        keystone, token = stack.enter_context(there.keystone())
         wrapped = {
             "ONWARD_SERVICE_APPLICATION": keystone.application,
             "ONWARD_SERVICE_OPTIONS": f"service=keystone;state_file={keystone.state}",

@@ -27,7 +27,7 @@ from oslo_middleware.healthcheck import Healthcheck
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "packages" / "onward-service" / "tests"))
 
-from material.served_pair import place
+from material.served_pair import PATHS, place
 from onward_service.observation import Outcome
 from onward_service.process import listening
 from onward_service.wsgi import wrap
@@ -119,13 +119,13 @@ def in_services(starts: int, services: Sequence[str]) -> Iterator[tuple[str, obj
         if "keystone" in services:
             around = {name: (each, False) for name, each in zip(AROUND, others, strict=True)}
             sides: Sides = {"without": (without, False), "with": (having, True), **around}
-            yield "keystone", _compared(starts, sides, "/v3/projects", token)
+            yield "keystone", _compared(starts, sides, token)
         if "glance" in services:
             sides = {name: (each, False) for name, each in zip(("without", "with"), there.glances(first), strict=True)}
-            yield "glance", _compared(starts, sides, "/v2/images", token)
+            yield "glance", _compared(starts, sides, token)
 
 
-def _compared(starts: int, sides: Sides, path: str, token: str) -> dict[str, object]:
+def _compared(starts: int, sides: Sides, token: str) -> dict[str, object]:
     """Start all anew each time: processes of the same code differ by some percent, as their memory lies.
 
     Each time in another order, and all with the same seed for the order of sets, which is another the next time.
@@ -139,7 +139,7 @@ def _compared(starts: int, sides: Sides, path: str, token: str) -> dict[str, obj
             for each, wrapping in order:
                 options = {"state_file": str(each.state)} if wrapping else {}
                 stack.enter_context(each.serving(wrapped=wrapping, **options))
-            measured, processors = _asked([each for each, _ in sides.values()], path, token, number)
+            measured, processors = _asked([each for each, _ in sides.values()], token, number)
         for name, calls, processor in zip(sides, measured, processors, strict=True):
             took[name].append(calls)
             used[name].append(processor)
@@ -167,9 +167,10 @@ def _ratios(
     }
 
 
-def _asked(services: Sequence[Served], path: str, token: str, number: int) -> tuple[list[list[float]], list[float]]:
+def _asked(services: Sequence[Served], token: str, number: int) -> tuple[list[list[float]], list[float]]:
     """Ask them in turns, in another order each time: the seconds that each call took, and those of the processors."""
     lot = random.Random(number)  # noqa: S311 - the same each time
+    path = PATHS[services[0].name]
     took: list[list[float]] = [[] for _ in services]
     workers = [psutil.Process(each.master).children(recursive=True) for each in services]
     # Who asks and who is asked do not take a processor from one another, and nobody is moved in the middle of a call.

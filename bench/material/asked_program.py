@@ -36,19 +36,23 @@ def environment(path: str, token: str) -> dict[str, Any]:
 
 def ask(application: Any, path: str, token: str) -> None:
     """One request."""
-    told: list[str] = []
-    b"".join(application(environment(path, token), lambda status, headers, error=None: told.append(status)))
-    if not told[-1].startswith("200"):
-        sys.exit(f"{path}: {told[-1]}")
+    statuses: list[str] = []
+    b"".join(application(environment(path, token), lambda status, headers, error=None: statuses.append(status)))
+    if not statuses[-1].startswith("200"):
+        sys.exit(f"{path}: {statuses[-1]}")
+
+
+def told() -> tuple[Any, str, str, int]:
+    """The application, the path, the token, and how often, of the command line; which a service must not see."""
+    place, path, times = sys.argv[1:]
+    sys.argv = sys.argv[:1]
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name), path, os.environ["ASKED_TOKEN"], int(times)
 
 
 def main() -> None:
-    place, path, times = sys.argv[1:]
-    sys.argv = sys.argv[:1]
-    token = os.environ["ASKED_TOKEN"]
-    module, _, name = place.partition(":")
-    application = getattr(import_module(module), name)
-    for _ in range(int(times)):
+    application, path, token, times = told()
+    for _ in range(times):
         ask(application, path, token)
     sys.stdout.flush()
     os._exit(0)

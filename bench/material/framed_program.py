@@ -12,10 +12,9 @@ import resource
 import statistics
 import sys
 import time
-from importlib import import_module
 from typing import Any
 
-from asked_program import ask
+from asked_program import ask, told
 
 from onward_service.frames import roomy
 
@@ -44,11 +43,7 @@ def measured(application: Any, path: str, token: str) -> tuple[int, float]:
 
 
 def main() -> None:
-    place, path, times = sys.argv[1:]
-    sys.argv = sys.argv[:1]
-    token = os.environ["ASKED_TOKEN"]
-    module, _, name = place.partition(":")
-    application = getattr(import_module(module), name)
+    application, path, token, times = told()
     ways = {f"behind {each}": behind(application, each) for each in BEHIND} | {"with room": roomy(application)}
     for _ in range(WARM):
         for way in ways.values():
@@ -57,17 +52,17 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     found: dict[str, list[tuple[int, float]]] = {each: [] for each in ways}
-    for _ in range(int(times)):
+    for _ in range(times):
         for each in random.sample([*ways], len(ways)):
             found[each].append(measured(ways[each], path, token))
-    told = {
+    spread = {
         each: {
             "pages": statistics.median(pages for pages, _ in seen),
             "ms": [round(cut, 2) for cut in statistics.quantiles((ms for _, ms in seen), n=4)],
         }
         for each, seen in found.items()
     }
-    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.write(json.dumps(spread) + "\n")
     sys.stdout.flush()
     os._exit(0)
 

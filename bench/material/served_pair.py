@@ -1,5 +1,6 @@
 """Where real services are compared with the middleware and without: a database, their environments, this package."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from conftest import MEMCACHE, Environments
 from onward.hosts.mariadb import PrivateMariadb
 from onward.hosts.state import Directories, default_directories
 from onward.survey.wsgi import PYUWSGI
-from served_releases import Database, ServedGlance, ServedKeystone, installed
+from served_releases import Database, Served, ServedGlance, ServedKeystone, installed
 
 SERIES = "2026.1"
+PATHS = {"keystone": "/v3/projects", "glance": "/v2/images"}
+"""What is asked of each."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,14 @@ class Place:
             ServedKeystone(self.home / f"keystone-{each}", python, connection, self.package) for each in range(count)
         ]
 
+    @contextmanager
+    def keystone(self) -> Iterator[tuple[ServedKeystone, str]]:
+        """One that serves without the middleware, and its administrator's token."""
+        (only,) = self.keystones(1)
+        only.prepare()
+        with only.serving(wrapped=False):
+            yield only, only.token()
+
     def glances(self, keystone: ServedKeystone) -> tuple[ServedGlance, ServedGlance]:
         """Without the filter and with it, on one prepared database; both ask this Keystone."""
         python, connection = self._python("glance"), self.database.make("glance")
@@ -46,6 +57,11 @@ class Place:
 
     def _python(self, service: str) -> Path:
         return self.environments.python(service, SERIES, (PYUWSGI, MEMCACHE))
+
+
+def variables(served: Served, token: str) -> dict[str, str]:
+    """Of a program's environment that asks this service in its own process."""
+    return {**os.environ, **served.variables(), "PYTHONPATH": str(served.package), "ASKED_TOKEN": token}
 
 
 @contextmanager

@@ -47,6 +47,15 @@ class Environments:
         return build(specification(service, choice), self._directories).python
 
 
+@pytest.fixture
+def interpreter(minor: int) -> Path:
+    """Python 3.``minor``, of no service; skips the test where there is none."""
+    found = next((each for each in find_interpreters() if each.version.startswith(f"3.{minor}.")), None)
+    if found is None:
+        pytest.skip(f"needs Python 3.{minor}")
+    return found.path
+
+
 @pytest.fixture(scope="session")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Environments:
     return Environments(Directories(tmp_path_factory.mktemp("state"), default_directories().cache).prepared())

@@ -3,12 +3,10 @@
 import json
 import os
 import subprocess
-import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
-
-from onward.hosts.interpreters import find_interpreters
 
 PROGRAM = """
 import json, resource
@@ -50,6 +48,7 @@ print(json.dumps({
 """
 
 
+@cache
 def told(python: Path, package: Path) -> dict[str, float]:
     environment = os.environ | {"PYTHONPATH": str(package)}
     ended = subprocess.run([python, "-c", PROGRAM], env=environment, check=True, capture_output=True, text=True)
@@ -58,17 +57,14 @@ def told(python: Path, package: Path) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("minor", [9, 10, 11, 12, 13])
-def test_no_depth_of_calls_maps_memory_again_and_again(minor: int, package: Path) -> None:
-    found = next((each for each in find_interpreters() if each.version.startswith(f"3.{minor}.")), None)
-    if found is None:
-        pytest.skip(f"needs Python 3.{minor}")
-    pages = told(found.path, package)
+def test_no_depth_of_calls_maps_memory_again_and_again(interpreter: Path, package: Path) -> None:
+    pages = told(interpreter, package)
     assert pages["around"] < pages["calls"] / 5
     assert pages["shallow"] < 1
 
 
-@pytest.mark.skipif(sys.version_info[:2] not in {(3, 11), (3, 12)}, reason="needs Python 3.11 or 3.12")
-def test_without_room_some_depth_does(package: Path) -> None:
+@pytest.mark.parametrize("minor", [11, 12])
+def test_without_room_some_depth_does(interpreter: Path, package: Path) -> None:
     """What the other test would find: where this ends, the room is of no use any more."""
-    pages = told(Path(sys.executable), package)
+    pages = told(interpreter, package)
     assert pages["alone"] >= pages["calls"]

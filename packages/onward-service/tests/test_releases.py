@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from onward.hosts.interpreters import find_interpreters
-
 PROGRAM = Path(__file__).with_name("exercise_program.py")
 
 
@@ -22,11 +20,8 @@ def exercised(python: Path, package: Path) -> Any:
 
 
 @pytest.mark.parametrize("minor", [9, 10, 12, 13])
-def test_bare_interpreters(minor: int, package: Path) -> None:
-    found = next((each for each in find_interpreters() if each.version.startswith(f"3.{minor}.")), None)
-    if found is None:
-        pytest.skip(f"needs Python 3.{minor}")
-    told = exercised(found.path, package)
+def test_bare_interpreters(minor: int, interpreter: Path, package: Path) -> None:
+    told = exercised(interpreter, package)
     assert told["python"] == [3, minor]
     assert told["checks"]["cache:own"] == "warn"
 

@@ -72,7 +72,7 @@ class Collector:
         scope = self._scope.get()
         losses = 0 if outcome is Outcome.ANSWERED else 1
         if scope is None:
-            self._look()
+            self._notice_fork()
             self._count(component, _Uses(outcome, latency, 1, losses, reason), self._clock())
             return
         uses = scope.get(component)
@@ -99,7 +99,7 @@ class Collector:
         self._scope.reset(token)
         if not scope or not (authenticated or credentials):
             return
-        self._look()
+        self._notice_fork()
         now = self._clock()
         if authenticated:
             self._count(OWN_CALLS, _Uses(Outcome.ANSWERED, took, 1, 0, ""), now)
@@ -167,7 +167,7 @@ class Collector:
             alive=True,
         )
 
-    def _look(self) -> None:
+    def _notice_fork(self) -> None:
         """In a child the slot is the parent's. Servers that fork in C call none of Python's hooks for it."""
         process = os.getpid()
         if process == self._process:

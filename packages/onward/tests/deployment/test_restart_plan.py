@@ -12,7 +12,7 @@ from onward.model.restart import Bounds
 from onward.plan.deployment.deferring import step_digest
 from onward.plan.deployment.placement import racks_of
 from onward.plan.deployment.planner import plan_deployment
-from onward.plan.deployment.restarting import RestartArguments, RestartWish, plan_restart, restarted_by
+from onward.plan.deployment.restarting import RestartArguments, RestartWish, plan_change, plan_restart, restarted_by
 from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.plan import Plan
 
@@ -102,10 +102,45 @@ def test_a_cluster_keeps_its_majority_and_others_a_unit() -> None:
         assert most == max(1, (count - 1) // 2 if name == "mariadb" else count - 1)
 
 
+def test_the_plan_says_where_nobody_serves_meanwhile() -> None:
+    for units, reason in (
+        ("num_units: 2", "keystone/0 begins anew"),
+        ("num_units: 1", "keystone/0 begins anew; there is no other that serves meanwhile"),
+    ):
+        bundle = BUNDLE.replace("num_units: 2", units)
+        (step,) = restart(deployed(bundle, bundle), "keystone/0").steps
+        assert step.reason == reason
+
+
 def test_units_whose_files_are_not_what_they_shall_be_are_not_restarted() -> None:
     with pytest.raises(RestartUnready) as refused:
         restart(deployed(BUNDLE, CHANGED), "keystone/0")
     assert "configure/keystone/0" in refused.value.evidence
+
+
+def change(deployment: DeploymentWish, *units: str) -> Plan:
+    return plan_change(RestartWish(deployment, units, {"keystone": Bounds(batch=1)}))
+
+
+def test_a_change_writes_every_file_and_then_restarts_in_batches_in_one_plan() -> None:
+    plan = change(deployed(BUNDLE, CHANGED, defer=True), "keystone/0", "keystone/1")
+    assert restarted_by(plan) == ("keystone/0", "keystone/1")
+    assert set(plan.step("restart/keystone").needs) == set(ids(plan)) - {"restart/keystone"}
+    assert {"configure/keystone/0", "defer/keystone/0"} <= set(ids(plan))
+    assert plan.facts == plan_deployment(deployed(BUNDLE, CHANGED)).facts
+
+
+def test_who_begins_anew_takes_nothing_over_before_and_who_does_not_takes_it_over() -> None:
+    options = ["DEFAULT/debug"]
+    put_off = deployed(BUNDLE, CHANGED, mutable=options, defer=True)
+    plan = change(put_off, "keystone/1")
+    assert "reload/keystone/1" in ids(plan_deployment(put_off)), "so that this can fail"
+    assert {each for each in ids(plan) if each.startswith("reload/keystone")} == {"reload/keystone/0"}
+    assert {each for each in ids(plan) if each.startswith("defer/")} == {"defer/keystone/0", "defer/keystone/1"}
+
+
+def test_a_change_that_concerns_no_unit_that_runs_restarts_none() -> None:
+    assert ids(change(deployed(BUNDLE, BUNDLE, defer=True))) == []
 
 
 def test_applications_follow_those_that_they_use() -> None:

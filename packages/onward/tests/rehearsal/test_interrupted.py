@@ -57,7 +57,7 @@ def killed_and_resumed(operator: Operator, crash: str) -> None:
         assert again.status == 0, again.out + again.err
 
 
-@pytest.mark.parametrize("crash", ["step.effect-done#6", "step.recorded#9"])
+@pytest.mark.parametrize("crash", ["step.effect-done#6", pytest.param("step.recorded#9", marks=pytest.mark.full)])
 def test_killed_in_the_middle_it_ends_as_if_nothing_had_been(
     operator: Operator, undisturbed: dict[str, object], crash: str
 ) -> None:

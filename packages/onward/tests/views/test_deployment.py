@@ -61,3 +61,32 @@ def test_the_way_back_is_named_where_there_is_a_backup_and_only_there() -> None:
 def test_a_deployment_that_moves_nothing_tells_of_no_release() -> None:
     found = verdict_of_deployment(record(StepRecord(step("unit.start", "keystone/0"), "done", evidence={})))
     assert found.details == ("0 units configured, 1 unit started.",)
+
+
+def restarted(**evidence: Any) -> StepRecord:
+    unit = {"unit": "keystone/0", "digest": "", "start": {}}
+    arguments = {"application": "keystone", "bounds": {"batch": 1}, "most_away": 1, "units": [unit]}
+    taken = step("application.restart", "keystone", **arguments)
+    told = {"healthy": 0, "failed": {}, "skipped": [], "batches": 1, "slowest_seconds": 2.5, **evidence}
+    return StepRecord(taken, "done", evidence=told)
+
+
+CONFIGURED = StepRecord(step("unit.configure", "keystone/0"), "done", evidence={})
+OWING = [StepRecord(step("unit.defer", unit), "done", evidence={}) for unit in ("keystone/0", "glance/0")]
+
+
+def test_a_change_tells_of_its_files_its_restarts_and_what_others_owe_still() -> None:
+    found = verdict_of_deployment(record(CONFIGURED, *OWING, restarted(healthy=1)))
+    assert found.tone == "good"
+    assert found.details == (
+        "1 unit configured.",
+        "1 unit of demo restarted and healthy.",
+        "keystone: 1 batch, the slowest unit healthy after 2.5 s.",
+        "1 unit still to be restarted: onward restart --owed",
+    )
+
+
+def test_a_change_whose_unit_stayed_away_is_not_called_well() -> None:
+    found = verdict_of_deployment(record(CONFIGURED, restarted(failed={"keystone/0": "no answer"})))
+    assert found.tone == "attention"
+    assert "keystone/0 stayed away: no answer." in found.details

@@ -1,24 +1,21 @@
 """``onward config``: change options of an application or of one unit of what is deployed."""
 
 import argparse
-import shlex
-from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from onward.commands.base import directories_of
-from onward.commands.controller import carry_out
 from onward.commands.model_change import ModelChange
 from onward.commands.restart import add_limits, limits_of
 from onward.errors import DONE, USAGE
-from onward.hosts.model_store import ModelStore
 from onward.hosts.state import Directories
 from onward.model.bundle_edit import with_options
-from onward.plan.deployment.restarting import restarted_by
+from onward.plan.plan import Plan
 from onward.survey.options import environment_wish
 from onward.survey.recorded import kept_bundle, only_model
-from onward.survey.restart import survey_restart
-from onward.views.words import counted
+from onward.survey.restart import survey_change
+from onward.survey.wanted import Wanted
 
 
 class Config(ModelChange):
@@ -42,7 +39,7 @@ class Config(ModelChange):
         return parser
 
     def take_action(self, parsed_args: Any) -> int:
-        """Change what is remembered of the bundle, bring the model to it, and restart in batches whom it concerns."""
+        """Change what is remembered of the bundle, and bring the model to it."""
         where, settings = parsed_args.where, dict(parsed_args.settings)
         if parsed_args.defer and parsed_args.batch:
             print("onward: --defer leaves for later what --batch does now", file=self.app.stderr)
@@ -53,21 +50,17 @@ class Config(ModelChange):
         model = only_model(directories, parsed_args.model)
         if not settings:
             return self._show(directories, model, where)
-        before = ModelStore(directories.models / model).owed()
-        # First every file is written, then those that have to read them are restarted, by the loop that looks whether
-        # they and what they use bear it.
-        status = self.change(parsed_args, partial(with_options, where=where, settings=settings), typed, defer=True)
+        status = self.change(parsed_args, partial(with_options, where=where, settings=settings), typed)
         if status == DONE and not parsed_args.dry_run:
             self.tell(f"{model} keeps this; a bundle file without it takes it back when it is deployed again")
-        if status != DONE or parsed_args.defer:
-            return status
-        # What was put off before, elsewhere, stays so.
-        units = [unit for unit in self.put_off if unit not in before or where in (unit, unit.partition("/")[0])]
-        if parsed_args.dry_run:
-            if units:
-                self.tell(f"afterwards, in batches: onward restart {shlex.join(units)}")
-            return DONE
-        return self._restart(parsed_args, directories, model, units) if units else DONE
+        return status
+
+    def planned(self, parsed_args: Any, directories: Directories, wanted: Wanted) -> Plan:
+        """First every file is written, then those that read them begin anew: in batches, or when somebody says so."""
+        if parsed_args.defer:
+            return super().planned(parsed_args, directories, replace(wanted, defer=True))
+        environments = environment_wish(parsed_args)
+        return survey_change(directories, wanted, parsed_args.where, limits_of(parsed_args), environments, self.tell)
 
     def _show(self, directories: Directories, model: str, where: str) -> int:
         """What is set there, as it is typed."""
@@ -79,16 +72,6 @@ class Config(ModelChange):
         if not found:
             self.tell(f"nothing is set for {where}: all its options are as its release and its charm have them")
         return DONE
-
-    def _restart(self, parsed_args: Any, directories: Directories, model: str, units: Sequence[str]) -> int:
-        """Restart those of them that owe it, in batches."""
-        plan = survey_restart(
-            directories, model, units, limits_of(parsed_args), environment_wish(parsed_args), self.tell, owed=True
-        )
-        if not plan.steps:
-            return DONE
-        self.tell(f"now {counted(len(restarted_by(plan)), 'unit')} of {model} in batches")
-        return carry_out(self.app, directories, plan, report_directory=None)
 
 
 def setting(text: str) -> tuple[str, str]:

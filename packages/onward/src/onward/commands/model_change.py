@@ -12,6 +12,7 @@ from onward.commands.controller import carry_out
 from onward.commands.plan import show
 from onward.hosts.state import Directories
 from onward.model.bundle import Bundle, without_effect
+from onward.plan.plan import Plan
 from onward.survey.deployment import survey_deployment
 from onward.survey.options import add_environment_options, environment_wish
 from onward.survey.recorded import kept_bundle, only_model
@@ -33,8 +34,6 @@ class ModelChange(Command):
         return parser
 
     model_help = "name of the model (default: the only one there is)"
-    put_off: tuple[str, ...] = ()
-    """Units whose restart the plan has put off."""
 
     def change(
         self,
@@ -42,17 +41,17 @@ class ModelChange(Command):
         edit: Callable[[Bundle], Bundle],
         typed: Sequence[str],
         leaving: frozenset[str] = frozenset(),
-        *,
-        defer: bool = False,
     ) -> int:
         """Change the bundle that is kept with the model, and bring the model to it; ``typed`` is the command."""
         directories = directories_of(self)
         model = only_model(directories, parsed_args.model)
-        wanted = Wanted(
-            edit(kept_bundle(directories, model)), f"the bundle of {model}", model, leaving=leaving, defer=defer
-        )
+        wanted = Wanted(edit(kept_bundle(directories, model)), f"the bundle of {model}", model, leaving=leaving)
         command = shlex.join(["onward", *typed, "--model", model])
         return self.bring(parsed_args, directories, wanted, command, f"{model} is so already. Nothing was changed.")
+
+    def planned(self, parsed_args: Any, directories: Directories, wanted: Wanted) -> Plan:
+        """What is left to do. Raises a Refused error."""
+        return survey_deployment(directories, wanted, environment_wish(parsed_args), self.tell)
 
     def bring(self, parsed_args: Any, directories: Directories, wanted: Wanted, command: str, nothing_left: str) -> int:
         """Plan what is left to do, ask about what cannot be taken back, and do it; the exit status.
@@ -60,8 +59,7 @@ class ModelChange(Command):
         ``command`` is what was typed, ``nothing_left`` what is said when all is so already.
         """
         waivers = parse_waivers(parsed_args.waive)
-        plan = survey_deployment(directories, wanted, environment_wish(parsed_args), self.tell)
-        self.put_off = tuple(step.target for step in plan.steps if step.action == "unit.defer")
+        plan = self.planned(parsed_args, directories, wanted)
         if ignored := without_effect(wanted.bundle):
             self.tell(f"without effect here: {', '.join(ignored)}")
         if parsed_args.dry_run:

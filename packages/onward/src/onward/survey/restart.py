@@ -1,7 +1,7 @@
 """Everything that the plan of a restart is computed from."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onward.catalog.load import recipe
 from onward.errors import ApiUnavailable, UnitUnknown
@@ -13,7 +13,8 @@ from onward.model.restart import Bounds
 from onward.observe.cloud_api import CloudApi, cloud_api
 from onward.observe.heartbeats import observe_reporters_by_api
 from onward.plan.deployment.placement import racks_of
-from onward.plan.deployment.restarting import RestartWish, plan_restart, reports_of
+from onward.plan.deployment.planner import plan_deployment
+from onward.plan.deployment.restarting import RestartWish, plan_change, plan_restart, put_off_by, reports_of
 from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.deployment.words import Words
 from onward.plan.plan import Plan
@@ -60,13 +61,43 @@ def survey_restart(
     named = _named(wish, where or tuple(wish.topology.applications))
     owing = store.owed()
     units = tuple(unit for unit in named if not owed or unit in owing)
+    return plan_restart(_restart_wish(directories, wanted, wish, units, limits, progress))
+
+
+def survey_change(
+    directories: Directories,
+    wanted: Wanted,
+    where: str,
+    limits: Limits,
+    environments: EnvironmentWish,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Plan:
+    """The plan that brings a model to what a bundle says of an application or a unit: files first, then in batches.
+
+    Restarts that were put off before, elsewhere, stay so. Raises a Refused error.
+    """
+    wish = survey_wish(directories, replace(wanted, defer=True), environments, progress)
+    before = ModelStore(directories.models / wanted.model).owed()
+    put_off = put_off_by(plan_deployment(wish))
+    units = tuple(unit for unit in put_off if unit not in before or where in (unit, unit.partition("/")[0]))
+    return plan_change(_restart_wish(directories, wanted, wish, units, limits, progress))
+
+
+def _restart_wish(
+    directories: Directories,
+    wanted: Wanted,
+    wish: DeploymentWish,
+    units: tuple[str, ...],
+    limits: Limits,
+    progress: Callable[[str], None],
+) -> RestartWish:
     chosen = list(dict.fromkeys(unit.partition("/")[0] for unit in units))
     bounds = {
         name: _bounds(limits, [unit for unit in units if unit.partition("/")[0] == name], wish) for name in chosen
     }
-    listed = _listed(lambda: cloud_of_model(directories, model), wish, units, progress)
+    listed = _listed(lambda: cloud_of_model(directories, wanted.model), wish, units, progress)
     racks = racks_of(wanted.bundle.machines, recorded_machines(directories).values())
-    return plan_restart(RestartWish(deployment=wish, units=units, bounds=bounds, listed=listed, racks=racks))
+    return RestartWish(deployment=wish, units=units, bounds=bounds, listed=listed, racks=racks)
 
 
 def count_of(text: str, units: int) -> int:

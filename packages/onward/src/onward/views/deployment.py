@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from onward.engine.record import RunRecord
-from onward.views.restart import verdict_of_restart
+from onward.plan.deployment.restarting import restarted_by
+from onward.views.restart import outcome_of_restarts, verdict_of_restart
 from onward.views.summary import Tone, Verdict, finished_steps
 from onward.views.words import counted, duration, one_line
 
@@ -44,12 +45,23 @@ def _verdict_of_done(record: RunRecord) -> Verdict:
             return _verdict_of_role(record)
     configured, started = (len(_units(record, action)) for action in ("unit.configure", "unit.start"))
     made = f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started."
+    if not started and restarted_by(record.plan):
+        made = f"{counted(configured, 'unit')} configured."
     if rolled := set(_units(record, "unit.roll")):
         made = f"{counted(len(rolled), 'unit')} taken there one after the other, while the others served."
-    owing = len(_units(record, "unit.defer"))
+    tone, restarted = _restarted(record)
+    owing = len(set(_units(record, "unit.defer")) - set(restarted_by(record.plan)))
     owed = (f"{counted(owing, 'unit')} still to be restarted: onward restart --owed",) if owing else ()
-    details = (*_moved(record), made, *owed, *_gone(record), *_untouched(record), *_way_back(record))
-    return Verdict("good", f"{record.plan.cloud} is as its bundle says.", details)
+    details = (*_moved(record), made, *restarted, *owed, *_gone(record), *_untouched(record), *_way_back(record))
+    return Verdict(tone, f"{record.plan.cloud} is as its bundle says.", details)
+
+
+def _restarted(record: RunRecord) -> tuple[Tone, tuple[str, ...]]:
+    """What became of the units that began anew in batches once all files were written."""
+    if not restarted_by(record.plan):
+        return "good", ()
+    tone, outcome, lines = outcome_of_restarts(record)
+    return tone, (outcome, *lines)
 
 
 def _moved(record: RunRecord) -> list[str]:

@@ -7,13 +7,9 @@ from onward.views.words import counted, one_line
 
 def verdict_of_restart(record: RunRecord) -> Verdict:
     """One sentence that says how it ended, and what became of units that did not come back."""
-    model, details = record.plan.cloud, tuple(line for each in record.steps for line in _of_step(each))
+    model, (tone, outcome, details) = record.plan.cloud, outcome_of_restarts(record)
     if record.status == "done":
-        healthy = sum((each.evidence or {}).get("healthy", 0) for each in record.steps)
-        lost = sum(len((each.evidence or {}).get("failed", ())) for each in record.steps)
-        away = f", {counted(lost, 'unit')} stayed away" if lost else ""
-        tone: Tone = "attention" if lost else "good"
-        return Verdict(tone, f"{counted(healthy, 'unit')} of {model} restarted and healthy{away}.", details)
+        return Verdict(tone, outcome, details)
     if record.status == "failed" and record.failures:
         why = one_line(str((record.failures[0].error or {}).get("what", "no reason was recorded")))
         return Verdict("bad", why, (str((record.failures[0].error or {}).get("state", "")), *details))
@@ -27,6 +23,16 @@ def verdict_of_restart(record: RunRecord) -> Verdict:
     }[record.status]
     quiet: Tone = "neutral" if record.status in ("running", "waiting") else "attention"
     return Verdict(quiet, f"The restart of {model} {words}.", details)
+
+
+def outcome_of_restarts(record: RunRecord) -> tuple[Tone, str, tuple[str, ...]]:
+    """How many units of a run are healthy again, as a sentence, and a line for each application and each exception."""
+    restarts = [each for each in record.steps if each.step.action == "application.restart"]
+    healthy = sum((each.evidence or {}).get("healthy", 0) for each in restarts)
+    lost = sum(len((each.evidence or {}).get("failed", ())) for each in restarts)
+    away = f", {counted(lost, 'unit')} stayed away" if lost else ""
+    outcome = f"{counted(healthy, 'unit')} of {record.plan.cloud} restarted and healthy{away}."
+    return "attention" if lost else "good", outcome, tuple(line for each in restarts for line in _of_step(each))
 
 
 def _of_step(each: StepRecord) -> list[str]:

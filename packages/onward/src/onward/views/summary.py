@@ -102,7 +102,7 @@ def phase_note(plan: Plan, phase: Phase) -> str:
         if plan.moves
         else "nothing is started yet",
         "deploy": "in batches"
-        if plan.kind == "restart"
+        if any(step.action == "application.restart" for step in plan.steps)
         else "one after the other, while the others serve"
         if _rolls(plan)
         else "each when what it uses can serve it",

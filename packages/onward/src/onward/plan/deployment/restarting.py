@@ -4,7 +4,7 @@ How many units are away at once depends on what is seen meanwhile, so that no pl
 says is what is restarted with what, and what bounds it. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -16,9 +16,9 @@ from onward.errors import RestartUnready
 from onward.model.restart import Bounds
 from onward.plan.deployment.databases import database_sockets
 from onward.plan.deployment.deferring import step_digest
-from onward.plan.deployment.left import left_of
+from onward.plan.deployment.left import left_of, still
 from onward.plan.deployment.placement import MACHINE, seat
-from onward.plan.deployment.planner import every_step
+from onward.plan.deployment.planner import every_step, plan_deployment
 from onward.plan.deployment.serving import clustered
 from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.deployment.words import Words
@@ -92,32 +92,56 @@ def plan_restart(wish: RestartWish) -> Plan:
     deployment = wish.deployment
     steps = every_step(deployment)
     _require_written(wish, left_of(steps, deployment.holds))
+    record = digest_of(dict(deployment.record))
+    restarts = tuple(_restarts(wish, steps))
+    return Plan(kind="restart", cloud=deployment.site.model, facts={"record": record}, steps=restarts).sealed()
+
+
+def plan_change(wish: RestartWish) -> Plan:
+    """What brings a model to its bundle and puts restarts off, and then these restarts, of the wish's units.
+
+    So every file is written before the first unit begins anew, and who is killed in between goes on with this plan. A
+    unit that begins anew reads its files, and need not take options over before.
+    """
+    deployment = plan_deployment(wish.deployment)
+    needs = {each.id: each.needs for each in deployment.steps}
+    ahead = [each for each in deployment.steps if each.action != "unit.reload" or each.target not in wish.units]
+    remaining = {each.id for each in ahead}
+    ahead = [each.model_copy(update={"needs": still(each.needs, remaining, needs)}) for each in ahead]
+    restarts = _restarts(wish, every_step(wish.deployment), tuple(each.id for each in ahead))
+    return deployment.model_copy(update={"steps": (*ahead, *restarts)}).sealed()
+
+
+def put_off_by(plan: Plan) -> tuple[str, ...]:
+    """The units whose restart a plan leaves for later."""
+    return tuple(step.target for step in plan.steps if step.action == "unit.defer")
+
+
+def _restarts(wish: RestartWish, steps: Sequence[Step], after: tuple[str, ...] = ()) -> Iterator[Step]:
+    """One step for each application, each after the one before it, and the first after others."""
     by_id = {each.id: each for each in steps}
-    restarts: list[Step] = []
-    for name in deployment.topology.in_order():
+    for name in wish.deployment.topology.in_order():
         units = [unit for unit in wish.units if unit.partition("/")[0] == name]
         if units:
             arguments = _arguments(wish, name, units, by_id)
-            restarts.append(
-                Step(
-                    id=f"restart/{name}",
-                    action="application.restart",
-                    target=name,
-                    arguments=arguments.model_dump(mode="json"),
-                    needs=tuple(each.id for each in restarts[-1:]),
-                    reason=_reason(arguments),
-                    phase="deploy",
-                )
+            yield Step(
+                id=f"restart/{name}",
+                action="application.restart",
+                target=name,
+                arguments=arguments.model_dump(mode="json"),
+                needs=after,
+                reason=_reason(arguments, len(wish.deployment.topology.units(name))),
+                phase="deploy",
             )
-    record = digest_of(dict(deployment.record))
-    return Plan(kind="restart", cloud=deployment.site.model, facts={"record": record}, steps=tuple(restarts)).sealed()
+            after = (f"restart/{name}",)
 
 
-def _reason(wish: RestartArguments) -> str:
+def _reason(wish: RestartArguments, there_are: int) -> str:
     """What is to be known before it begins: how many, and how many of them at once."""
     units, bounds = wish.units, wish.bounds
     if len(units) == 1:
-        return f"{units[0].unit} begins anew"
+        alone = "; there is no other that serves meanwhile" if there_are == 1 else ""
+        return f"{units[0].unit} begins anew{alone}"
     first = f"{bounds.canary} first, then " if bounds.canary else ""
     at_once = min(bounds.batch, wish.most_away)
     return (

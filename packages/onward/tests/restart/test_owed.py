@@ -101,3 +101,12 @@ def test_a_note_has_no_text_of_a_file(unit: Unit) -> None:
     (note,) = (unit.store.directory / "owed").glob("*.json")
     assert "s3cret" not in note.read_text()
     assert json.loads(note.read_text())["reasons"] == ["etc/one.conf has changed", "etc/two.conf has changed"]
+
+
+def test_a_note_that_another_step_takes_away_while_notes_are_listed_is_no_note(unit: Unit) -> None:
+    unit.configure("new", "new")
+    for directory in ("done", "owed"):
+        # Listed, and gone when it is read: what a link that leads nowhere is as well.
+        (unit.store.directory / directory / "reload+nova-compute+2.json").symlink_to("gone")
+    assert set(unit.store.done()) >= {"start/nova-compute/0"}
+    assert set(unit.store.owed()) == {"nova-compute/0"}

@@ -119,7 +119,7 @@ class ModelStore:
     def owed(self) -> dict[str, Owed]:
         """By unit, what has to be restarted. A unit that runs as it shall owes nothing, whatever was noted."""
         paths = sorted((self.directory / "owed").glob("*.json"))
-        notes = [Owed.model_validate_json(path.read_text(encoding="utf-8")) for path in paths]
+        notes = [Owed.model_validate_json(text) for path in paths if (text := _text(path)) is not None]
         return {
             each.unit: each
             for each in notes
@@ -132,8 +132,8 @@ class ModelStore:
             self._owed(unit).unlink(missing_ok=True)
 
     def _owed_note(self, unit: str) -> Owed | None:
-        path = self._owed(unit)
-        return Owed.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+        text = _text(self._owed(unit))
+        return None if text is None else Owed.model_validate_json(text)
 
     def _owed(self, unit: str) -> Path:
         return self.directory / "owed" / f"{name_in_paths(unit)}.json"
@@ -142,14 +142,15 @@ class ModelStore:
         """Digest and evidence of every step that was done, by step."""
         found = {}
         for path in sorted((self.directory / "done").glob("*.json")):
-            told = json.loads(path.read_text(encoding="utf-8"))
-            found[told["step"]] = told
+            if (text := _text(path)) is not None:
+                told = json.loads(text)
+                found[told["step"]] = told
         return found
 
     def noted(self, step: str) -> dict[str, Any]:
         """The same of one step; nothing where it was not done."""
-        path = self._done(step)
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        text = _text(self._done(step))
+        found: dict[str, Any] = {} if text is None else json.loads(text)
         return found
 
     def probes(self, unit: str) -> dict[str, ReadyProbe | QueueProbe]:
@@ -194,3 +195,11 @@ class ModelStore:
     def _done(self, step: str) -> Path:
         make_private(self.directory / "done")
         return self.directory / "done" / f"{step.replace('/', '+')}.json"
+
+
+def _text(path: Path) -> str | None:
+    """What a note says. None where there is none: also where another step takes it away while notes are listed."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None

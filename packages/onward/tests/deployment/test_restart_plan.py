@@ -119,7 +119,8 @@ def test_units_whose_files_are_not_what_they_shall_be_are_not_restarted() -> Non
 
 
 def change(deployment: DeploymentWish, *units: str) -> Plan:
-    return plan_change(RestartWish(deployment, units, {"keystone": Bounds(batch=1)}))
+    wish = RestartWish(deployment, units, {"keystone": Bounds(batch=1)})
+    return plan_change(plan_deployment(deployment), wish)
 
 
 def test_a_change_writes_every_file_and_then_restarts_in_batches_in_one_plan() -> None:

@@ -69,8 +69,8 @@ class ModelStore:
 
     def secrets(self) -> dict[str, str]:
         """All secrets by name."""
-        path = self.directory / "secrets.json"
-        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        text = _text(self.directory / "secrets.json")
+        found: dict[str, str] = {} if text is None else json.loads(text)
         return found
 
     def ensure_secrets(self, wanted: Mapping[str, str]) -> None:
@@ -167,8 +167,8 @@ class ModelStore:
 
     def series(self) -> dict[str, str]:
         """At which release the databases of each service are, by service."""
-        path = self.directory / "series.json"
-        found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        text = _text(self.directory / "series.json")
+        found: dict[str, str] = {} if text is None else json.loads(text)
         return found
 
     def note_series(self, service: str, series: str) -> None:
@@ -198,7 +198,7 @@ class ModelStore:
 
 
 def _text(path: Path) -> str | None:
-    """What a note says. None where there is none: also where another step takes it away while notes are listed."""
+    """What a file says. None where there is none: also where another step takes a note away while notes are listed."""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:

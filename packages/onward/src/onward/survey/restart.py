@@ -78,9 +78,11 @@ def survey_change(
     """
     wish = survey_wish(directories, replace(wanted, defer=True), environments, progress)
     before = ModelStore(directories.models / wanted.model).owed()
-    put_off = put_off_by(plan_deployment(wish))
-    units = tuple(unit for unit in put_off if unit not in before or where in (unit, unit.partition("/")[0]))
-    return plan_change(_restart_wish(directories, wanted, wish, units, limits, progress))
+    deployment = plan_deployment(wish)
+    units = tuple(
+        unit for unit in put_off_by(deployment) if unit not in before or where in (unit, unit.partition("/")[0])
+    )
+    return plan_change(deployment, _restart_wish(directories, wanted, wish, units, limits, progress))
 
 
 def _restart_wish(

@@ -44,24 +44,18 @@ def _verdict_of_done(record: RunRecord) -> Verdict:
         case "role":
             return _verdict_of_role(record)
     configured, started = (len(_units(record, action)) for action in ("unit.configure", "unit.start"))
+    again = restarted_by(record.plan)
     made = f"{counted(configured, 'unit')} configured, {counted(started, 'unit')} started."
-    if not started and restarted_by(record.plan):
+    if again and not started:
         made = f"{counted(configured, 'unit')} configured."
     if rolled := set(_units(record, "unit.roll")):
         made = f"{counted(len(rolled), 'unit')} taken there one after the other, while the others served."
-    tone, restarted = _restarted(record)
-    owing = len(set(_units(record, "unit.defer")) - set(restarted_by(record.plan)))
+    tone, outcome, lines = outcome_of_restarts(record)
+    restarted = (outcome, *lines) if again else ()
+    owing = len(set(_units(record, "unit.defer")) - set(again))
     owed = (f"{counted(owing, 'unit')} still to be restarted: onward restart --owed",) if owing else ()
     details = (*_moved(record), made, *restarted, *owed, *_gone(record), *_untouched(record), *_way_back(record))
     return Verdict(tone, f"{record.plan.cloud} is as its bundle says.", details)
-
-
-def _restarted(record: RunRecord) -> tuple[Tone, tuple[str, ...]]:
-    """What became of the units that began anew in batches once all files were written."""
-    if not restarted_by(record.plan):
-        return "good", ()
-    tone, outcome, lines = outcome_of_restarts(record)
-    return tone, (outcome, *lines)
 
 
 def _moved(record: RunRecord) -> list[str]:

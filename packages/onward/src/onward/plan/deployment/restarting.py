@@ -16,9 +16,9 @@ from onward.errors import RestartUnready
 from onward.model.restart import Bounds
 from onward.plan.deployment.databases import database_sockets
 from onward.plan.deployment.deferring import step_digest
-from onward.plan.deployment.left import left_of, still
+from onward.plan.deployment.left import left_of
 from onward.plan.deployment.placement import MACHINE, seat
-from onward.plan.deployment.planner import every_step, plan_deployment
+from onward.plan.deployment.planner import every_step
 from onward.plan.deployment.serving import clustered
 from onward.plan.deployment.wish import DeploymentWish
 from onward.plan.deployment.words import Words
@@ -97,17 +97,14 @@ def plan_restart(wish: RestartWish) -> Plan:
     return Plan(kind="restart", cloud=deployment.site.model, facts={"record": record}, steps=restarts).sealed()
 
 
-def plan_change(wish: RestartWish) -> Plan:
+def plan_change(deployment: Plan, wish: RestartWish) -> Plan:
     """What brings a model to its bundle and puts restarts off, and then these restarts, of the wish's units.
 
     So every file is written before the first unit begins anew, and who is killed in between goes on with this plan. A
     unit that begins anew reads its files, and need not take options over before.
     """
-    deployment = plan_deployment(wish.deployment)
-    needs = {each.id: each.needs for each in deployment.steps}
+    # No step waits for one that has options taken over.
     ahead = [each for each in deployment.steps if each.action != "unit.reload" or each.target not in wish.units]
-    remaining = {each.id for each in ahead}
-    ahead = [each.model_copy(update={"needs": still(each.needs, remaining, needs)}) for each in ahead]
     restarts = _restarts(wish, every_step(wish.deployment), tuple(each.id for each in ahead))
     return deployment.model_copy(update={"steps": (*ahead, *restarts)}).sealed()
 

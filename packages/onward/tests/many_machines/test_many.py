@@ -1,12 +1,17 @@
 """The same on many machines: real sshd's, one that hangs, one with another key, one that is not there."""
 
+import asyncio
 import os
 import shutil
 import socket
+import threading
+import time
 from pathlib import Path
 
 import pytest
 from machine_calls import HOSTS, Calls
+
+from onward.hosts.ssh import begun_in_background
 
 
 def test_a_command_is_run_everywhere_and_its_output_is_told(hosts: Calls) -> None:
@@ -142,3 +147,38 @@ def test_a_command_that_takes_too_long_is_given_up_alone(hosts: Calls) -> None:
     assert status == 1
     assert [name for name, row in rows.items() if row["State"] != "done"] == [HOSTS[2]]
     assert "not done within 8 s" in rows[HOSTS[2]]["Output"]
+
+
+def test_a_program_that_has_ended_before_its_input_was_sent_is_told_as_it_ended(hosts: Calls, tmp_path: Path) -> None:
+    """Whoever is busy hears of its beginning and its end at once; the machine was there all the while."""
+    file = tmp_path / "file"
+    file.write_text("content\n")
+    done = threading.Event()
+
+    async def busy() -> None:
+        while not done.is_set():
+            time.sleep(0.05)
+            await asyncio.sleep(0)
+
+    background = begun_in_background(busy())
+    try:
+        status, rows = hosts("copy", file, "no/such/place")
+    finally:
+        done.set()
+        background.result()
+    assert status == 1
+    assert {row["State"] for row in rows.values()} == {"failed"}, rows
+    assert all("no/such/place" in row["Output"] for row in rows.values())
+
+
+def test_a_program_that_reads_finds_nothing_to_read(hosts: Calls) -> None:
+    status, rows = hosts("run", "--timeout", 20, "--", "cat")
+    assert (status, {(row["State"], row["Output"]) for row in rows.values()}) == (0, {("done", "")})
+
+
+def test_a_machine_that_is_lost_is_no_program_that_failed(hosts: Calls) -> None:
+    # The sshd of this connection: the parent of the shell that runs every command.
+    script = "read -r _ _ _ sshd _ </proc/$PPID/stat; kill -9 $sshd; sleep 60"
+    status, rows = hosts("run", "--on", HOSTS[0], "--timeout", 20, "--", "sh", "-c", script)
+    assert (status, rows[HOSTS[0]]["State"]) == (1, "unreachable"), rows
+    assert "the connection ended before the program did" in rows[HOSTS[0]]["Output"]

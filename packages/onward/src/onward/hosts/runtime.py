@@ -12,7 +12,8 @@ import os
 import sys
 import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import Distribution, distribution
 from pathlib import Path, PurePath
@@ -23,7 +24,7 @@ from packaging.requirements import Requirement
 import onward
 from onward.errors import HostUnreachable
 from onward.hosts.service_package import PACKAGE, package_directory
-from onward.hosts.ssh import Host, text_of
+from onward.hosts.ssh import Host
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUNTIMES = "runtime"
@@ -72,26 +73,27 @@ async def send_runtime(host: Host, cache: str, python: str) -> bool:
         exit $status
     """
     argv = ["sh", "-c", line, "sh", parent, f"{parent}/{key}"]
-    async with host.connection.create_process(host.access.as_root(argv), encoding=None) as process:
-        reading, writing = os.pipe()
-        packer = threading.Thread(target=_pack, args=(writing, python), daemon=True)
-        packer.start()
-        with os.fdopen(reading, "rb") as packed:
-            while block := await asyncio.to_thread(packed.read, 1 << 18):
-                process.stdin.write(block)
-                await process.stdin.drain()
-        process.stdin.write_eof()
-        done = await process.wait(check=False, timeout=SEND_SECONDS)
-        packer.join()
+    done = await host.run(argv, stdin=_packed(python), timeout_seconds=SEND_SECONDS)
     if done.exit_status != 0:
-        said = text_of(done.stderr)
-        raise HostUnreachable(f"{host.access.name} does not take Onward's code.", evidence=said.strip()[-500:])
+        evidence = done.stderr.strip()[-500:]
+        raise HostUnreachable(f"{host.access.name} does not take Onward's code.", evidence=evidence)
     return True
+
+
+async def _packed(python: str) -> AsyncGenerator[bytes, None]:
+    """The archive, while a thread makes it."""
+    reading, writing = os.pipe()
+    threading.Thread(target=_pack, args=(writing, python), daemon=True).start()
+    with os.fdopen(reading, "rb") as packed:
+        while block := await asyncio.to_thread(packed.read, 1 << 18):
+            yield block
 
 
 def _pack(writing: int, python: str) -> None:
     library = PurePath("lib") / f"python{MINOR}" / "site-packages"
     with (
+        # Nobody reads to the end what the other side does not take.
+        suppress(BrokenPipeError),
         os.fdopen(writing, "wb") as out,
         gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1) as packed,
         tarfile.open(fileobj=packed, mode="w|") as archive,

@@ -7,8 +7,9 @@ each has its own time limits, and many are asked at once.
 import asyncio
 import shlex
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -61,22 +62,45 @@ class Host:
         self.connection = connection
 
     async def run(
-        self, argv: Sequence[str], *, stdin: bytes = b"", timeout_seconds: float = COMMAND_SECONDS
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes | AsyncGenerator[bytes, None] = b"",
+        timeout_seconds: float = COMMAND_SECONDS,
     ) -> CommandResult:
-        """Run a program there and return how it ended. Raises HostUnreachable when it ends with the connection."""
+        """Run a program there, which reads this to its end, and return how it ended.
+
+        Raises HostUnreachable when it ends with the connection, or not in time.
+        """
         try:
-            done = await self.connection.run(
-                self.access.as_root(argv), input=stdin, encoding=None, timeout=timeout_seconds, check=False
-            )
+            async with asyncio.timeout(timeout_seconds):
+                process = await self.connection.create_process(self.access.as_root(argv), encoding=None)
+                await _feed(process, stdin)
+                done = await process.wait()
         except (TimeoutError, asyncssh.Error, OSError) as error:
             raise _unreachable(self.access, error, f"after {timeout_seconds:g} s") from None
-        status = done.exit_status if done.exit_status is not None else -1
-        return CommandResult(tuple(argv), status, text_of(done.stdout), text_of(done.stderr))
+        if done.exit_status is None:
+            lost = ConnectionError("the connection ended before the program did")
+            raise _unreachable(self.access, lost, "")
+        return CommandResult(tuple(argv), done.exit_status, text_of(done.stdout), text_of(done.stderr))
 
     async def close(self) -> None:
         """End the connection."""
         self.connection.close()
         await self.connection.wait_closed()
+
+
+async def _feed(process: "asyncssh.SSHClientProcess[bytes]", stdin: bytes | AsyncGenerator[bytes, None]) -> None:
+    """Send all of it, or as much as is taken: how a program ended tells more than that it took no more."""
+    with suppress(BrokenPipeError):
+        if isinstance(stdin, bytes):
+            process.stdin.write(stdin)
+        else:
+            async with aclosing(stdin):
+                async for block in stdin:
+                    process.stdin.write(block)
+                    await process.stdin.drain()
+    process.stdin.write_eof()
 
 
 async def connect(access: SshAccess) -> Host:

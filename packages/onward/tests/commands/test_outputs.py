@@ -78,7 +78,7 @@ def test_data_goes_to_standard_output_and_what_is_said_of_it_to_standard_error(o
     run = start(directories, rehearsal())
     paused = onward("runs", "pause", run)
     assert (paused.status, paused.out) == (0, "")
-    assert f"onward runs resume {run}" in paused.err
+    assert f"onward --state-dir {directories.state} runs resume {run}" in paused.err
     reported = onward("runs", "report", run)
     assert (reported.status, reported.err) == (0, "")
     assert all(Path(line).is_file() for line in reported.out.splitlines())

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shlex
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from onward.commands.main import run
 from onward.hosts.state import Directories
 
 REVISIONS = {"2023.1": ("29e87d24a316", "e25ffa003242"), "2024.1": ("47147121", "c88cdce8f248")}
@@ -50,20 +52,26 @@ def refused(called, code: str, *named: str, status: int = 4) -> None:
     assert called.status == status, called.err
     assert code in called.err
     # The message is wrapped at the terminal's width; a path may be broken anywhere.
-    said = "".join(called.err.split())
+    said = "".join(called.err.replace(" \\\n", " ").split())
     for word in named:
         assert "".join(word.split()) in said
     assert called.out == ""
 
 
+def commands_told(message: str) -> list[list[str]]:
+    """The words of each command that a message ends with."""
+    told = message.partition("Next:")[2].partition("hint:")[0]
+    return [shlex.split(line) for line in told.replace("\\\n", " ").splitlines() if line.strip()]
+
+
 def test_only_a_model_can_be_taken_forward_while_it_serves(onward, cloud: Path) -> None:
     words = ("plan", "upgrade", "--cloud", cloud, "--to", "2024.1", "--rolling")
-    refused(onward(*words), "OW961", "onward plan upgrade --model NAME --rolling")
+    refused(onward(*words), "OW961", "plan upgrade --model NAME --rolling")
     assert onward(*words, "--slurp").status == 2
 
 
 def test_an_unknown_series_is_refused_with_the_nearest_names(onward, cloud: Path) -> None:
-    refused(onward("plan", "upgrade", "--cloud", cloud, "--to", "caracl"), "OW101", "caracal", "onward series list")
+    refused(onward("plan", "upgrade", "--cloud", cloud, "--to", "caracl"), "OW101", "caracal", "series list")
 
 
 def test_a_target_before_the_source_is_refused(onward, cloud: Path) -> None:
@@ -86,7 +94,9 @@ def test_a_missing_interpreter_is_named_with_the_series(onward, cloud: Path, mon
 
 
 def test_a_missing_cloud_file_is_refused(onward, tmp_path: Path) -> None:
-    refused(onward("plan", "upgrade", "--cloud", tmp_path / "none.yaml", "--to", "2024.1"), "OW105", "onward init")
+    refused(
+        onward("plan", "upgrade", "--cloud", tmp_path / "none.yaml", "--to", "2024.1"), "OW105", "init --from-config"
+    )
 
 
 def test_a_service_without_a_recipe_is_refused(onward, cloud: Path) -> None:
@@ -247,7 +257,30 @@ def test_a_stale_plan_is_not_applied(onward, cloud: Path, plan_file: Path, tmp_p
     digest = json.loads(plan_file.read_text())["digest"]
     add_units(cloud, {"name": "keystone/0", "stop": ["true"]})
     called = onward("apply", plan_file, "--cloud", cloud, "--approve", digest)
-    refused(called, "OW401", "cloud file", "onward plan upgrade", status=6)
+    refused(called, "OW401", "cloud file", "plan upgrade --cloud", status=6)
+
+
+def test_what_is_told_to_be_typed_next_can_be_typed_as_it_is(onward, cloud: Path, plan_file: Path, tmp_path) -> None:
+    """With the directories that were named, and with all that was typed before, but for a digest of another plan."""
+    called = onward(
+        *("apply", plan_file, "--cloud", cloud, "--approve", "sha256:0", "--waive", "hook=it is known"),
+        *("--report-dir", tmp_path / "a report"),
+    )
+    review, again = commands_told(called.err)
+    assert onward(*review[1:]).status == 0
+    digest = json.loads(plan_file.read_text())["digest"]
+    common = again[: again.index("apply")]
+    assert "--state-dir" in common
+    assert again == [
+        *(*common, "apply", str(plan_file), "--cloud", str(cloud), "--waive", "hook=it is known"),
+        *("--report-dir", str(tmp_path / "a report"), "--approve", digest),
+    ]
+    ((program, *listed),) = commands_told(onward("runs", "show", "nothing-of-the-kind").err)
+    assert (program, run(listed)) == ("onward", 0)
+    planned = onward("plan", "upgrade", "--cloud", cloud, "--to", "2024.1", "-o", tmp_path / "other.json")
+    apply = shlex.split(planned.err.partition("apply it with: ")[2])
+    assert apply[:2] == common[:2]
+    assert apply[-4:] == ["apply", str(tmp_path / "other.json"), "--cloud", str(cloud)]
 
 
 def test_a_plan_with_irreversible_steps_needs_approval(onward, cloud: Path, plan_file: Path) -> None:
@@ -267,7 +300,7 @@ def test_refusals_touch_nothing(onward, cloud: Path, plan_file: Path, tmp_path: 
 
 @pytest.mark.parametrize("verb", ["show", "resume", "pause", "cancel", "report"])
 def test_an_unknown_run_is_refused(onward, verb: str) -> None:
-    refused(onward("runs", verb, "nothing-of-the-kind"), "OW109", "onward runs list")
+    refused(onward("runs", verb, "nothing-of-the-kind"), "OW109", "runs list")
 
 
 def test_a_wrong_word_is_a_usage_error(onward) -> None:

@@ -1,5 +1,6 @@
 """``onward apply``: carry out a saved plan, exactly."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,10 @@ from onward.commands.approval import require_approval
 from onward.commands.base import Command, directories_of, make_directory
 from onward.commands.check import add_waive_option
 from onward.commands.controller import carry_out
-from onward.commands.plan import DEFAULT_CLOUD_FILE, load_plan
+from onward.commands.plan import DEFAULT_CLOUD_FILE, load_plan, words_for
 from onward.commands.store import add_store_option, store_of
 from onward.commands.submitted import follow, submit
 from onward.errors import PlanStale
-from onward.plan.plan import Plan
 from onward.survey.model_upgrade import model_upgrade_of, require_fresh
 from onward.survey.upgrade import facts_now
 
@@ -37,33 +37,34 @@ class Apply(Command):
         directories = directories_of(self)
         make_directory(parsed_args.report_dir)
         plan = load_plan(parsed_args.plan)
-        waivers = parse_waivers(parsed_args.waive)
+        waivers, store = parse_waivers(parsed_args.waive), store_of(parsed_args)
         model = model_upgrade_of(plan)
         if model is not None:
             require_fresh(directories, model, plan, parsed_args.plan)
         else:
-            _require_fresh(plan.drift(facts_now(directories, parsed_args.cloud, plan)), plan, parsed_args.plan)
+            again = ["--service", plan.service, "--to", plan.target, "-o", str(parsed_args.plan)]
+            again = ["onward", "plan", "upgrade", *words_for(parsed_args.cloud), *again]
+            drift = plan.drift(facts_now(directories, parsed_args.cloud, plan))
+            _require_fresh(drift, parsed_args.plan, shlex.join(again))
         require_approval(
+            self,
             plan,
             parsed_args.approve,
             warning="Only the backup brings back what these steps change",
-            review=f"onward plan show {parsed_args.plan}",
-            command=f"onward apply {parsed_args.plan}",
-            stream=self.app.stderr,
+            review=shlex.join(["onward", "plan", "show", str(parsed_args.plan)]),
         )
-        store = store_of(parsed_args)
         if store is not None:
             shared = replace(directories, store=store)
             return follow(self.app, shared, submit(self.app, shared, plan, waivers))
         return carry_out(self.app, directories, plan, report_directory=parsed_args.report_dir, waivers=waivers)
 
 
-def _require_fresh(drift: list[str], plan: Plan, file: Path) -> None:
-    """Return when the facts are as they were planned with. Raises PlanStale."""
+def _require_fresh(drift: list[str], file: Path, again: str) -> None:
+    """Return when the facts are as they were planned with. Raises PlanStale, which says how it is planned again."""
     if drift:
         raise PlanStale(
             f"{file} no longer fits the cloud.",
             evidence="\n".join(drift),
             state="Nothing was touched.",
-            next_command=f"onward plan upgrade --to {plan.target} -o {file}",
+            next_command=again,
         )

@@ -44,13 +44,11 @@ class Config(ModelChange):
         if parsed_args.defer and parsed_args.batch:
             print("onward: --defer leaves for later what --batch does now", file=self.app.stderr)
             return USAGE
-        how = ["--defer"] if parsed_args.defer else ["--batch", parsed_args.batch] if parsed_args.batch else []
-        typed = ["config", where, *(f"{name}={value}" for name, value in settings.items()), *how]
         directories = directories_of(self)
         model = only_model(directories, parsed_args.model)
         if not settings:
             return self._show(directories, model, where)
-        status = self.change(parsed_args, partial(with_options, where=where, settings=settings), typed)
+        status = self.change(parsed_args, partial(with_options, where=where, settings=settings))
         if status == DONE and not parsed_args.dry_run:
             self.tell(f"{model} keeps this; a bundle file without it takes it back when it is deployed again")
         return status

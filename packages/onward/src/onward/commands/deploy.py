@@ -1,7 +1,6 @@
 """``onward deploy`` and ``onward destroy``: a bundle becomes a running cloud, and nothing of it is left."""
 
 import json
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,16 +41,13 @@ class Deploy(ModelChange):
             dropped=frozenset(parsed_args.drop_option),
             budget_seconds=parsed_args.data_plane_budget,
         )
-        rolling = ["--rolling", "--batch", str(wanted.rolling)] if wanted.rolling else []
-        dropped = [word for each in parsed_args.drop_option for word in ("--drop-option", each)]
-        command = shlex.join(["onward", "deploy", str(parsed_args.bundle), "--model", wanted.model, *rolling, *dropped])
         nothing_left = f"{wanted.model} is as {parsed_args.bundle} says. Nothing was changed."
         directories = directories_of(self)
         if wanted.model in models(directories):
             # What somebody has set since with `onward config` is in no file, and would be lost without a word.
             for line in option_changes(kept_bundle(directories, wanted.model), wanted.bundle):
                 self.tell(line)
-        return self.bring(parsed_args, directories, wanted, command, nothing_left)
+        return self.bring(parsed_args, directories, wanted, nothing_left)
 
 
 class Destroy(Command):
@@ -81,14 +77,7 @@ class Destroy(Command):
             show(self, plan, "tree")
             self._tell_backups(directories, parsed_args.model)
             return 0
-        require_approval(
-            plan,
-            parsed_args.approve,
-            warning=f"All data of {parsed_args.model} are lost",
-            review=f"onward destroy {parsed_args.model} --dry-run",
-            command=f"onward destroy {parsed_args.model}",
-            stream=self.app.stderr,
-        )
+        require_approval(self, plan, parsed_args.approve, warning=f"All data of {parsed_args.model} are lost")
         # Somebody may have begun to use it while the question stood.
         require_unused(directories, parsed_args.model)
         status = carry_out(self.app, directories, plan, report_directory=None)

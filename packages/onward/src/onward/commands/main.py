@@ -18,6 +18,7 @@ from onward import __version__
 from onward.commands.overview import overview
 from onward.errors import BUG, USAGE, Bug, OnwardError
 from onward.hosts.state import Directories, default_directories
+from onward.views.called import called_with
 
 COMMANDS = {
     "rehearse": "onward.commands.rehearse:Rehearse",
@@ -101,6 +102,11 @@ class OnwardApp(App):
             deferred_help=True,
         )
 
+    def run(self, argv: Sequence[str]) -> int:
+        """Carry out what was typed, and keep it: what has to be typed once more is told with all its words."""
+        self.typed = tuple(argv)
+        return int(super().run(list(argv)))
+
     def build_option_parser(
         self, description: str | None, version: str | None, argparse_kwargs: dict[str, Any] | None = None
     ) -> Any:
@@ -177,7 +183,14 @@ class OnwardApp(App):
             return USAGE
         kind, name, rest = found
         command = kind(self, self.options, cmd_name=name)
-        return self._carry_out(command, command.get_parser(f"onward {name}").parse_args(rest))
+        with called_with(self._named_directories()):
+            return self._carry_out(command, command.get_parser(f"onward {name}").parse_args(rest))
+
+    def _named_directories(self) -> list[str]:
+        """The options by which other directories than the usual ones were named."""
+        here, usual = self.directories, default_directories()
+        state = ["--state-dir", str(here.state)] if here.state != usual.state else []
+        return state + (["--cache-dir", str(here.cache)] if here.cache != usual.cache else [])
 
     def _carry_out(self, command: Any, parsed: argparse.Namespace) -> int:
         """Run a command; every OnwardError becomes a message and its exit status."""
@@ -229,8 +242,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if not words:
         words = ["--help"]
-    status: int = OnwardApp().run(words)
-    return status
+    return OnwardApp().run(words)
 
 
 if __name__ == "__main__":

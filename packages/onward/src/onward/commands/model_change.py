@@ -1,7 +1,6 @@
 """What all commands share that bring a model to what a bundle says: the options, the plan, the approval, the run."""
 
-import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from onward.checks.waiver import parse_waivers
@@ -35,28 +34,21 @@ class ModelChange(Command):
 
     model_help = "name of the model (default: the only one there is)"
 
-    def change(
-        self,
-        parsed_args: Any,
-        edit: Callable[[Bundle], Bundle],
-        typed: Sequence[str],
-        leaving: frozenset[str] = frozenset(),
-    ) -> int:
-        """Change the bundle that is kept with the model, and bring the model to it; ``typed`` is the command."""
+    def change(self, parsed_args: Any, edit: Callable[[Bundle], Bundle], leaving: frozenset[str] = frozenset()) -> int:
+        """Change the bundle that is kept with the model, and bring the model to it."""
         directories = directories_of(self)
         model = only_model(directories, parsed_args.model)
         wanted = Wanted(edit(kept_bundle(directories, model)), f"the bundle of {model}", model, leaving=leaving)
-        command = shlex.join(["onward", *typed, "--model", model])
-        return self.bring(parsed_args, directories, wanted, command, f"{model} is so already. Nothing was changed.")
+        return self.bring(parsed_args, directories, wanted, f"{model} is so already. Nothing was changed.")
 
     def planned(self, parsed_args: Any, directories: Directories, wanted: Wanted) -> Plan:
         """What is left to do. Raises a Refused error."""
         return survey_deployment(directories, wanted, environment_wish(parsed_args), self.tell)
 
-    def bring(self, parsed_args: Any, directories: Directories, wanted: Wanted, command: str, nothing_left: str) -> int:
+    def bring(self, parsed_args: Any, directories: Directories, wanted: Wanted, nothing_left: str) -> int:
         """Plan what is left to do, ask about what cannot be taken back, and do it; the exit status.
 
-        ``command`` is what was typed, ``nothing_left`` what is said when all is so already.
+        ``nothing_left`` is what is said when all is so already.
         """
         waivers = parse_waivers(parsed_args.waive)
         plan = self.planned(parsed_args, directories, wanted)
@@ -72,12 +64,6 @@ class ModelChange(Command):
             if step.action == "unit.remove":
                 self.tell(f"removes {step.target}: {step.reason}")
         lost = any(step.action == "unit.remove" and not step.reversible for step in plan.steps)
-        require_approval(
-            plan,
-            parsed_args.approve,
-            warning="Data are lost for ever" if lost else "Only the backups bring the older releases back",
-            review=f"{command} --dry-run",
-            command=command,
-            stream=self.app.stderr,
-        )
+        warning = "Data are lost for ever" if lost else "Only the backups bring the older releases back"
+        require_approval(self, plan, parsed_args.approve, warning=warning)
         return carry_out(self.app, directories, plan, report_directory=None, waivers=waivers)

@@ -1,6 +1,7 @@
 """``onward plan``: compute, show and save what would be done."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from onward.survey.options import (
     rolling_of,
 )
 from onward.survey.upgrade import survey_upgrade
+from onward.views.called import as_called
 from onward.views.terminal import print_plan
 
 DEFAULT_CLOUD_FILE = Path("cloud.yaml")
@@ -55,9 +57,9 @@ class PlanUpgrade(Command):
         if parsed_args.output is not None:
             with collector_paused():
                 write_output(parsed_args.output, plan.to_json())
-            print(
-                f"\nsaved: {parsed_args.output}\napply it with: onward apply {parsed_args.output}", file=self.app.stderr
-            )
+            where = [] if parsed_args.model else words_for(parsed_args.cloud)
+            apply = as_called(shlex.join(["onward", "apply", str(parsed_args.output), *where]))
+            print(f"\nsaved: {parsed_args.output}\napply it with: {apply}", file=self.app.stderr)
         return 0
 
     def _of_cloud_file(self, parsed_args: Any) -> Plan:
@@ -116,6 +118,11 @@ class PlanSchema(Command):
         """Print it."""
         print(json.dumps(Plan.model_json_schema(), indent=2), file=self.app.stdout)
         return 0
+
+
+def words_for(cloud_file: Path) -> list[str]:
+    """By which a cloud file is named, unless it is the one that is looked for anyway."""
+    return [] if cloud_file == DEFAULT_CLOUD_FILE else ["--cloud", str(cloud_file)]
 
 
 def show(command: Command, plan: Plan, form: str) -> None:

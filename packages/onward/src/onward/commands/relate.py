@@ -17,7 +17,7 @@ class Relate(ModelChange):
     def take_action(self, parsed_args: Any) -> int:
         """Change what is remembered of the bundle, and bring the model to it."""
         ends = (parsed_args.first, parsed_args.second)
-        return self.change(parsed_args, partial(related, first=ends[0], second=ends[1]), ["relate", *ends])
+        return self.change(parsed_args, partial(related, first=ends[0], second=ends[1]))
 
 
 class Unrelate(ModelChange):
@@ -30,7 +30,7 @@ class Unrelate(ModelChange):
     def take_action(self, parsed_args: Any) -> int:
         """Change what is remembered of the bundle, and bring the model to it."""
         ends = (parsed_args.first, parsed_args.second)
-        return self.change(parsed_args, partial(unrelated, first=ends[0], second=ends[1]), ["unrelate", *ends])
+        return self.change(parsed_args, partial(unrelated, first=ends[0], second=ends[1]))
 
 
 def _with_ends(parser: Any) -> Any:

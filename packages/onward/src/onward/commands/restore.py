@@ -27,12 +27,11 @@ class RunsRestore(OfRun):
         record = read_run(directories, parsed_args.run)
         plan = survey_way_back(directories, record, environment_wish(parsed_args))
         require_approval(
+            self,
             plan,
             parsed_args.approve,
             warning=f"What was written to databases of {plan.service or plan.cloud} since its backup will be lost",
             review=f"onward runs show {record.run_id} --timeline",
-            command=f"onward runs restore {record.run_id}",
-            stream=self.app.stderr,
         )
         if record.status not in ENDED:
             request(directories, record.run_id, "cancel")

@@ -18,6 +18,7 @@ from onward.engine.runs import list_runs, read_run, refuse_ended, request, waive
 from onward.errors import UnitUnknown, WaiverMatchesNothing
 from onward.hosts.lasting_lines import add_line
 from onward.plan.deployment.restarting import restarted_by
+from onward.views.called import as_called
 from onward.views.terminal import print_record
 from onward.views.verdict import next_command, verdict_of
 
@@ -158,7 +159,8 @@ class RunsPause(OfRun):
         record = request(stored_directories_of(self, parsed_args), parsed_args.run, "pause")
         at_work = record.controller_pid is not None
         how = "stops after its running steps" if at_work else f"is not at work; it is {record.status}"
-        print(f"{record.run_id} {how}. Go on with: onward runs resume {record.run_id}", file=self.app.stderr)
+        go_on = as_called(f"onward runs resume {record.run_id}")
+        print(f"{record.run_id} {how}. Go on with: {go_on}", file=self.app.stderr)
         return 0
 
 
@@ -200,7 +202,7 @@ class RunsCancel(OfRun):
             for line in (f"{record.run_id} is cancelled.", *verdict_of(record).details):
                 print(line, file=self.app.stderr)
             if next_command(record):
-                print(f"next: {next_command(record)}", file=self.app.stderr)
+                print(f"next: {as_called(next_command(record))}", file=self.app.stderr)
         else:
             print(f"{parsed_args.run} is cancelled when its running steps have finished.", file=self.app.stderr)
         return 0

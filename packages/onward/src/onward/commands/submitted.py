@@ -11,6 +11,7 @@ from onward.engine.shared.ledger import list_controllers
 from onward.errors import SIGNALLED
 from onward.hosts.state import Directories
 from onward.plan.plan import Plan
+from onward.views.called import as_called
 from onward.views.progress import Progress
 from onward.views.terminal import print_record
 
@@ -50,10 +51,8 @@ def follow(app: Any, directories: Directories, run_id: str, after: int = 0) -> i
                     progress.show(event)
                 time.sleep(0 if at_rest else POLL_SECONDS)
     except KeyboardInterrupt:
-        print(
-            f"\n{run_id} goes on. See it with: onward runs show {run_id}; stop it with: onward runs pause {run_id}",
-            file=app.stderr,
-        )
+        see, stop = as_called(f"onward runs show {run_id}"), as_called(f"onward runs pause {run_id}")
+        print(f"\n{run_id} goes on. See it with: {see}; stop it with: {stop}", file=app.stderr)
         return SIGNALLED + SIGINT
     record = read_run(directories, run_id)
     print_record(record, app.stdout, [])

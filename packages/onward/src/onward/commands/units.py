@@ -28,7 +28,7 @@ class AddUnit(ModelChange):
         """Change what is remembered of the bundle, and bring the model to it."""
         application, number = parsed_args.application, parsed_args.number
         edit = partial(with_units, application=application, more=number)
-        return self.change(parsed_args, edit, ["add-unit", application, "-n", str(number)])
+        return self.change(parsed_args, edit)
 
 
 class RemoveUnit(ModelChange):
@@ -54,7 +54,7 @@ class RemoveUnit(ModelChange):
                 next_command=f"onward status {model}",
             )
         edit = partial(without_units, leaving=units)
-        return self.change(parsed_args, edit, ["remove-unit", *units], frozenset(units))
+        return self.change(parsed_args, edit, frozenset(units))
 
 
 def positive(text: str) -> int:

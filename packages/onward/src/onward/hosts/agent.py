@@ -176,6 +176,9 @@ async def _start(machine: RemoteMachine, access: SshAccess, model: str, progress
         # A session's umask is anybody's: what a step makes is for its owner only.
         line = ["sh", "-c", 'umask 077; cd / && exec "$@"', "sh", *argv]
         process = await host.connection.create_process(access.as_root(line), encoding="utf-8", window=_LIMIT)
+    except HostUnreachable:
+        await host.close()
+        raise
     except (asyncssh.Error, OSError) as error:
         await host.close()
         raise HostUnreachable(f"{access.name} does not run Onward's code.", evidence=str(error)) from None

@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from onward.views.called import as_called
 from onward.views.words import harmless, in_ascii
 
 PIPE_COLUMNS = 80
@@ -146,7 +147,7 @@ class Page:
             return
         room = self.columns - indent - len(CONTINUED)
         lines = [""]
-        for word in _words(self.clean(text)):
+        for word in _words(self.clean(as_called(text))):
             longer = f"{lines[-1]} {word}" if lines[-1] else word
             if lines[-1] and cell_len(longer) > room:
                 lines.append("  " + word)

@@ -74,7 +74,7 @@ def _backups(record: RunRecord) -> dict[str, dict[str, str]]:
     for each in _kept(record):
         kept = (each.evidence or {})["backups"]
         found[each.step.target] = {one["database"]: one["backup"] for one in kept}
-    missing = [path for kept in found.values() for path in kept.values() if not Path(path).is_file()]
+    missing = [path for kept in found.values() for path in kept.values() if not Path(path).exists()]
     if missing:
         raise NothingToRestore(
             f"What {record.run_id} kept of the databases is not there any more.",

@@ -1,6 +1,6 @@
 """Run the commands that an application needs once, before any of its units is started, or for units that serve."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from onward.actions.deployment.noted import store_of
@@ -12,7 +12,7 @@ from onward.engine.crash import crash_point
 from onward.errors import StepFailed
 from onward.hosts.contained_runner import contained_runner
 from onward.hosts.model_store import ModelStore
-from onward.hosts.runner import Runner, warm_runner
+from onward.hosts.runner import CommandOutcome, Runner, warm_runner
 from onward.hosts.state import Directories
 from onward.model.container import ContainedCommands
 from onward.plan.step import Frozen
@@ -74,8 +74,12 @@ def run_commands(
     configuration: Sequence[Path],
     environment: Mapping[str, str],
     store: ModelStore,
+    ended: Callable[[CommandOutcome], None] = lambda outcome: None,
 ) -> list[Evidence]:
-    """Run those of the commands that the series has, in order; what each was. Raises StepFailed at one that fails."""
+    """Run those of the commands that the series has, in order; what each was. Raises StepFailed at one that fails.
+
+    ``ended`` hears of each, before it is known whether it did what it should.
+    """
     said = []
     for command in in_force(commands, series):
         context.progress(f"{command.name} of {context.step.target}")
@@ -87,6 +91,7 @@ def run_commands(
         )
         printed = clean_log(context, outcome)
         crash_point("application.command-run")
+        ended(outcome)
         if outcome.exit_status not in (0, *command.done_before):
             meaning = command.meanings.get(outcome.exit_status, "")
             raise StepFailed(

@@ -3,16 +3,21 @@
 import subprocess
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from onward.actions.deployment.application_initialise import environment_python, run_commands
+from onward.actions.deployment.cut_off import Attempts
+from onward.actions.deployment.model_backup import put_back
+from onward.actions.deployment.model_database import ModelDatabase
 from onward.actions.deployment.noted import store_of
 from onward.actions.warm_runner import MEBIBYTE, runner_alive
 from onward.catalog.load import recipe
 from onward.catalog.service import Command
 from onward.engine.action import Evidence, StepContext
+from onward.engine.crash import crash_point
 from onward.errors import MigrationFailed, StepFailed
 from onward.hosts.command import run_command
 from onward.hosts.model_store import ModelStore
@@ -39,6 +44,7 @@ class _Wish(ReleaseCode):
     configuration: Path = Path()
     commands: tuple[Command, ...] = ()
     variables: dict[str, str] = Field(default_factory=dict)
+    backup: str = Field("", description="The step that has kept the databases, where nobody has written since")
     reaches: bool = False
     settles: dict[str, str] = Field(default_factory=dict)
 
@@ -87,8 +93,9 @@ class MigrateApplication:
     """``application.migrate``: run a release's commands; then remember that the service's databases are at it.
 
     Arguments: those of ``application.warm``, ``configuration``, ``commands``, ``variables``, ``reaches`` (whether the
-    databases are at the release afterwards), ``settles`` (steps that need not be done any more, with their digests).
-    Evidence: each command's exit status and seconds.
+    databases are at the release afterwards), ``settles`` (steps that need not be done any more, with their digests),
+    ``backup``. Evidence: each command's exit status and seconds; ``restored``, true where an attempt had been cut off
+    and its release could not go on from there: what was kept is put back then, and all migrations since are done anew.
     """
 
     name = "application.migrate"
@@ -97,20 +104,64 @@ class MigrateApplication:
         self._directories = directories
 
     def apply(self, context: StepContext) -> Evidence:
-        """Run them, in order. Raises StepFailed at the first that fails, RunnerDied."""
+        """Run them, in order. Raises StepFailed at the first that fails, RunnerDied, DumpLoadFailed."""
         wish = _Wish.model_validate(context.step.arguments)
+        store, attempts = store_of(self._directories, context), Attempts(context)
+        try:
+            evidence = self._migrated(context, wish, attempts)
+        except StepFailed as failed:
+            attempts.fail()
+            raise (_not_migrated(context, wish, store, failed) if wish.reaches else failed) from None
+        self._remember(wish, store)
+        for step, digest in wish.settles.items():
+            store.note_done(step, digest, {})
+        attempts.end()
+        return evidence
+
+    def _migrated(self, context: StepContext, wish: _Wish, attempts: Attempts) -> Evidence:
+        """What it did, from where the databases are; or from what was kept, where an attempt before was cut off."""
+        cut_off = attempts.cut_off
+        if not attempts.anew:
+            attempts.begin()
+            crash_point("application.migration-begun")
+            try:
+                return {"commands": self._run(context, wish, attempts)}
+            except StepFailed:
+                if not (cut_off and wish.backup):
+                    raise
+        attempts.begin(anew=True)
+        source, said = self._anew(context, wish, attempts)
+        note = f"{wish.service} was put back to {source} and migrated anew: an attempt was cut off within {wish.series}"
+        return {"commands": said, "restored": True, "notes": [note]}
+
+    def _run(self, context: StepContext, wish: _Wish, attempts: Attempts) -> list[Evidence]:
         store = store_of(self._directories, context)
         variables = {name: store.resolved(text) for name, text in wish.variables.items()}
         runner = release_runner(context, wish, self._directories)
-        try:
-            said = run_commands(context, runner, wish.commands, wish.series, [wish.configuration], variables, store)
-        except StepFailed as failed:
-            raise (_not_migrated(context, wish, store, failed) if wish.reaches else failed) from None
+        files = [wish.configuration]
+        return run_commands(context, runner, wish.commands, wish.series, files, variables, store, attempts.hear)
+
+    def _anew(self, context: StepContext, wish: _Wish, attempts: Attempts) -> tuple[str, list[Evidence]]:
+        """Put back what was kept, and do all migrations up to this one; from which release, and what this one did."""
+        context.progress(f"{wish.service} {wish.series} was cut off: it begins anew with what was kept")
+        store, steps = store_of(self._directories, context), {each.id: each for each in context.plan.steps}
+        kept, source = steps[wish.backup].arguments, str(steps[wish.backup].arguments["series"])
+        databases = TypeAdapter(tuple[ModelDatabase, ...]).validate_python(kept["databases"])
+        backups = {each["database"]: each["backup"] for each in context.results[wish.backup]["backups"]}
+        put_back(context, databases, backups, store.secrets())
+        store.note_series(wish.service, source)
+        for step in context.plan.steps:
+            if step.action == self.name and step.arguments.get("backup") == wish.backup and step.id != context.step.id:
+                if step.id not in context.results:
+                    break
+                before = _Wish.model_validate(step.arguments)
+                self._run(replace(context, step=step), before, attempts)
+                self._remember(before, store)
+        return source, self._run(context, wish, attempts)
+
+    def _remember(self, wish: _Wish, store: ModelStore) -> None:
         if wish.reaches:
             store.note_series(wish.service, wish.series)
-        for step, digest in wish.settles.items():
-            store.note_done(step, digest, {})
-        return {"commands": said}
 
 
 def _not_migrated(context: StepContext, wish: _Wish, store: ModelStore, failed: StepFailed) -> MigrationFailed:

@@ -1,7 +1,7 @@
 """Keep the databases of a deployed service before they are taken to another release, and put them back."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -145,17 +145,29 @@ class RestoreModel:
         began, arguments = time.monotonic(), context.step.arguments
         store = store_of(self._directories, context)
         backups = TypeAdapter(dict[str, str]).validate_python(arguments["backups"])
-        loaded = {}
-        for each in TypeAdapter(tuple[ModelDatabase, ...]).validate_python(arguments["databases"]):
-            context.progress(f"putting back {each.database}")
-            _empty(context, each, store.secrets())
-            crash_point("model.emptied")
-            with backup_sql(Path(backups[each.database]), each.database) as stream:
-                loaded[each.database] = load(stream, each.url(store.secrets()))
+        databases = TypeAdapter(tuple[ModelDatabase, ...]).validate_python(arguments["databases"])
+        loaded = put_back(context, databases, backups, store.secrets())
         store.note_series(str(arguments["service"]), str(arguments["series"]))
         for step, digest in TypeAdapter(dict[str, str]).validate_python(arguments["settles"]).items():
             store.note_done(step, digest, {})
         return {"bytes": loaded, "seconds": round(time.monotonic() - began, 3)}
+
+
+def put_back(
+    context: StepContext, databases: Iterable[ModelDatabase], backups: Mapping[str, str], secrets: Mapping[str, str]
+) -> dict[str, int]:
+    """Empty each database and load what was kept of it (paths by database); the bytes that each took.
+
+    Raises DumpLoadFailed, StepFailed.
+    """
+    loaded = {}
+    for each in databases:
+        context.progress(f"putting back {each.database}")
+        _empty(context, each, secrets)
+        crash_point("model.emptied")
+        with backup_sql(Path(backups[each.database]), each.database) as stream:
+            loaded[each.database] = load(stream, each.url(secrets))
+    return loaded
 
 
 @contextmanager

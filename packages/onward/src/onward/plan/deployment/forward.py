@@ -269,17 +269,18 @@ class Forward:
         first = self._topology.units(move.owner)[0]
         before: tuple[str, ...] = (kept, counted)
         for series in move.ahead:
-            step = f"migrate/{move.service}/{series}"
-            yield self._commands(
+            step = self._commands(
                 move,
                 series,
                 [*again, *online],
-                step,
+                f"migrate/{move.service}/{series}",
                 "outage",
                 (*before, f"warm/{move.service}/{series}", f"configure/{first}"),
                 "its schema and its data become those of this release, with its own code",
             )
-            before = (step,)
+            # Nobody writes before the last of them is done: one that was cut off may begin with what was kept.
+            yield step.model_copy(update={"arguments": {**step.arguments, "backup": kept}})
+            before = (step.id,)
         yield _step(
             arrived(move),
             "model.compare",

@@ -1,0 +1,83 @@
+"""A migration that was cut off in the middle of a change of the schema begins anew with what was kept."""
+
+import json
+import re
+import signal
+from collections.abc import Iterator
+
+import pymysql
+import pytest
+from deploying import Operator
+
+pytestmark = [pytest.mark.full, pytest.mark.mariadb, pytest.mark.environments, pytest.mark.timeout(1200)]
+
+BUNDLE = """\
+name: cut-off
+applications:
+  mariadb: {{options: {{copy-files-from: {files_from}}}}}
+  keystone: {{channel: "{channel}", options: {{workers: 1}}}}
+relations:
+  - [keystone:shared-db, mariadb:shared-db]
+"""
+INDEX = "CREATE INDEX idx_project_id ON project_endpoint_group (project_id)"
+"""Keystone 2026.1 makes it: MariaDB keeps it where the migration is killed before its revision is written down."""
+KEPT_AS = {"dump": 1000, "files": 0}
+"""From how many mebibytes on files are copied."""
+
+
+@pytest.fixture(params=KEPT_AS)
+def cut_off(module_operator: Operator, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A run that was killed within the second of two migrations."""
+    operator, files_from = module_operator, KEPT_AS[request.param]
+    operator.deploy(BUNDLE.format(channel="2025.1", files_from=files_from))
+    told(
+        operator, "INSERT INTO project (id, name, domain_id, enabled, is_domain) VALUES ('1', 'kept', 'default', 1, 0)"
+    )
+    operator.bundle.write_text(BUNDLE.format(channel="2026.1", files_from=files_from))
+    digest = re.findall(r"sha256:[0-9a-f]{64}", operator.must("deploy", operator.bundle, "--dry-run"))[-1]
+    crash = {"ONWARD_CRASH_AT": "application.migration-begun#2"}
+    done = operator.run("deploy", operator.bundle, "--approve", digest, environment=crash)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    listed = json.loads(operator.must("runs", "list", "-f", "json"))
+    run = max(str(each["Run"]) for each in listed if each["Status"] == "interrupted")
+    backups = {path.suffix for path in (operator.directories.workspace(run) / "backup").iterdir()}
+    assert (".files" if request.param == "files" else ".sql") in backups
+    told(operator, INDEX)
+    yield run
+    operator.destroy("cut-off")
+
+
+def told(operator: Operator, statement: str) -> list[tuple[str, ...]]:
+    """What Keystone's own user is told by its database."""
+    store = operator.store("cut-off")
+    server = {"host": store.record()["addresses"]["mariadb/0"], "user": "keystone", "database": "keystone"}
+    password = store.secrets()["keystone/shared-db"]
+    with pymysql.connect(password=password, autocommit=True, **server) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+def is_as_it_was(operator: Operator, series: str, indexes: int) -> None:
+    assert operator.store("cut-off").series() == {"keystone": series}
+    assert told(operator, "SELECT name FROM project WHERE id = '1'") == [("kept",)]
+    assert len(told(operator, "SHOW INDEX FROM project_endpoint_group WHERE Key_name = 'idx_project_id'")) == indexes
+    assert operator.pids("cut-off")["keystone/0"]
+
+
+@pytest.mark.parametrize("again", ["", "model.emptied", "application.command-run#2"])
+def test_it_is_gone_on_with_and_nothing_is_lost(module_operator: Operator, cut_off: str, again: str) -> None:
+    """Killed once more: when the database is empty, or within what had been done before and is done again."""
+    operator = module_operator
+    if again:
+        done = operator.run("runs", "resume", cut_off, environment={"ONWARD_CRASH_AT": again})
+        assert done.returncode == -signal.SIGKILL, done.stderr
+    said = " ".join(operator.must("runs", "resume", cut_off).split())
+    assert "keystone was put back to 2025.1 and migrated anew" in said
+    is_as_it_was(operator, "2026.1", 1)
+
+
+def test_the_way_back_leads_to_what_was_kept(module_operator: Operator, cut_off: str) -> None:
+    operator = module_operator
+    (digest,) = set(re.findall(r"sha256:[0-9a-f]{64}", operator.run("runs", "restore", cut_off).stderr))
+    operator.must("runs", "restore", cut_off, "--approve", digest)
+    is_as_it_was(operator, "2025.1", 0)

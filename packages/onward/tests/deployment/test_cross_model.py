@@ -11,6 +11,7 @@ from bundles import REGION_TWO as TWO
 from bundles import done, wish
 from deploying import Operator
 from remembered import ENVIRONMENTS, refusal, remembered_models
+from told import told
 
 from onward.actions.deployment.database_grant import WithdrawDatabase
 from onward.catalog.charm import Charm
@@ -260,7 +261,7 @@ def test_a_relation_that_is_no_more_is_taken_back_and_its_data_only_when_the_mod
 
 def test_what_another_model_uses_is_not_destroyed(two_regions: Operator) -> None:
     refused = two_regions.run("destroy", "region-one", "--dry-run")
-    said = " ".join(refused.stderr.split())
+    said = told(refused.stderr)
     assert (refused.returncode, "OW907" in said) == (4, True)
     assert "region-two uses region-one.keystone as keystone" in said
     assert "onward destroy region-two --dry-run" in said

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pymysql
 import pytest
 from deploying import Operator
+from told import told
 
-pytestmark = [pytest.mark.full, pytest.mark.mariadb, pytest.mark.environments, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.mariadb, pytest.mark.environments, pytest.mark.timeout(1200)]
 
 BUNDLE = """\
 name: cut-off
@@ -25,12 +26,12 @@ KEPT_AS = {"dump": 1000, "files": 0}
 """From how many mebibytes on files are copied."""
 
 
-@pytest.fixture(params=KEPT_AS)
+@pytest.fixture(params=[pytest.param("dump", marks=pytest.mark.full), "files"])
 def cut_off(module_operator: Operator, request: pytest.FixtureRequest) -> Iterator[str]:
     """A run that was killed within the second of two migrations."""
     operator, files_from = module_operator, KEPT_AS[request.param]
     operator.deploy(BUNDLE.format(channel="2025.1", files_from=files_from))
-    told(
+    asked(
         operator, "INSERT INTO project (id, name, domain_id, enabled, is_domain) VALUES ('1', 'kept', 'default', 1, 0)"
     )
     operator.bundle.write_text(BUNDLE.format(channel="2026.1", files_from=files_from))
@@ -42,12 +43,12 @@ def cut_off(module_operator: Operator, request: pytest.FixtureRequest) -> Iterat
     run = max(str(each["Run"]) for each in listed if each["Status"] == "interrupted")
     backups = {path.suffix for path in (operator.directories.workspace(run) / "backup").iterdir()}
     assert (".files" if request.param == "files" else ".sql") in backups
-    told(operator, INDEX)
+    asked(operator, INDEX)
     yield run
     operator.destroy("cut-off")
 
 
-def told(operator: Operator, statement: str) -> list[tuple[str, ...]]:
+def asked(operator: Operator, statement: str) -> list[tuple[str, ...]]:
     """What Keystone's own user is told by its database."""
     store = operator.store("cut-off")
     server = {"host": store.record()["addresses"]["mariadb/0"], "user": "keystone", "database": "keystone"}
@@ -59,25 +60,45 @@ def told(operator: Operator, statement: str) -> list[tuple[str, ...]]:
 
 def is_as_it_was(operator: Operator, series: str, indexes: int) -> None:
     assert operator.store("cut-off").series() == {"keystone": series}
-    assert told(operator, "SELECT name FROM project WHERE id = '1'") == [("kept",)]
-    assert len(told(operator, "SHOW INDEX FROM project_endpoint_group WHERE Key_name = 'idx_project_id'")) == indexes
+    assert asked(operator, "SELECT name FROM project WHERE id = '1'") == [("kept",)]
+    assert len(asked(operator, "SHOW INDEX FROM project_endpoint_group WHERE Key_name = 'idx_project_id'")) == indexes
     assert operator.pids("cut-off")["keystone/0"]
 
 
-@pytest.mark.parametrize("again", ["", "model.emptied", "application.command-run#2"])
+@pytest.mark.parametrize(
+    "again",
+    ["model.emptied", *(pytest.param(each, marks=pytest.mark.full) for each in ("", "application.command-run#2"))],
+)
 def test_it_is_gone_on_with_and_nothing_is_lost(module_operator: Operator, cut_off: str, again: str) -> None:
     """Killed once more: when the database is empty, or within what had been done before and is done again."""
     operator = module_operator
     if again:
         done = operator.run("runs", "resume", cut_off, environment={"ONWARD_CRASH_AT": again})
         assert done.returncode == -signal.SIGKILL, done.stderr
-    said = " ".join(operator.must("runs", "resume", cut_off).split())
+    said = told(operator.must("runs", "resume", cut_off))
     assert "keystone was put back to 2025.1 and migrated anew" in said
     is_as_it_was(operator, "2026.1", 1)
 
 
+@pytest.mark.full
 def test_the_way_back_leads_to_what_was_kept(module_operator: Operator, cut_off: str) -> None:
     operator = module_operator
     (digest,) = set(re.findall(r"sha256:[0-9a-f]{64}", operator.run("runs", "restore", cut_off).stderr))
     operator.must("runs", "restore", cut_off, "--approve", digest)
     is_as_it_was(operator, "2025.1", 0)
+
+
+@pytest.mark.full
+def test_nothing_else_is_planned_for_it_before_that_is_at_its_end(module_operator: Operator, cut_off: str) -> None:
+    """Another run would keep databases between two releases, and start units on them."""
+    operator = module_operator
+    for words in (("deploy", operator.bundle), ("config", "keystone", "token.expiration=7000", "--model", "cut-off")):
+        refused = operator.run(*words)
+        said = told(refused.stderr)
+        assert refused.returncode == 4, said
+        assert "OW511" in said
+        assert f"onward runs resume {cut_off} onward runs restore {cut_off}" in said
+    operator.must("runs", "cancel", cut_off)
+    refused = operator.run("deploy", operator.bundle)
+    assert "OW511" in refused.stderr
+    assert "runs resume" not in refused.stderr

@@ -14,6 +14,7 @@ import pymysql
 import pytest
 from deploying import Operator
 from test_forwarded import providers, session
+from told import told
 
 pytestmark = [pytest.mark.full, pytest.mark.mariadb, pytest.mark.environments, pytest.mark.timeout(2400)]
 
@@ -78,7 +79,7 @@ def at(operator: Operator, series: str) -> None:
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:
-    return " ".join((done.stdout + done.stderr).split())
+    return told(done.stdout + done.stderr)
 
 
 @contextmanager

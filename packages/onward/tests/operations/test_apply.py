@@ -9,6 +9,7 @@ import pytest
 from installation import SERVICE_PASSWORD, Installation, content_of
 from mariadb_data import sql
 from process_list import ProcessList
+from told import told
 
 from onward.engine.record import RunRecord
 from onward.hosts.mariadb import PrivateMariadb
@@ -144,13 +145,12 @@ def test_what_somebody_made_by_hand_stops_the_migration_and_can_be_mended(instal
     stopped = operator.call("apply", "plan.json", "--approve", digest)
     assert stopped.status == 1, stopped.out + stopped.err
     run = operator.run().run_id
-    said = " ".join(stopped.out.split())
+    said = told(stopped.out)
     assert "OW601" in said
     assert "because the database has already what it was to make" in said
     assert "cut off" not in said
     assert "idx_project_id" in said
-    assert f"runs resume {run} onward" in said
-    assert f"runs restore {run}" in said
+    assert f"onward runs resume {run} onward runs restore {run}" in said
     assert {line.split()[0] for line in installation.ledger_lines()} == {"stop"}
     installation.execute(
         "DROP INDEX idx_project_id" + (" ON project_endpoint_group" if installation.on_mariadb else "")

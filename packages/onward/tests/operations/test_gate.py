@@ -5,6 +5,7 @@ import signal
 import pytest
 from installation import SQLITE_TAKES_LONG, Installation, held_open
 from mariadb_data import sql
+from told import told
 
 from onward.hosts.mariadb import PrivateMariadb
 
@@ -12,10 +13,6 @@ pytestmark = [pytest.mark.environments, pytest.mark.timeout(900)]
 
 TARGET = "2026.1"
 BEFORE = ["47147121", "c88cdce8f248"]
-
-
-def words(text: str) -> str:
-    return " ".join(text.split())
 
 
 @SQLITE_TAKES_LONG
@@ -31,8 +28,8 @@ def test_whoever_is_still_connected_is_named_and_nothing_is_migrated(installatio
     run = operator.run().run_id
     assert "OW405" in ended.out
     assert who in ended.out
-    assert "Nothing was migrated; units that were stopped by this run are still stopped." in words(ended.out)
-    assert f"onward runs resume {run}" in words(ended.out)
+    assert "Nothing was migrated; units that were stopped by this run are still stopped." in told(ended.out)
+    assert f"onward runs resume {run}" in told(ended.out)
     assert installation.content() == before
     assert [line.split()[:2] for line in installation.ledger_lines()] == [["stop", "keystone/0"]]
     resumed = operator.call("runs", "resume", run)
@@ -78,8 +75,8 @@ def test_a_server_that_takes_no_writes_is_refused_before_the_outage_and_within_i
         sql(server, "SET GLOBAL read_only = OFF")
     assert stopped.status == 1, stopped.out + stopped.err
     assert "OW302" in stopped.out
-    assert "Nothing was migrated; units that were stopped by this run are still stopped." in words(stopped.out)
-    assert f"onward runs resume {run}" in words(stopped.out)
+    assert "Nothing was migrated; units that were stopped by this run are still stopped." in told(stopped.out)
+    assert f"onward runs resume {run}" in told(stopped.out)
     assert installation.heads() == BEFORE
     assert operator.call("runs", "resume", run).status == 0
 
@@ -112,8 +109,8 @@ def test_a_server_that_is_gone_is_said_so_and_what_it_means_for_the_service(
         server.start()
     assert stopped.status == 1, stopped.out + stopped.err
     assert "OW301" in stopped.out
-    assert "Nothing was touched" not in words(stopped.out)
-    assert "keystone is still in its outage" in words(stopped.out)
-    assert f"onward runs resume {run.run_id}" in words(stopped.out)
+    assert "Nothing was touched" not in told(stopped.out)
+    assert "keystone is still in its outage" in told(stopped.out)
+    assert f"onward runs resume {run.run_id}" in told(stopped.out)
     assert operator.call("runs", "resume", run.run_id).status == 0
     assert "742c857f1dfb" in installation.heads()

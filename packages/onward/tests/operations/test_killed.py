@@ -15,6 +15,7 @@ import pymysql
 import pytest
 from installation import SERVICE_USER, SQLITE_TAKES_LONG, Installation
 from mariadb_data import sql
+from told import told
 
 from onward.engine.crash import CRASH_POINTS
 from onward.engine.runs import list_runs
@@ -27,10 +28,6 @@ STEPS = 11
 """Steps of the upgrade; checked below, so that the enumeration is of all of them."""
 MIGRATION = 9
 """How many steps have begun when the migration has: the order of the plan up to there leaves no choice."""
-
-
-def words(text: str) -> str:
-    return " ".join(text.split())
 
 
 def essence(installation: Installation) -> dict[str, object]:
@@ -218,28 +215,28 @@ def test_killed_within_a_migration_it_says_where_the_database_is_and_how_to_go_b
         run = killed_within_the_migration(installation, server)
         drawn = operator.call("runs", "show", run, "--timeline")
         assert drawn.out.startswith("Interrupted: its process ended without a word")
-        assert f"migrate/{TARGET} is begun and not finished" in words(drawn.out)
-        assert f"onward runs resume {run}" in words(drawn.out)
+        assert f"migrate/{TARGET} is begun and not finished" in told(drawn.out)
+        assert f"onward runs resume {run}" in told(drawn.out)
         # The server goes on with what a dead client has asked for; nothing may be begun beside it.
         early = operator.call("runs", "resume", run)
         assert early.status == 1, early.out + early.err
         assert "OW405" in early.out
-        assert "keystone@localhost, Query" in words(early.out)
-        assert f"The migration to {TARGET} has not been begun again" in words(early.out)
-        assert "keystone is still in its outage" in words(early.out)
+        assert "keystone@localhost, Query" in told(early.out)
+        assert f"The migration to {TARGET} has not been begun again" in told(early.out)
+        assert "keystone is still in its outage" in told(early.out)
     wait_until(lambda: not sessions(server, installation), "the statement of the dead process did not end")
     assert installation.content() != before
 
     late = operator.call("runs", "resume", run)
     assert late.status == 1, late.out + late.err
     assert "OW601" in late.out
-    assert "a part of it was done by an attempt that was cut off" in words(late.out)
-    assert "The database is between 2025.2 and 2026.1, and the service is stopped." in words(late.out)
+    assert "a part of it was done by an attempt that was cut off" in told(late.out)
+    assert "The database is between 2025.2 and 2026.1, and the service is stopped." in told(late.out)
     # What the server said, and not where in the release's code it was noticed.
-    assert "Duplicate key name 'idx_project_id'" in words(late.out)
+    assert "Duplicate key name 'idx_project_id'" in told(late.out)
     assert "line 1203, in" not in late.out
     assert "db_sync.log" in late.out
-    assert late.out.rstrip().endswith(f"onward runs restore {run}")
+    assert told(late.out).endswith(f"onward runs restore {run}")
 
     unapproved = operator.call("runs", "restore", run)
     assert unapproved.status == 4
@@ -249,7 +246,7 @@ def test_killed_within_a_migration_it_says_where_the_database_is_and_how_to_go_b
     restored = operator.call("runs", "restore", run, "--approve", digest)
     assert restored.status == 0, restored.out + restored.err
     assert restored.out.startswith("The database of keystone is at 2025.2 again.")
-    assert "start keystone with the code of 2025.2" in words(restored.out)
+    assert "start keystone with the code of 2025.2" in told(restored.out)
     assert installation.content() == before
     statuses = {record.run_id: record.status for record in list_runs(operator.directories)}
     assert statuses.pop(run) == "cancelled"
@@ -291,7 +288,7 @@ def test_killed_at_any_instant_of_the_outage_it_goes_on_or_says_how_to_go_back(
         ended = operator.call("runs", "resume", record.run_id)
         if ended.status != 0:
             assert ended.status == 1, ended.out + ended.err
-            assert ended.out.rstrip().endswith(f"onward runs restore {record.run_id}")
+            assert told(ended.out).endswith(f"onward runs restore {record.run_id}")
             unapproved = operator.call("runs", "restore", record.run_id)
             (digest,) = set(re.findall(r"sha256:[0-9a-f]{64}", "".join(unapproved.err.split())))
             assert operator.call("runs", "restore", record.run_id, "--approve", digest).status == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from installation import Installation
+from told import told
 
 from onward.engine.runs import list_runs
 
@@ -16,10 +17,6 @@ pytestmark = [pytest.mark.environments, pytest.mark.timeout(900)]
 
 TARGET = "2026.1"
 BEFORE = ["47147121", "c88cdce8f248"]
-
-
-def words(text: str) -> str:
-    return " ".join(text.split())
 
 
 @pytest.fixture
@@ -91,7 +88,7 @@ def test_one_run_at_a_time_and_a_run_at_work_is_shown_paused_and_resumed(install
         assert second.status == 6
         assert "OW501" in second.err
         assert run in second.err
-        assert "Nothing was begun; the other run goes on." in words(second.err)
+        assert "Nothing was begun; the other run goes on." in told(second.err)
         # What was refused leaves no run that looks as if it had to be dealt with.
         listed = operator.call("runs", "list", "-f", "value", "-c", "Run", "-c", "Status", "-c", "Steps")
         assert listed.out.split() == [run, "running", "5/13"]
@@ -101,8 +98,8 @@ def test_one_run_at_a_time_and_a_run_at_work_is_shown_paused_and_resumed(install
         assert "stop/keystone/1 done" in shown.out.splitlines()
         drawn = operator.call("runs", "show", run, "--timeline")
         assert drawn.out.startswith("Still running: 5 of 13 steps done.")
-        assert "The outage of keystone has begun and is not over." in words(drawn.out)
-        assert "No migration has begun: the database is as it was." in words(drawn.out)
+        assert "The outage of keystone has begun and is not over." in told(drawn.out)
+        assert "No migration has begun: the database is as it was." in told(drawn.out)
         report = operator.call("runs", "report", run, "--report-dir", "so-far")
         assert report.out.split() == [str(Path("so-far") / name) for name in ("report.html", "report.json")]
         refused = operator.call("runs", "restore", run)
@@ -110,12 +107,12 @@ def test_one_run_at_a_time_and_a_run_at_work_is_shown_paused_and_resumed(install
         assert "OW506" in refused.err
         asked = operator.call("runs", "pause", run)
         assert asked.status == 0
-        assert f"onward runs resume {run}" in words(asked.out + asked.err)
+        assert f"onward runs resume {run}" in told(asked.out + asked.err)
         status, said = at_work.end()
     assert status == 5, said
     assert "Paused by request" in said
-    assert "No migration has begun: the database is as it was." in words(said)
-    assert f"onward runs resume {run}" in words(said)
+    assert "No migration has begun: the database is as it was." in told(said)
+    assert f"onward runs resume {run}" in told(said)
     assert installation.heads() == BEFORE
     assert len(list_runs(operator.directories)) == 1
     resumed = operator.call("runs", "resume", run)
@@ -137,8 +134,8 @@ def test_a_run_that_is_cancelled_from_elsewhere_says_how_the_service_comes_back(
         status, said = at_work.end()
     assert status == 1, said
     assert "Cancelled" in said
-    assert "No migration has begun: the database is as it was." in words(said)
-    assert "start keystone with the code of 2025.2, on every host" in words(said)
+    assert "No migration has begun: the database is as it was." in told(said)
+    assert "start keystone with the code of 2025.2, on every host" in told(said)
     assert installation.heads() == BEFORE
     assert operator.run().status == "cancelled"
     for verb in ("resume", "pause", "cancel"):
@@ -147,6 +144,6 @@ def test_a_run_that_is_cancelled_from_elsewhere_says_how_the_service_comes_back(
         assert "OW504" in again.err
     unrestorable = operator.call("runs", "restore", run)
     assert unrestorable.status == 4
-    assert "the database is as it was" in words(unrestorable.err)
+    assert "the database is as it was" in told(unrestorable.err)
     # A plan that is given up is no obstacle to the next one.
     assert operator.call("apply", "plan.json", "--approve", at_work.digest).status == 0

@@ -6,16 +6,13 @@ from pathlib import Path
 
 import pytest
 from installation import SQLITE_TAKES_LONG, Installation, held_open
+from told import told
 
 from onward.engine.runs import read_run
 
 pytestmark = [pytest.mark.environments, pytest.mark.timeout(900)]
 
 TARGET = "2026.1"
-
-
-def words(text: str) -> str:
-    return " ".join(text.split())
 
 
 @SQLITE_TAKES_LONG
@@ -26,7 +23,7 @@ def test_an_upgrade_is_taken_back_whole_even_when_that_is_killed(installation: I
     applied = operator.call("apply", "plan.json", "--approve", installation.plan(TARGET))
     assert applied.status == 0, applied.out + applied.err
     # Nobody starts it: the plan has no commands for that.
-    assert "start keystone with the code of 2026.1" in words(applied.out)
+    assert "start keystone with the code of 2026.1" in told(applied.out)
     run = operator.run().run_id
     after = installation.content()
     assert after != before
@@ -34,7 +31,7 @@ def test_an_upgrade_is_taken_back_whole_even_when_that_is_killed(installation: I
     unapproved = operator.call("runs", "restore", run)
     assert unapproved.status == 4
     assert "OW404" in unapproved.err
-    assert "since its backup will be lost" in words(unapproved.err)
+    assert "since its backup will be lost" in told(unapproved.err)
     digest = re.findall(r"sha256:[0-9a-f]{64}", "".join(unapproved.err.split()))[0]
     restore = ("runs", "restore", run, "--approve", digest)
     assert installation.content() == after

@@ -2,7 +2,7 @@
 
 import os
 import pwd
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from onward.engine.action import Evidence
@@ -45,6 +45,15 @@ def list_runs(directories: Directories) -> list[RunRecord]:
         return []
     with Journal(directories.journal) as journal:
         return [record_of(journal, run_id) for run_id in journal.run_ids()]
+
+
+def newest_runs(directories: Directories) -> Iterator[RunRecord]:
+    """All runs, the newest first; each is read when it is asked for."""
+    if not directories.journaled:
+        return
+    with Journal(directories.journal) as journal:
+        for run_id in reversed(journal.run_ids()):
+            yield record_of(journal, run_id)
 
 
 def events(directories: Directories, run_id: str, after: int = 0) -> list[Event]:

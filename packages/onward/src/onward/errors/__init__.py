@@ -122,6 +122,7 @@ from onward.errors.rolling import (
 )
 from onward.errors.runs import (
     LeaseLost,
+    MigrationUnfinished,
     NothingToRestore,
     RunAlreadyEnded,
     RunLocked,
@@ -204,6 +205,7 @@ __all__ = [
     "LeaseLost",
     "MachineElsewhere",
     "MigrationFailed",
+    "MigrationUnfinished",
     "ModelThere",
     "ModelUnknown",
     "NoDiskSpace",

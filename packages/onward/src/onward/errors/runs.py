@@ -86,3 +86,13 @@ class StoreAddressInvalid(Refused):
     """
 
     code = "OW510"
+
+
+class MigrationUnfinished(Refused):
+    """A run has begun to migrate a database of this model, and has not come to the end of that.
+
+    The database is between two releases: no code fits it, and a backup of it would bring nothing back. Go on with that
+    run, or go back to what it has kept; ``onward destroy`` is possible as well.
+    """
+
+    code = "OW511"

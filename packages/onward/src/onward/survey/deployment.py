@@ -66,6 +66,7 @@ from onward.survey.recorded import (
     site_of,
     units_of,
 )
+from onward.survey.restore import require_migrated
 from onward.survey.rolling import survey_rolling
 from onward.survey.wanted import Wanted
 from onward.survey.wsgi import fitting, further_packages, wsgi_programs
@@ -111,7 +112,12 @@ def survey_deployment(
     progress: Callable[[str], None] = lambda _: None,
     back: Back | None = None,
 ) -> Plan:
-    """The plan that brings the model to what the bundle says. Raises a Refused error for what can never be."""
+    """The plan that brings the model to what the bundle says. Raises a Refused error for what can never be.
+
+    ``back`` says which services return to backups of theirs.
+    """
+    if back is None:
+        require_migrated(directories, wanted.model)
     surveyed = _survey(directories, wanted, environments, progress, back)
     if wanted.rolling:
         return survey_rolling(directories, surveyed.wish, surveyed.choose, surveyed.carry, wanted.rolling, progress)
@@ -123,14 +129,13 @@ def survey_wish(
     wanted: Wanted,
     environments: EnvironmentWish,
     progress: Callable[[str], None] = lambda _: None,
-    back: Back | None = None,
 ) -> DeploymentWish:
     """What the model shall be, and what of it is so already. Raises a Refused error for what can never be.
 
     ``progress`` is told what takes long: building the environment of a release that is asked which options it has.
-    ``back`` says which services return to backups of theirs.
     """
-    return _survey(directories, wanted, environments, progress, back).wish
+    require_migrated(directories, wanted.model)
+    return _survey(directories, wanted, environments, progress, None).wish
 
 
 @dataclass(frozen=True)

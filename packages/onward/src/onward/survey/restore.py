@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from onward.engine.record import RunRecord
-from onward.engine.runs import list_runs
-from onward.errors import NothingToRestore
+from onward.engine.runs import ENDED, list_runs, newest_runs
+from onward.errors import MigrationUnfinished, NothingToRestore
 from onward.hosts.state import Directories
 from onward.plan.forward import census_id
 from onward.plan.plan import Plan
 from onward.plan.restore import RestoreWish, plan_restore
+from onward.plan.step import Step
 
 
 def survey_restore(directories: Directories, record: RunRecord) -> Plan:
@@ -66,6 +67,32 @@ def require_ended(record: RunRecord) -> None:
 def has_changed_the_database(record: RunRecord) -> bool:
     """Whether a step that cannot be taken back has been begun."""
     return any(not each.step.reversible and each.started is not None for each in record.steps)
+
+
+def require_migrated(directories: Directories, model: str) -> None:
+    """Return when no database of the model is within a migration. Raises MigrationUnfinished."""
+    last = next(
+        (run for run in newest_runs(directories) if run.plan.cloud == model and has_changed_the_database(run)), None
+    )
+    if last is None:
+        return
+    within = [each.step.id for each in last.steps if each.started and each.status != "done" and _is_between(each.step)]
+    if within:
+        resume, restore = (
+            f"onward runs resume {last.run_id}",
+            f"onward runs restore {last.plan.facts.get('run', last.run_id)}",
+        )
+        raise MigrationUnfinished(
+            f"{last.run_id} has not come to the end of what it does to the databases of {model}.",
+            evidence=f"begun, and not done: {', '.join(within)}",
+            next_command=restore if last.status in ENDED else f"{resume}\n{restore}",
+        )
+
+
+def _is_between(step: Step) -> bool:
+    """Whether a database is between two states while the step is at work, and nobody can use it."""
+    needed = {"application.migrate": "backup", "model.restore": "backups"}.get(step.action)
+    return needed is not None and bool(step.arguments.get(needed))
 
 
 def nothing_came_after(directories: Directories, record: RunRecord) -> None:

@@ -1,14 +1,17 @@
-"""A migration that was cut off in the middle of a change of the schema begins anew with what was kept."""
+"""What was cut off in the middle of a change of a schema begins anew: with what was kept, or with nothing."""
 
 import json
 import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pymysql
 import pytest
 from deploying import Operator
 from told import told
+
+from onward.hosts.user import own_name
 
 pytestmark = [pytest.mark.mariadb, pytest.mark.environments, pytest.mark.timeout(1200)]
 
@@ -39,13 +42,18 @@ def cut_off(module_operator: Operator, request: pytest.FixtureRequest) -> Iterat
     crash = {"ONWARD_CRASH_AT": "application.migration-begun#2"}
     done = operator.run("deploy", operator.bundle, "--approve", digest, environment=crash)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    listed = json.loads(operator.must("runs", "list", "-f", "json"))
-    run = max(str(each["Run"]) for each in listed if each["Status"] == "interrupted")
+    run = interrupted(operator)
     backups = {path.suffix for path in (operator.directories.workspace(run) / "backup").iterdir()}
     assert (".files" if request.param == "files" else ".sql") in backups
     asked(operator, INDEX)
     yield run
     operator.destroy("cut-off")
+
+
+def interrupted(operator: Operator) -> str:
+    """The run that was killed last."""
+    listed = json.loads(operator.must("runs", "list", "-f", "json"))
+    return max(str(each["Run"]) for each in listed if each["Status"] == "interrupted")
 
 
 def asked(operator: Operator, statement: str) -> list[tuple[str, ...]]:
@@ -56,6 +64,12 @@ def asked(operator: Operator, statement: str) -> list[tuple[str, ...]]:
     with pymysql.connect(password=password, autocommit=True, **server) as connection, connection.cursor() as cursor:
         cursor.execute(statement)
         return list(cursor.fetchall())
+
+
+def asked_as_root(operator: Operator, statement: str) -> None:
+    socket = Path(operator.store("cut-off").record()["sockets"]) / "mariadb-0.sock"
+    with pymysql.connect(unix_socket=str(socket), user=own_name()) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 def is_as_it_was(operator: Operator, series: str, indexes: int) -> None:
@@ -102,3 +116,37 @@ def test_nothing_else_is_planned_for_it_before_that_is_at_its_end(module_operato
     refused = operator.run("deploy", operator.bundle)
     assert "OW511" in refused.stderr
     assert "runs resume" not in refused.stderr
+
+
+@pytest.mark.full
+def test_one_that_failed_by_itself_and_has_left_a_part_begins_anew(module_operator: Operator, cut_off: str) -> None:
+    operator = module_operator
+    user = "'keystone'@'127.%'"
+    asked_as_root(operator, f"REVOKE INDEX ON keystone.* FROM {user}")
+    stopped = operator.run("runs", "resume", cut_off)
+    assert stopped.returncode == 1
+    assert "INDEX command denied" in told(stopped.stdout)
+    asked_as_root(operator, f"GRANT INDEX ON keystone.* TO {user}")
+    asked(operator, INDEX)
+    said = told(operator.must("runs", "resume", cut_off))
+    assert "keystone was put back to 2025.1 and migrated anew" in said
+    is_as_it_was(operator, "2026.1", 1)
+
+
+@pytest.mark.parametrize("again", ["resumed", pytest.param("typed again", marks=pytest.mark.full)])
+def test_a_schema_that_was_made_by_half_is_made_anew_where_there_was_nothing_before(
+    module_operator: Operator, again: str
+) -> None:
+    operator = module_operator
+    operator.bundle.write_text(BUNDLE.format(channel="2025.1", files_from=1000))
+    crash = {"ONWARD_CRASH_AT": "application.initialise-begun"}
+    done = operator.run("deploy", operator.bundle, environment=crash)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    # As a kill leaves it: a table that is made, and no revision that says so.
+    asked(operator, "CREATE TABLE application_credential (id INT PRIMARY KEY)")
+    said = operator.deploy() if again == "typed again" else operator.must("runs", "resume", interrupted(operator))
+    assert "is as its bundle says" in told(said)
+    assert operator.pids("cut-off")["keystone/0"]
+    assert len(asked(operator, "SHOW TABLES")) > 30
+    assert "Nothing was changed." in operator.deploy()
+    operator.destroy("cut-off")

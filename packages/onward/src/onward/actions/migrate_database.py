@@ -9,7 +9,7 @@ from pathlib import Path
 from onward.actions.configure_service import database_url
 from onward.actions.copied import run_databases
 from onward.actions.lane import lane_directory, lane_path, lane_result, service_of
-from onward.actions.release_commands import run_release
+from onward.actions.release_commands import DONE_ALREADY, run_release
 from onward.actions.scratch import scratch_for
 from onward.actions.service_stopped import require_alone
 from onward.actions.warm_runner import command_evidence, command_log, runner_for
@@ -28,11 +28,6 @@ _WARNING = re.compile(r"\bWARNING\b|\b\w*Warning:")
 _STAMP = re.compile(r"^[\d-]+ [\d:.]+ \d+ ")  # oslo.log: date, time, process
 _LONGEST_LINE = 300
 _PLACE_IN_CODE = re.compile(r"\s|Traceback \(most recent call last\):|During handling of|The above exception was")
-
-# MariaDB and MySQL: 1050, 1060, 1061, 1091, 1826; SQLite in words.
-_DONE_ALREADY = re.compile(
-    r"\((?:1050|1060|1061|1091|1826),|table \S+ already exists|duplicate column name|index \S+ already exists"
-)
 
 
 class MigrateDatabase:
@@ -184,7 +179,7 @@ def _failure(
             state=_state(context, series),
             next_command=fault.way_out if rehearsal else f"{fault.way_out}\nonward runs restore {context.run_id}",
         )
-    if not rehearsal and _DONE_ALREADY.search(printed):
+    if not rehearsal and DONE_ALREADY.search(printed):
         if repeated:
             ended += ", because a part of it was done by an attempt that was cut off"
             next_command = f"onward runs restore {context.run_id}"

@@ -1,5 +1,6 @@
 """Runs commands of a release on the databases of a run, with what the step ``configure`` has left for them."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from onward.engine.action import Evidence, StepContext
 from onward.errors import MigrationFailed
 from onward.hosts.runner import CommandOutcome
 
+# MariaDB and MySQL: 1050, 1060, 1061, 1091, 1826; SQLite in words.
+DONE_ALREADY = re.compile(
+    r"\((?:1050|1060|1061|1091|1826),|table \S+ already exists|duplicate column name|index \S+ already exists"
+)
+"""What a migration says of a change of the schema that is there already."""
 COPY_LEFT = "The copy is as that command left it; the cloud was not touched."
 
 

@@ -6,6 +6,7 @@ All below the model's directory, for its owner only::
     series.json         at which release the databases of each service are
     secrets.json        passwords and keys, by APPLICATION/NAME; in no other file but those that need them
     done/STEP.json      the digest of a step that was done, and what can be looked at to see that it still holds
+    empty/STEP.json     that a step has begun to fill databases in which nothing was, and has not come to its end
     owed/UNIT.json      that a unit has to be restarted, since when and why
     units/UNIT/         etc, log, run, data
     programs/UNIT.conf  the unit's processes, for the supervisor
@@ -176,6 +177,18 @@ class ModelStore:
         with _SERIES:
             write_private(self.directory / "series.json", json.dumps({**self.series(), service: series}, indent=1))
 
+    def note_empty(self, step: str) -> None:
+        """Remember that nothing is in the databases that a step is about to fill: what is there later is of its own."""
+        write_private(self._empty(step), "")
+
+    def began_empty(self, step: str) -> bool:
+        """Whether it has begun so, and has not come to its end."""
+        return self._empty(step).exists()
+
+    def note_filled(self, step: str) -> None:
+        """The step has come to its end: what is there is its users'."""
+        self._empty(step).unlink(missing_ok=True)
+
     def undo(self, step: str) -> None:
         """Forget that a step was done; a unit that does not run owes no restart."""
         self._done(step).unlink(missing_ok=True)
@@ -191,6 +204,9 @@ class ModelStore:
         (self.directory / "model.json").unlink(missing_ok=True)
         if self.directory.is_dir():
             self.directory.rmdir()
+
+    def _empty(self, step: str) -> Path:
+        return self.directory / "empty" / f"{step.replace('/', '+')}.json"
 
     def _done(self, step: str) -> Path:
         make_private(self.directory / "done")

@@ -1,9 +1,15 @@
 """Run the commands that an application needs once, before any of its units is started, or for units that serve."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from onward.actions.deployment.database_content import empty, tables_of
+from onward.actions.deployment.model_database import ModelDatabase
 from onward.actions.deployment.noted import store_of
+from onward.actions.release_commands import DONE_ALREADY
 from onward.actions.warm_runner import clean_log, command_evidence, command_log
 from onward.catalog.load import in_force, recipe
 from onward.catalog.service import Command
@@ -29,6 +35,7 @@ class _Wish(Frozen):
     variables: dict[str, str]
     units: tuple[str, ...] = ()
     contained: ContainedCommands | None = None
+    databases: tuple[ModelDatabase, ...] = ()
 
 
 class InitialiseApplication:
@@ -36,9 +43,9 @@ class InitialiseApplication:
 
     Arguments: ``service``, ``series``, ``environment`` (the step that built it), ``configuration`` (a path; None where
     the commands take no file of oslo.config), ``commands``, ``variables``, and perhaps ``units`` for which it is done,
-    and ``contained``, where they are run in an image.
+    ``contained``, where they are run in an image, and ``databases`` that they fill.
     Evidence: each command's exit status and seconds. The commands are safe to run again, as their own documentation
-    has it.
+    has it; but for a schema that was made by half, which is made anew where there was nothing before.
     """
 
     name = "application.initialise"
@@ -61,9 +68,42 @@ class InitialiseApplication:
             warm = warm_runner(python, known.warm_modules, log, known.variables)
         with warm as runner:
             files = [wish.configuration] if wish.configuration else []
-            said = run_commands(context, runner, wish.commands, wish.series, files, environment, store)
+            run = partial(run_commands, context, runner, wish.commands, wish.series, files, environment, store)
+            said = _filled(context, wish.databases, store, run)
         store.note_series(wish.service, wish.series)
         return {"commands": said}
+
+
+def _filled(
+    context: StepContext, databases: Sequence[ModelDatabase], store: ModelStore, run: Callable[..., list[Evidence]]
+) -> list[Evidence]:
+    """Run them; where an attempt before had begun with nothing and was cut off within a change, with nothing again.
+
+    MariaDB takes no change of a schema back: a release cannot go on from the middle of one.
+    """
+    step, printed = context.step.id, [""]
+    again = store.began_empty(step)
+    if not again and databases and _hold_nothing(databases, store):
+        store.note_empty(step)
+    crash_point("application.initialise-begun")
+    try:
+        said = run(ended=lambda outcome: printed.append(outcome.output()))
+    except StepFailed:
+        if not (again and DONE_ALREADY.search(printed[-1])):
+            raise
+        for each in databases:
+            context.progress(f"{each.database} was made by half, and is made anew")
+            empty(context, each, store.secrets())
+        said = run()
+    store.note_filled(step)
+    return said
+
+
+def _hold_nothing(databases: Iterable[ModelDatabase], store: ModelStore) -> bool:
+    try:
+        return not any(tables_of(each.url(store.secrets())) for each in databases)
+    except SQLAlchemyError:
+        return False
 
 
 def run_commands(

@@ -94,8 +94,9 @@ class MigrateApplication:
 
     Arguments: those of ``application.warm``, ``configuration``, ``commands``, ``variables``, ``reaches`` (whether the
     databases are at the release afterwards), ``settles`` (steps that need not be done any more, with their digests),
-    ``backup``. Evidence: each command's exit status and seconds; ``restored``, true where an attempt had been cut off
-    and its release could not go on from there: what was kept is put back then, and all migrations since are done anew.
+    ``backup``. Evidence: each command's exit status and seconds; ``restored``, true where an attempt had come to
+    a part of it, and its release could not go on from there: what was kept is put back then, and all migrations since
+    are done anew.
     """
 
     name = "application.migrate"
@@ -120,18 +121,18 @@ class MigrateApplication:
 
     def _migrated(self, context: StepContext, wish: _Wish, attempts: Attempts) -> Evidence:
         """What it did, from where the databases are; or from what was kept, where an attempt before was cut off."""
-        cut_off = attempts.cut_off
+        cut_off, failed_before = attempts.cut_off, attempts.failed
         if not attempts.anew:
             attempts.begin()
             crash_point("application.migration-begun")
             try:
                 return {"commands": self._run(context, wish, attempts)}
             except StepFailed:
-                if not (cut_off and wish.backup):
+                if not (wish.backup and (cut_off or (failed_before and attempts.met_its_own))):
                     raise
         attempts.begin(anew=True)
         source, said = self._anew(context, wish, attempts)
-        note = f"{wish.service} was put back to {source} and migrated anew: an attempt was cut off within {wish.series}"
+        note = f"{wish.service} was put back to {source} and migrated anew: it was half at {wish.series}"
         return {"commands": said, "restored": True, "notes": [note]}
 
     def _run(self, context: StepContext, wish: _Wish, attempts: Attempts) -> list[Evidence]:

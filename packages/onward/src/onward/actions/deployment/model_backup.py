@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import pymysql
 from pydantic import TypeAdapter
-from sqlalchemy import URL, inspect
+from sqlalchemy import URL
 
+from onward.actions.deployment.database_content import empty, tables_of
 from onward.actions.deployment.model_database import ModelDatabase
 from onward.actions.deployment.noted import store_of
 from onward.engine.action import Evidence, StepContext
@@ -96,23 +96,15 @@ def _bytes(path: Path) -> int:
     )
 
 
-def _tables(url: URL) -> set[str]:
-    engine = read_only(url)
-    try:
-        return set(inspect(engine).get_table_names())
-    finally:
-        engine.dispose()
-
-
 def read_back(path: Path, url: URL, next_command: str) -> int:
     """How many tables a backup holds that has just been made of a database: all that are there.
 
     A server is started on a copy of files. Raises StepFailed, ScratchServerFailed.
     """
-    there, seen = _tables(url), DumpText()
+    there, seen = tables_of(url), DumpText()
     if path.is_dir():
         with served(path, path.with_suffix(".log")) as server:
-            seen.tables |= _tables(server.url(str(url.database)))
+            seen.tables |= tables_of(server.url(str(url.database)))
             seen.whole = True
     else:
         with path.open("rb") as stream:
@@ -163,7 +155,7 @@ def put_back(
     loaded = {}
     for each in databases:
         context.progress(f"putting back {each.database}")
-        _empty(context, each, secrets)
+        empty(context, each, secrets)
         crash_point("model.emptied")
         with backup_sql(Path(backups[each.database]), each.database) as stream:
             loaded[each.database] = load(stream, each.url(secrets))
@@ -179,23 +171,3 @@ def backup_sql(backup: Path, database: str) -> Iterator[IO[bytes]]:
     else:
         with backup.open("rb") as stream:
             yield stream
-
-
-def _empty(context: StepContext, database: ModelDatabase, secrets: Mapping[str, str]) -> None:
-    """The database, with nothing in it; who may use it stays as it is."""
-    name = database.database.replace("`", "")
-    try:
-        with (
-            pymysql.connect(
-                host=database.host, port=database.port, user=database.user, password=secrets[database.secret]
-            ) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
-            cursor.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb3")
-    except pymysql.Error as error:
-        raise StepFailed(
-            f"{database.database} cannot be emptied.",
-            evidence=str(error),
-            next_command=f"onward runs resume {context.run_id}",
-        ) from None

@@ -65,6 +65,18 @@ class AskedStore(ModelStore):
         """Forget what it owes, where it runs so."""
         self._asked("owes_nothing", unit, digest)
 
+    def note_empty(self, step: str) -> None:
+        """Remember that nothing is in the databases that it is about to fill."""
+        self._asked("note_empty", step)
+
+    def began_empty(self, step: str) -> bool:
+        """Whether it has begun so, and has not come to its end."""
+        return bool(self._asked("began_empty", step))
+
+    def note_filled(self, step: str) -> None:
+        """The step has come to its end."""
+        self._asked("note_filled", step)
+
     def undo(self, step: str) -> None:
         """Forget that a step was done: it is forgotten when this returns."""
         self._asked("undo", step)

@@ -107,6 +107,11 @@ def _answer(request: Request, said: dict[str, Any], kept: Callable[[str, list[An
     request.tell({"do": "answer", "number": said["number"], "value": kept(said["ask"], said["arguments"])})
 
 
+_NOTES = frozenset(
+    {"note_done", "note_series", "note_empty", "began_empty", "note_filled", "undo", "owe", "owes_nothing"}
+)
+
+
 def _kept(context: StepContext, machine: RemoteMachine, store: ModelStore, what: str, arguments: list[Any]) -> Any:
     """What the other side may know of the model, and may have noted."""
     match what:
@@ -121,9 +126,10 @@ def _kept(context: StepContext, machine: RemoteMachine, store: ModelStore, what:
             return {step: told for step, told in store.done().items() if step in words}
         case "series":
             return store.series()
-        case "note_done" | "note_series" | "undo" | "owe" | "owes_nothing":
-            getattr(store, what)(*arguments)
-            return None
+        case (
+            "note_done" | "note_series" | "note_filled" | "note_empty" | "began_empty" | "undo" | "owe" | "owes_nothing"
+        ):
+            return getattr(store, what)(*arguments)
     raise Bug(f"{machine.name} asked for {what}, which nobody knows.")
 
 

@@ -8,7 +8,7 @@ from onward.plan.step import Step
 _NOT_STATE = {
     "unit.start": ("begins", "taken_over", "behind"),
     "unit.configure": ("start",),
-    "application.initialise": ("configuration",),
+    "application.initialise": ("configuration", "databases"),
 }
 """Arguments that say how a step is done, and nothing of what is there afterwards: a schema that was made with the files
 of the first unit need not be made again when another unit is the first one."""

@@ -13,6 +13,7 @@ from onward.catalog.load import in_force
 from onward.catalog.migrations import may_wait
 from onward.catalog.service import Command
 from onward.plan.deployment.commands import command_arguments, command_variables
+from onward.plan.deployment.databases import databases_of
 from onward.plan.deployment.move import Move, arrived, stopped
 from onward.plan.deployment.serving import behind, called_at
 from onward.plan.deployment.site import Site
@@ -313,22 +314,7 @@ class Forward:
 
     def _databases(self, move: Move) -> list[JsonValue]:
         """Where the databases of a service are, and as whom its owner uses them."""
-        words = Words(self._topology, self._site, move.owner)
-        found: list[JsonValue] = []
-        for endpoint, related in words.related().items():
-            asked = words.wants()[endpoint]
-            if related and "databases" in asked:
-                found += [
-                    {
-                        "database": database,
-                        "user": asked["user"],
-                        "secret": f"{move.owner}/{endpoint}",
-                        "host": related["host"],
-                        "port": int(related["port"]),
-                    }
-                    for database in asked["databases"].split()
-                ]
-        return found
+        return databases_of(Words(self._topology, self._site, move.owner))
 
     def _commands(
         self,

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 from onward.catalog.charm import Joins
 from onward.plan.deployment import early
 from onward.plan.deployment.commands import command_arguments, command_variables
+from onward.plan.deployment.databases import databases_of
 from onward.plan.deployment.deferring import deferrals, deferring, step_digest
 from onward.plan.deployment.forward import BACKUP_POOL, Forward
 from onward.plan.deployment.granting import grant_id, grant_wish, withdrawal
@@ -224,6 +225,7 @@ class _Deployment:
                     words, charm.initialise, self._wish.site.series[name], self._environment(name, first), "initialise"
                 ),
                 "variables": command_variables(words),
+                "databases": databases_of(words),
             },
             needs=(self._environment(name, first), f"configure/{first}", *self._opening.needs(name)),
             reason="its schema, and what it needs to begin with, are made once for all units",

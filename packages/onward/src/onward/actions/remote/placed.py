@@ -107,11 +107,6 @@ def _answer(request: Request, said: dict[str, Any], kept: Callable[[str, list[An
     request.tell({"do": "answer", "number": said["number"], "value": kept(said["ask"], said["arguments"])})
 
 
-_NOTES = frozenset(
-    {"note_done", "note_series", "note_empty", "began_empty", "note_filled", "undo", "owe", "owes_nothing"}
-)
-
-
 def _kept(context: StepContext, machine: RemoteMachine, store: ModelStore, what: str, arguments: list[Any]) -> Any:
     """What the other side may know of the model, and may have noted."""
     match what:

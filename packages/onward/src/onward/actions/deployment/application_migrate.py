@@ -105,7 +105,7 @@ class MigrateApplication:
         self._directories = directories
 
     def apply(self, context: StepContext) -> Evidence:
-        """Run them, in order. Raises StepFailed at the first that fails, RunnerDied, DumpLoadFailed."""
+        """Run them, in order. Raises StepFailed at the first that fails, RunnerDied, ScratchServerFailed."""
         wish = _Wish.model_validate(context.step.arguments)
         store, attempts = store_of(self._directories, context), Attempts(context)
         try:

@@ -14,7 +14,7 @@ from onward.actions.deployment.model_database import ModelDatabase
 from onward.actions.deployment.noted import store_of
 from onward.engine.action import Evidence, StepContext
 from onward.engine.crash import crash_point
-from onward.errors import StepFailed
+from onward.errors import DumpLoadFailed, StepFailed
 from onward.hosts.database_files import copy_files, served
 from onward.hosts.mariadb_client import dump, load, save_dump
 from onward.hosts.state import Directories
@@ -133,7 +133,7 @@ class RestoreModel:
         self._directories = directories
 
     def apply(self, context: StepContext) -> Evidence:
-        """Do it. Raises DumpLoadFailed, StepFailed."""
+        """Do it. Raises ScratchServerFailed, StepFailed."""
         began, arguments = time.monotonic(), context.step.arguments
         store = store_of(self._directories, context)
         backups = TypeAdapter(dict[str, str]).validate_python(arguments["backups"])
@@ -150,15 +150,23 @@ def put_back(
 ) -> dict[str, int]:
     """Empty each database and load what was kept of it (paths by database); the bytes that each took.
 
-    Raises DumpLoadFailed, StepFailed.
+    Raises ScratchServerFailed, StepFailed.
     """
     loaded = {}
     for each in databases:
         context.progress(f"putting back {each.database}")
         empty(context, each, secrets)
         crash_point("model.emptied")
-        with backup_sql(Path(backups[each.database]), each.database) as stream:
-            loaded[each.database] = load(stream, each.url(secrets))
+        try:
+            with backup_sql(Path(backups[each.database]), each.database) as stream:
+                loaded[each.database] = load(stream, each.url(secrets))
+        except DumpLoadFailed as error:
+            raise StepFailed(
+                f"The database server did not accept the backup of {each.database}.",
+                evidence=error.evidence,
+                state="The database is incomplete, and no unit of its service runs.",
+                next_command=f"onward runs resume {context.run_id}",
+            ) from None
     return loaded
 
 

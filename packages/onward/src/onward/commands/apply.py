@@ -42,10 +42,10 @@ class Apply(Command):
         if model is not None:
             require_fresh(directories, model, plan, parsed_args.plan)
         else:
-            again = ["--service", plan.service, "--to", plan.target, "-o", str(parsed_args.plan)]
-            again = ["onward", "plan", "upgrade", *words_for(parsed_args.cloud), *again]
+            wish = ["--service", plan.service, "--to", plan.target, "-o", str(parsed_args.plan)]
+            again = shlex.join(["onward", "plan", "upgrade", *words_for(parsed_args.cloud), *wish])
             drift = plan.drift(facts_now(directories, parsed_args.cloud, plan))
-            _require_fresh(drift, parsed_args.plan, shlex.join(again))
+            _require_fresh(drift, parsed_args.plan, again)
         require_approval(
             self,
             plan,

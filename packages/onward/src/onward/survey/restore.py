@@ -78,10 +78,8 @@ def require_migrated(directories: Directories, model: str) -> None:
         return
     within = [each.step.id for each in last.steps if each.started and each.status != "done" and _is_between(each.step)]
     if within:
-        resume, restore = (
-            f"onward runs resume {last.run_id}",
-            f"onward runs restore {last.plan.facts.get('run', last.run_id)}",
-        )
+        resume = f"onward runs resume {last.run_id}"
+        restore = f"onward runs restore {last.plan.facts.get('run', last.run_id)}"
         raise MigrationUnfinished(
             f"{last.run_id} has not come to the end of what it does to the databases of {model}.",
             evidence=f"begun, and not done: {', '.join(within)}",

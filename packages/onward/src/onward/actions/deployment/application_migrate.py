@@ -152,9 +152,7 @@ class MigrateApplication:
         put_back(context, databases, backups, store.secrets())
         store.note_series(wish.service, source)
         for step in context.plan.steps:
-            if step.action == self.name and step.arguments.get("backup") == wish.backup and step.id != context.step.id:
-                if step.id not in context.results:
-                    break
+            if step.id in context.results and step.action == self.name and step.arguments.get("backup") == wish.backup:
                 before = _Wish.model_validate(step.arguments)
                 self._run(replace(context, step=step), before, attempts)
                 self._remember(before, store)
